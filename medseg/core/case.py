@@ -1,0 +1,46 @@
+"""One scan of one patient on disk, and a dataset of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medseg.core.labels import LabelSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Where the files of one case are.
+
+    Attributes:
+        id: Unique name within its dataset.
+        images: One file holding every channel, or one file per channel.
+        reference: Label map, where there is one.
+        patient: Patient key, for statistics; empty when every case is its own.
+        centre: Site the scan comes from.
+    """
+
+    id: str
+    images: tuple[Path, ...]
+    reference: Path | None = None
+    patient: str = ""
+    centre: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Cases that share channels and labels.
+
+    Attributes:
+        name: Folder name or the name its description gives.
+        channels: Name of each channel ("CT", "MRI", "T1" ...).
+        labels: The structures in the references.
+        cases: By ascending id.
+        licence: As the description gives it, empty if it does not.
+        source: Where the data come from, in words.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    labels: LabelSet
+    cases: tuple[Case, ...]
+    licence: str = ""
+    source: str = ""

@@ -1,0 +1,95 @@
+"""What is known about a trained model without opening its weights."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from medseg.core.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFile:
+    """One network's weights.
+
+    Attributes:
+        path: Relative to the model folder, with forward slashes.
+        sha256: Hash of the file.
+    """
+
+    path: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        parts = PurePosixPath(self.path).parts
+        if not parts or {"/", ".."} & {*parts} or {"\\", ":", "\0"} & {*self.path}:
+            raise ValueError(f"weights lie in the model's folder, got {self.path!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureResult:
+    """How well a model did for one structure on cases it was not trained on.
+
+    Attributes:
+        structure: Name.
+        mean_dice: Over the cases in which either mask holds it.
+        mean_iou: Likewise.
+        cases: How many those are.
+    """
+
+    structure: str
+    mean_dice: float
+    mean_iou: float
+    cases: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What a model was trained on and how.
+
+    Attributes:
+        dataset: Name of the dataset.
+        source: Where it comes from and its licence.
+        cases: Ids of the cases trained on.
+        image_sha256: Hash of each training image, in the order of `cases`.
+        held_out: Ids of the cases kept apart for `results`.
+        settings: Training settings, name and value.
+        steps: Weight updates.
+        seconds: Time the steps took.
+        versions: Package name and version.
+    """
+
+    dataset: str
+    source: str
+    cases: tuple[str, ...]
+    image_sha256: tuple[str, ...]
+    held_out: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...]
+    steps: int
+    seconds: float
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """The content of a model folder's `model.json`.
+
+    Attributes:
+        name: Short name ("hippocampus").
+        summary: One sentence for people who choose.
+        licence: Of the weights, as SPDX expression.
+        plan: What the network takes and gives.
+        weights: One file a fold.
+        training: What it was trained on.
+        results: Scores on held-out cases; empty when none were held out.
+        results_note: Which cases the results are from.
+        schema_version: Of this description.
+    """
+
+    name: str
+    summary: str
+    licence: str
+    plan: Plan
+    weights: tuple[WeightFile, ...]
+    training: TrainingRecord
+    results: tuple[StructureResult, ...] = ()
+    results_note: str = ""
+    schema_version: int = 1

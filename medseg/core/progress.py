@@ -1,0 +1,41 @@
+"""How long work reports on itself, and how it is stopped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One step of a long piece of work.
+
+    Attributes:
+        stage: What is being done, in a word or two ("segmenting", "training").
+        done: Steps finished.
+        total: Steps in all.
+        note: What there is to say about the step (a loss, a file name).
+    """
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is finished, 0 to 1."""
+        return self.done / self.total if self.total else 1.0
+
+    def __str__(self) -> str:
+        text = f"{self.stage} {self.done}/{self.total}"
+        return f"{text}  {self.note}" if self.note else text
+
+
+ProgressCallback = Callable[[Progress], object]
+
+
+class Cancelled(Exception):
+    """Raised in a progress callback to stop the work; passes through to the caller."""
+
+
+def ignore_progress(progress: Progress) -> None:
+    """Progress callback for callers who do not want to hear of it."""

@@ -1,0 +1,27 @@
+"""How a result was made."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What is written beside every result. Holds no path and no patient data.
+
+    Attributes:
+        case_id: Name of the case.
+        input_sha256: Hash of the files the scan was read from.
+        model: Name of the model.
+        model_sha256: Hash over the model's weights.
+        versions: Package name and version, MedSeg's first.
+        settings: What the user asked for, name and value.
+        notes: What was decided or accepted on the way (a dropped duplicate slice, ...).
+    """
+
+    case_id: str
+    input_sha256: str
+    model: str
+    model_sha256: str
+    versions: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+    disclaimer: str = "Research use only. Not a medical device."

@@ -1,0 +1,119 @@
+"""Scans and label maps: an array with its place in the patient."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Integer, Shaped
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.geometry import Geometry
+from medseg.core.labels import LabelSet
+from medseg.core.provenance import Provenance
+
+VoxelArray = Shaped[np.ndarray, "channel i j k"]
+LabelArray = Integer[np.ndarray, "i j k"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Volume:
+    """One scan.
+
+    Attributes:
+        array: Intensities (channel, i, j, k), of any real type, read-only; CT in HU.
+        geometry: Place of the voxels.
+        channels: Name of each channel, the modality for a scan with one ("CT", "MR").
+        case_id: Name of the case in tables and files; never a patient's name.
+        sha256: Hash of the files read, empty for a scan made in memory.
+        notes: What reading had to decide or accept, for the provenance.
+    """
+
+    array: VoxelArray
+    geometry: Geometry
+    channels: tuple[str, ...] = ("image",)
+    case_id: str = "case"
+    sha256: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.array.shape[1:] != self.geometry.shape:
+            raise ValueError(
+                f"array is {self.array.shape[1:]}, its geometry {self.geometry.shape}"
+            )
+        if self.array.shape[0] != len(self.channels):
+            raise ValueError(
+                f"{self.array.shape[0]} channels but {len(self.channels)} channel names"
+            )
+        object.__setattr__(self, "array", read_only(self.array))
+
+    @property
+    def is_ct(self) -> bool:
+        """Whether the intensities are Hounsfield units."""
+        return self.channels == ("CT",)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segmentation:
+    """A label map with the names of its labels.
+
+    Attributes:
+        array: Label numbers (i, j, k), uint8, or uint16 above 255. Read-only.
+        geometry: Place of the voxels.
+        labels: The structures it may hold.
+        case_id: Name of the case it belongs to.
+        provenance: How it was made; None for one read from a file.
+    """
+
+    array: LabelArray
+    geometry: Geometry
+    labels: LabelSet
+    case_id: str = "case"
+    provenance: Provenance | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.array.shape != self.geometry.shape:
+            raise ValueError(
+                f"array is {self.array.shape}, its geometry {self.geometry.shape}"
+            )
+        smallest = np.uint8 if max(self.labels.ids, default=0) < 256 else np.uint16
+        if self.array.min() < 0 or self.array.max() > np.iinfo(smallest).max:
+            raise ValueError("the array holds numbers that are not in the label set")
+        object.__setattr__(
+            self, "array", read_only(self.array.astype(smallest, copy=False))
+        )
+
+    def mask(self, structure: str) -> Shaped[np.ndarray, "i j k"]:
+        """Where a structure is, as booleans."""
+        mask: np.ndarray = self.array == self.labels[structure].id
+        return mask
+
+    def volume_ml(self, structure: str) -> float:
+        """Volume of a structure: voxels times voxel volume."""
+        return float(self.mask(structure).sum()) * self.geometry.voxel_volume_ml
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The same values, behind a view that cannot be written to."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def require_same_grid(a: Geometry, b: Geometry, *, where: str) -> None:
+    """Refuse two grids that do not put every voxel at the same place.
+
+    Raises:
+        UnusableInput: GRID_MISMATCH, with the shapes or the disagreement in mm.
+    """
+    if a.is_same_grid(b):
+        return
+    difference = (
+        f"shapes {a.shape} and {b.shape}"
+        if a.shape != b.shape
+        else f"corners up to {a.disagreement_mm(b):.3g} mm apart"
+    )
+    raise UnusableInput(
+        ErrorCode.GRID_MISMATCH,
+        f"the two grids differ: {difference}",
+        where=where,
+        remedy="Use files on the same grid, or resample one onto the other first.",
+    )

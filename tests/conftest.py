@@ -1,0 +1,22 @@
+"""What every test may use."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--real-data",
+        type=Path,
+        default=Path(__file__).parents[1] / "../shared/data",
+        help="Folder of real scans; tests that need it are skipped where it is absent.",
+    )
+
+
+@pytest.fixture(scope="session")
+def real_data(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.config.getoption("--real-data").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real scans at {folder}")
+    return folder

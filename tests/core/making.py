@@ -1,0 +1,92 @@
+"""Small grids, plans and scans that several test modules need."""
+
+from dataclasses import replace
+from itertools import permutations, product
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from medseg import Geometry, LabelSet, Plan, Segmentation, Volume
+from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind
+
+ORIENTATIONS = [
+    (axes, flipped)
+    for axes in permutations(range(3))
+    for flipped in product((False, True), repeat=3)
+]
+LABELS = LabelSet.from_names([(1, "liver"), (4, "liver tumour")])
+Z_SCORE = Normalisation(
+    kind=NormalisationKind.Z_SCORE,
+    statistics=IntensityStatistics(
+        mean=50.0, sd=20.0, percentile_00_5=-100.0, percentile_99_5=200.0
+    ),
+)
+CT = replace(Z_SCORE, kind=NormalisationKind.CT)
+TINY_PLAN = Plan(
+    channels=("MRI",),
+    labels=LABELS,
+    spacing_mm=(1.0, 1.0, 1.0),
+    patch_shape=(16, 12, 8),
+    batch_size=2,
+    normalisation=(Z_SCORE,),
+    widths=(4, 8, 16),
+    kernels=((3, 3, 3),) * 3,
+    strides=((1, 1, 1), (2, 2, 2), (2, 2, 2)),
+    mirror_axes=(0,),
+)
+
+
+def turned_geometry(
+    shape, spacing_mm, axes=(0, 1, 2), flipped=(False, False, False), tilt_deg=0.0
+) -> Geometry:
+    """Grid whose voxel axes are the patient's, permuted, flipped and tilted."""
+    columns = np.eye(3)[:, list(axes)] * np.where(flipped, -1.0, 1.0)
+    tilt = Rotation.from_rotvec(np.array([0.6, -0.64, 0.48]) * tilt_deg, degrees=True)
+    affine = np.eye(4)
+    affine[:3, :3] = tilt.as_matrix() @ columns * np.array(spacing_mm)
+    affine[:3, 3] = (-20.0, 31.5, 7.25)
+    return Geometry(shape, affine)
+
+
+def spacings(low=0.3, high=6.0):
+    edge = st.floats(low, high, allow_nan=False)
+    return st.tuples(edge, edge, edge)
+
+
+def shapes(low=1, high=9):
+    edge = st.integers(low, high)
+    return st.tuples(edge, edge, edge)
+
+
+@st.composite
+def geometries(draw, tilts_deg=st.floats(0, 180)) -> Geometry:
+    axes, flipped = draw(st.sampled_from(ORIENTATIONS))
+    return turned_geometry(
+        draw(shapes()), draw(spacings()), axes, flipped, draw(tilts_deg)
+    )
+
+
+def volume_of(array, geometry=None, **more) -> Volume:
+    """Scan of one channel, or of several where the array has four dimensions."""
+    array = array if array.ndim == 4 else array[None]
+    geometry = geometry or Geometry.from_spacing(array.shape[1:], (1.0, 1.0, 1.0))
+    return Volume(array=array, geometry=geometry, **more)
+
+
+def segmentation_of(array, geometry=None, labels=LABELS) -> Segmentation:
+    geometry = geometry or Geometry.from_spacing(array.shape, (1.0, 1.0, 1.0))
+    return Segmentation(array=array, geometry=geometry, labels=labels)
+
+
+def ellipsoid(geometry, radii_mm, centre_ras_mm=None) -> np.ndarray:
+    """Voxels whose centre lies in an ellipsoid along the patient's axes."""
+    index = np.moveaxis(np.indices(geometry.shape), 0, -1)
+    centre = geometry.centre_ras_mm if centre_ras_mm is None else centre_ras_mm
+    offset = (geometry.to_world(index) - centre) / radii_mm
+    inside: np.ndarray = (offset**2).sum(-1) <= 1
+    return inside
+
+
+def dice(a, b) -> float:
+    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
