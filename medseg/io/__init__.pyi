@@ -1,0 +1,41 @@
+from .decathlon import read_dataset
+from .dicom import read_dicom_series
+from .file_kinds import FileKind
+from .finding import VolumeInfo, find_volumes
+from .itk import (
+    read_itk_labels,
+    read_itk_volume,
+    write_itk_labels,
+    write_itk_volume,
+)
+from .nifti import (
+    read_nifti_labels,
+    read_nifti_volume,
+    write_nifti_labels,
+    write_nifti_volume,
+)
+from .reading import read_segmentation, read_volume
+from .safe_writing import written_whole, written_whole_folder
+from .writing import write_segmentation, write_volume
+
+__all__ = [
+    "FileKind",
+    "VolumeInfo",
+    "find_volumes",
+    "read_dataset",
+    "read_dicom_series",
+    "read_itk_labels",
+    "read_itk_volume",
+    "read_nifti_labels",
+    "read_nifti_volume",
+    "read_segmentation",
+    "read_volume",
+    "write_itk_labels",
+    "write_itk_volume",
+    "write_nifti_labels",
+    "write_nifti_volume",
+    "write_segmentation",
+    "write_volume",
+    "written_whole",
+    "written_whole_folder",
+]

@@ -1,0 +1,181 @@
+"""What every reader checks, whatever the file format."""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from medseg.core.errors import ErrorCode, UnusableInput
+
+MAX_BYTES = 8 * 2**30
+"""Largest array that is read; a header that claims more is not believed."""
+
+MAX_SHEAR_DEG = 0.1
+
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".ima")
+
+
+def require_file(path: Path) -> None:
+    """Refuse a path that is not a file.
+
+    Raises:
+        UnusableInput: NOT_FOUND.
+    """
+    if not path.is_file():
+        raise UnusableInput(
+            ErrorCode.NOT_FOUND,
+            "there is no such file",
+            where=path,
+            remedy="Check the path.",
+        )
+
+
+def require_believable_size(shape: Sequence[int], item_bytes: int, path: Path) -> int:
+    """Bytes the voxels take, refused before any of them is allocated.
+
+    Raises:
+        UnusableInput: INVALID_HEADER or TOO_LARGE.
+    """
+    if not shape or min(shape) < 1:
+        raise UnusableInput(
+            ErrorCode.INVALID_HEADER,
+            f"the header gives the image a size of {_times(shape)}",
+            where=path,
+            remedy="The file is damaged; get it again or convert the scan again.",
+        )
+    count = math.prod(int(size) for size in shape) * item_bytes
+    if count > MAX_BYTES:
+        raise UnusableInput(
+            ErrorCode.TOO_LARGE,
+            f"the header claims {_times(shape)} voxels, {count / 2**30:.1f} GiB",
+            where=path,
+            remedy=f"At most {MAX_BYTES // 2**30} GiB are read; crop or resample.",
+        )
+    return count
+
+
+def require_usable_affine(affine: np.ndarray, path: Path) -> None:
+    """Refuse an affine that is not finite, has an axis without extent, or shears.
+
+    Raises:
+        UnusableInput: INVALID_HEADER or SHEARED_AFFINE.
+    """
+    matrix: np.ndarray = affine[:3, :3]
+    extents = np.linalg.norm(matrix, axis=0)
+    if not np.isfinite(affine).all() or extents.min() < 1e-6:
+        raise UnusableInput(
+            ErrorCode.INVALID_HEADER,
+            "the affine holds no usable numbers (NaN, or an axis without extent)",
+            where=path,
+            remedy="Convert the scan again from its DICOM files.",
+        )
+    shear_deg = largest_shear_deg(matrix)
+    if shear_deg > MAX_SHEAR_DEG:
+        raise UnusableInput(
+            ErrorCode.SHEARED_AFFINE,
+            f"the axes are {shear_deg:.2f} degrees away from right angles",
+            where=path,
+            remedy="Resample the scan onto a grid with right angles first.",
+        )
+
+
+def largest_shear_deg(matrix: np.ndarray) -> float:
+    """How far two of the three axes (columns) are from being at right angles."""
+    directions = matrix / np.linalg.norm(matrix, axis=0)
+    cosines = np.abs(directions.T @ directions - np.eye(3))
+    return float(np.degrees(np.arcsin(np.clip(cosines.max(), 0, 1))))
+
+
+def require_finite(array: np.ndarray, path: Path) -> None:
+    """Refuse voxels that are NaN or infinite.
+
+    Raises:
+        UnusableInput: NOT_FINITE, with their number.
+    """
+    if array.dtype.kind != "f":
+        return
+    count = array.size - int(np.count_nonzero(np.isfinite(array)))
+    if count:
+        raise UnusableInput(
+            ErrorCode.NOT_FINITE,
+            f"{count} of {array.size} voxels are NaN or infinite",
+            where=path,
+            remedy="Replace them with the value of air or background first.",
+        )
+
+
+def as_float32(array: np.ndarray, path: Path) -> np.ndarray:
+    """Floating-point voxels as float32, refused if one is not finite then.
+
+    Raises:
+        UnusableInput: NOT_FINITE.
+    """
+    with np.errstate(over="ignore"):
+        converted = array.astype(np.float32, copy=False)
+    require_finite(converted, path)
+    return converted
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_of_all(paths: Iterable[Path]) -> str:
+    """SHA-256 over the sorted hashes of several files; their names do not matter."""
+    return sha256_of_hashes(sorted(sha256_of(path) for path in paths))
+
+
+def sha256_of_hashes(hashes: Iterable[str]) -> str:
+    """SHA-256 over hexadecimal hashes, in the order given."""
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def channels_first(
+    array: np.ndarray, channels: tuple[str, ...] | None, path: Path
+) -> np.ndarray:
+    """Voxels (i, j, k) or (i, j, k, channel) as (channel, i, j, k).
+
+    Raises:
+        UnusableInput: CHANNEL_MISMATCH when a fourth dimension has no names (it may
+            be time), or other ones than are wanted.
+    """
+    moved = array[np.newaxis] if array.ndim == 3 else np.moveaxis(array, -1, 0)
+    if channels is None and len(moved) > 1:
+        raise UnusableInput(
+            ErrorCode.CHANNEL_MISMATCH,
+            f"the file holds {len(moved)} volumes: channels, or points in time?",
+            where=path,
+            remedy="Name its channels, or give one file per channel.",
+        )
+    if channels is not None and len(moved) != len(channels):
+        raise UnusableInput(
+            ErrorCode.CHANNEL_MISMATCH,
+            f"{len(channels)} channels are wanted ({', '.join(channels)}), "
+            f"but the file holds {len(moved)}",
+            where=path,
+            remedy="Give a file with these channels, in this order.",
+        )
+    return moved
+
+
+def stem_of(path: Path) -> str:
+    """File name without the suffixes of an image file."""
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem
+
+
+def case_id_of(path: Path) -> str:
+    """Name of the case a file holds: its own, in letters, digits, dot, dash, _."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", stem_of(path)).strip("-.")
+    return slug[:64] or "case"
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(str(int(size)) for size in shape)

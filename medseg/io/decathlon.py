@@ -1,0 +1,129 @@
+"""Datasets in the layout of the Medical Segmentation Decathlon (and nnU-Net's labels).
+
+A folder with `dataset.json`, `imagesTr` and `labelsTr`; Antonelli et al. (2022).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from medseg.core.case import Case, Dataset
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.labels import LabelSet
+from medseg.io.checks import case_id_of
+
+DESCRIPTION_NAME = "dataset.json"
+
+
+def read_dataset(folder: Path | str) -> Dataset:
+    """Read the description of a dataset and check that its files are there.
+
+    Args:
+        folder: The dataset's folder, or its `dataset.json`.
+
+    Raises:
+        UnusableInput: NOT_FOUND without a description; INVALID_DATASET when it is
+            not valid, names a missing file (the case is named), or no case.
+    """
+    path = Path(folder)
+    path = path / DESCRIPTION_NAME if path.is_dir() else path
+    content = _read_description(path)
+    try:
+        dataset = Dataset(
+            name=str(content.get("name") or path.parent.resolve().name).strip(),
+            channels=_channels(content),
+            labels=LabelSet.from_names(_labels(content["labels"])),
+            cases=_cases(content["training"], path),
+            licence=str(content.get("licence", content.get("license", ""))).strip(),
+            source=str(content.get("reference", "")).strip(),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, UnusableInput):
+            raise
+        raise _invalid(f"the description is not valid: {error!r}", path) from error
+    if not dataset.cases:
+        raise _invalid("the description lists no training case", path)
+    if not dataset.channels or not len(dataset.labels):
+        raise _invalid("the description names no channel or no label", path)
+    return dataset
+
+
+def read_dataset_labels(description: Path) -> LabelSet:
+    """Names of the labels alone, whether or not the dataset's files are there.
+
+    Args:
+        description: A `dataset.json`, the decathlon's or nnU-Net's.
+
+    Raises:
+        UnusableInput: NOT_FOUND or INVALID_DATASET.
+    """
+    content = _read_description(description)
+    try:
+        return LabelSet.from_names(_labels(content["labels"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"the description names no usable labels: {error!r}"
+        raise _invalid(what, description) from error
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UnusableInput(
+            ErrorCode.NOT_FOUND,
+            "there is no dataset.json",
+            where=path,
+            remedy="Give the folder of a dataset in decathlon (MSD) layout.",
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise _invalid(f"the description is not JSON: {error}", path) from error
+    if not isinstance(content, dict):
+        raise _invalid("the description is not a JSON object", path)
+    return content
+
+
+def _channels(content: dict[str, Any]) -> tuple[str, ...]:
+    """MSD calls them "modality", nnU-Net "channel_names"; both by number."""
+    named = content["modality"] if "modality" in content else content["channel_names"]
+    return tuple(str(named[key]).strip() for key in sorted(named, key=int))
+
+
+def _labels(content: dict[str, Any]) -> list[tuple[int, str]]:
+    """Ids and names out of {"1": "liver"} (MSD) or {"liver": 1} (nnU-Net)."""
+    return [
+        (int(key), str(value).strip())
+        if str(key).isdigit()
+        else (int(value), str(key).strip())
+        for key, value in content.items()
+    ]
+
+
+def _cases(entries: list[Any], path: Path) -> tuple[Case, ...]:
+    cases = [
+        _case(entry, path)
+        for entry in entries
+        if not Path(str(entry["image"])).name.startswith("._")  # macOS leftovers
+    ]
+    ids = [case.id for case in cases]
+    twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
+    if twice:
+        raise _invalid(f"case {twice[0]} is listed more than once", path)
+    return tuple(sorted(cases, key=lambda case: case.id))
+
+
+def _case(entry: dict[str, str], path: Path) -> Case:
+    image = path.parent / entry["image"]
+    reference = path.parent / entry["label"]
+    case = Case(id=case_id_of(image), images=(image,), reference=reference)
+    for file in (image, reference):
+        if not file.is_file():
+            raise _invalid(
+                f"a file of case {case.id} is missing", file, "Restore the file."
+            )
+    return case
+
+
+def _invalid(
+    what: str, where: Path, remedy: str = "Mend the dataset's dataset.json."
+) -> UnusableInput:
+    return UnusableInput(ErrorCode.INVALID_DATASET, what, where=where, remedy=remedy)

@@ -1,0 +1,219 @@
+"""NIfTI files <-> volumes and label maps."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.fileholders import FileHolder
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.geometry import Geometry
+from medseg.core.labels import LabelSet
+from medseg.core.volume import Segmentation, Volume
+from medseg.io.checks import (
+    MAX_SHEAR_DEG,
+    as_float32,
+    case_id_of,
+    channels_first,
+    largest_shear_deg,
+    require_file,
+    sha256_of,
+)
+from medseg.io.label_maps import as_label_map, named_labels
+from medseg.io.nifti_header import NiftiHeader, read_nifti_header
+from medseg.io.safe_writing import written_whole
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_DEFLATE_MAX_RATIO = 1032  # zlib's documented bound
+_CHUNK = 2**24
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    header: NiftiHeader
+    values: np.ndarray
+
+
+def read_nifti_volume(path: Path, channels: tuple[str, ...] | None = None) -> Volume:
+    """Read a scan: 3D, or 4D with the channels last, as the decathlon stores them.
+
+    Integers stay integers unless the header scales them; all else becomes float32.
+
+    Args:
+        path: A .nii or .nii.gz file.
+        channels: Name of each channel. A file with a fourth dimension is refused
+            without them, since it may as well be a series in time.
+
+    Raises:
+        UnusableInput: The file is damaged, its geometry contradicts itself, a voxel
+            is not finite, or it does not have the channels named.
+    """
+    stored = _read(path)
+    return Volume(
+        array=channels_first(_true_values(stored, path), channels, path),
+        geometry=stored.header.geometry,
+        channels=channels or ("image",),
+        case_id=case_id_of(path),
+        sha256=sha256_of(path),
+        notes=stored.header.notes,
+    )
+
+
+def read_nifti_labels(path: Path, labels: LabelSet | None = None) -> Segmentation:
+    """Read a label map.
+
+    Args:
+        path: A .nii or .nii.gz file of whole numbers, stored as integers or floats.
+        labels: Names; without them those beside the file are taken, else numbers.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP, UNKNOWN_LABEL, or as for a scan.
+    """
+    stored = _read(path)
+    values = stored.values
+    if stored.header.slope is not None:
+        values = values * stored.header.slope + stored.header.intercept
+    if values.ndim != 3:
+        raise UnusableInput(
+            ErrorCode.NOT_A_LABEL_MAP,
+            f"a label map has three dimensions, this file {values.shape}",
+            where=path,
+            remedy="Give one 3D label map.",
+        )
+    label_map = as_label_map(values, path)
+    return Segmentation(
+        array=label_map,
+        geometry=stored.header.geometry,
+        labels=named_labels(label_map, labels, path),
+        case_id=case_id_of(path),
+    )
+
+
+def write_nifti_volume(volume: Volume, path: Path, *, overwrite: bool = False) -> None:
+    """Write a scan; several channels become a fourth dimension.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    array = volume.array[0] if len(volume.channels) == 1 else volume.array
+    if array.ndim == 4:
+        array = np.moveaxis(array, 0, -1)
+    _write(array, volume.geometry, path, overwrite=overwrite)
+
+
+def write_nifti_labels(
+    segmentation: Segmentation, path: Path, *, overwrite: bool = False
+) -> None:
+    """Write a label map without its names (`write_segmentation` adds those).
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    _write(segmentation.array, segmentation.geometry, path, overwrite=overwrite)
+
+
+def read_nifti_geometry(path: Path) -> NiftiHeader:
+    """Read and check the header, and that the file can hold its voxels.
+
+    Raises:
+        UnusableInput: As `read_nifti_volume`, where the header shows it.
+    """
+    with _unpacked(path) as stream:
+        header = read_nifti_header(stream, path)
+    _require_enough_bytes(header, path)
+    return header
+
+
+def _read(path: Path) -> _Stored:
+    with _unpacked(path) as stream:
+        header = read_nifti_header(stream, path)
+        _require_enough_bytes(header, path)
+        stream.seek(header.offset)
+        values = np.empty(header.byte_count, dtype=np.uint8)
+        view, filled = values.data, 0
+        while filled < len(view):
+            count = stream.readinto(view[filled : filled + _CHUNK])
+            if not count:
+                raise _truncated(path)
+            filled += count
+        while stream.read(_CHUNK):  # to the end, where gzip keeps its checksum
+            pass
+    native = values.view(header.dtype).reshape(header.shape, order="F")
+    return _Stored(header, native.astype(header.dtype.newbyteorder("="), copy=False))
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
+    """Open a file, through gzip if its bytes say so, whatever its suffix."""
+    require_file(path)
+    with path.open("rb") as file:
+        is_packed = file.read(2) == _GZIP_MAGIC
+        file.seek(0)
+        stream: BufferedIOBase = gzip.GzipFile(fileobj=file) if is_packed else file
+        try:
+            yield stream
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise _truncated(path) from error
+
+
+def _require_enough_bytes(header: NiftiHeader, path: Path) -> None:
+    """Refuse, before allocating, what the file cannot hold even fully packed."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        is_packed = file.read(2) == _GZIP_MAGIC
+    possible = size * _DEFLATE_MAX_RATIO if is_packed else size - header.offset
+    if header.byte_count > possible:
+        raise _truncated(path)
+
+
+def _true_values(stored: _Stored, path: Path) -> np.ndarray:
+    values, header = stored.values, stored.header
+    if header.slope is not None:
+        exact = np.float32 if values.dtype.itemsize <= 2 else np.float64
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
+            values = np.multiply(values, header.slope, dtype=exact)
+            values += exact(header.intercept)
+    return as_float32(values, path) if values.dtype.kind == "f" else values
+
+
+def _truncated(path: Path) -> UnusableInput:
+    return UnusableInput(
+        ErrorCode.TRUNCATED_FILE,
+        "the file ends before its last voxel, or is damaged",
+        where=path,
+        remedy="Copy or download it again.",
+    )
+
+
+def _write(
+    array: np.ndarray, geometry: Geometry, path: Path, *, overwrite: bool
+) -> None:
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    elif array.dtype == np.float16:
+        array = array.astype(np.float32)
+    image = nib.Nifti1Image(array, geometry.affine, dtype=array.dtype)
+    is_sheared = largest_shear_deg(geometry.affine[:3, :3]) > MAX_SHEAR_DEG
+    image.set_sform(geometry.affine, code=1)
+    image.set_qform(
+        None if is_sheared else geometry.affine, code=0 if is_sheared else 1
+    )
+    image.header.set_xyzt_units("mm")
+    is_packed = path.name.lower().endswith(".gz")
+    with (
+        written_whole(path, overwrite=overwrite) as temporary,
+        temporary.open("wb") as file,
+    ):
+        if is_packed:  # no name and no time inside: same input, same bytes
+            with gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0) as stream:
+                image.to_file_map({"image": FileHolder(fileobj=stream)})
+        else:
+            image.to_file_map({"image": FileHolder(fileobj=file)})

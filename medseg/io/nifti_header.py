@@ -1,0 +1,186 @@
+"""NIfTI headers, checked before a single voxel is read."""
+
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.geometry import Affine, Geometry, Shape3
+from medseg.io.checks import require_believable_size, require_usable_affine
+
+MAX_FORM_CONFLICT_MM = 1.0
+MIN_OFFSET, MAX_OFFSET = 352, 2**30
+
+_HEADERS: dict[int, type[nib.Nifti1Header]] = {
+    348: nib.Nifti1Header,
+    540: nib.Nifti2Header,
+}
+_MAGIC = {348: b"n+1\0", 540: b"n+2\0"}
+_UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # xyzt_units of NIfTI
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NiftiHeader:
+    """What reading the voxels needs to know.
+
+    Attributes:
+        shape: Size along i, j, k and, if above 1, the fourth dimension.
+        geometry: Place of the voxels, in RAS millimetres.
+        dtype: Type of the stored numbers.
+        offset: Byte where they begin.
+        slope: Factor from stored to true values; None when they are the same.
+        intercept: What is added after the factor.
+        notes: What had to be decided.
+    """
+
+    shape: tuple[int, ...]
+    geometry: Geometry
+    dtype: "np.dtype[np.generic]"
+    offset: int
+    slope: float | None
+    intercept: float
+    notes: tuple[str, ...]
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes that the voxels take in the file."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+def read_nifti_header(stream: BufferedIOBase, path: Path) -> NiftiHeader:
+    """Read and check the header at the start of a stream (unpacked already).
+
+    Raises:
+        UnusableInput: NOT_AN_IMAGE, INVALID_HEADER, TOO_LARGE, NOT_A_VOLUME,
+            SFORM_QFORM_CONFLICT or SHEARED_AFFINE.
+    """
+    raw = _raw_header(stream, path)
+    try:
+        dtype = raw.get_data_dtype()
+        slope, intercept = raw.get_slope_inter()
+        offset = int(raw.get_data_offset())
+    except (HeaderDataError, ValueError, OverflowError, KeyError) as error:
+        raise _invalid(str(error), path) from error
+    if not MIN_OFFSET <= offset <= MAX_OFFSET:
+        raise _invalid(f"its voxels begin at byte {offset}", path)
+    if dtype.fields is not None or dtype.kind not in "iuf":
+        raise UnusableInput(
+            ErrorCode.NOT_AN_IMAGE,
+            "it holds colours or complex numbers, not intensities",
+            where=path,
+            remedy="Give a grey-level scan or a label map.",
+        )
+    shape = _shape(raw, path)
+    require_believable_size(shape, dtype.itemsize, path)
+    affine, notes = _affine(raw, shape[:3], path)
+    is_scaled = slope is not None and (slope, intercept) != (1.0, 0.0)
+    return NiftiHeader(
+        shape=shape,
+        geometry=Geometry((shape[0], shape[1], shape[2]), affine),
+        dtype=dtype,
+        offset=offset,
+        slope=float(slope) if is_scaled else None,
+        intercept=float(intercept) if is_scaled else 0.0,
+        notes=notes,
+    )
+
+
+def _raw_header(stream: BufferedIOBase, path: Path) -> nib.Nifti1Header:
+    start = stream.read(4)
+    sizes = {int.from_bytes(start, "little"), int.from_bytes(start, "big")}
+    size = next((size for size in sizes if size in _HEADERS), None)
+    block = start + stream.read(size - 4) if size else b""
+    is_whole = size is not None and len(block) == size
+    if size is None or not is_whole or _MAGIC[size] not in block:
+        raise UnusableInput(
+            ErrorCode.NOT_AN_IMAGE,
+            "this is not a NIfTI file",
+            where=path,
+            remedy="Give a .nii or .nii.gz file, a DICOM folder, NRRD or MHA.",
+        )
+    header: nib.Nifti1Header = _HEADERS[size](binaryblock=block, check=False)
+    if header["pixdim"][0] != -1:  # the standard: whatever is not -1 counts as 1
+        header["pixdim"][0] = 1
+    return header
+
+
+def _shape(raw: nib.Nifti1Header, path: Path) -> tuple[int, ...]:
+    dimensions = [int(size) for size in raw["dim"]]
+    count = dimensions[0]
+    if not 1 <= count <= 7 or min(dimensions[1 : count + 1]) < 1:
+        raise _invalid(f"its dimensions are {dimensions}", path)
+    shape = dimensions[1 : count + 1]
+    while len(shape) > 3 and shape[-1] == 1:
+        shape.pop()
+    if not 3 <= len(shape) <= 4:
+        raise UnusableInput(
+            ErrorCode.NOT_A_VOLUME,
+            f"it has {len(shape)} dimensions: {shape}",
+            where=path,
+            remedy="Give a 3D volume, or a 4D one whose last dimension is channels.",
+        )
+    return tuple(shape)
+
+
+def _affine(
+    raw: nib.Nifti1Header, shape: tuple[int, ...], path: Path
+) -> tuple[Affine, tuple[str, ...]]:
+    """Affine in millimetres (sform before qform before pixel sizes), and notes."""
+    pixdim = np.array(raw["pixdim"][1:4], dtype=np.float64)
+    if not (np.isfinite(pixdim).all() and pixdim.min() > 0):
+        raise _invalid(f"its voxel sizes (pixdim) are {pixdim.tolist()}", path)
+    has_sform, has_qform = int(raw["sform_code"]) > 0, int(raw["qform_code"]) > 0
+    notes: list[str] = []
+    qform = _qform(raw, path) if has_qform else None
+    if has_sform:
+        affine = np.asarray(raw.get_sform(), dtype=np.float64)
+    elif qform is not None:
+        affine = qform
+    else:
+        affine = np.asarray(raw.get_base_affine(), dtype=np.float64)
+        notes.append("no sform or qform: orientation unknown, voxel sizes only")
+    require_usable_affine(affine, path)
+    grid: Shape3 = (shape[0], shape[1], shape[2])
+    if has_sform and qform is not None:
+        _require_agreement(Geometry(grid, affine), Geometry(grid, qform), path)
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(spacing_mm, pixdim, rtol=0.01):
+        notes.append(f"voxel sizes {pixdim.round(4).tolist()} of pixdim not used")
+    unit, mm_per_unit = _UNITS.get(int(raw["xyzt_units"]) & 7, ("mm", 1.0))
+    if mm_per_unit != 1:
+        affine[:3] *= mm_per_unit
+        notes.append(f"lengths were in {unit}")
+    return affine, tuple(notes)
+
+
+def _qform(raw: nib.Nifti1Header, path: Path) -> Affine:
+    try:
+        affine = np.asarray(raw.get_qform(), dtype=np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise _invalid(f"its qform is not a rotation: {error}", path) from error
+    require_usable_affine(affine, path)
+    return affine
+
+
+def _require_agreement(sform: Geometry, qform: Geometry, path: Path) -> None:
+    conflict_mm = sform.disagreement_mm(qform)
+    if conflict_mm > MAX_FORM_CONFLICT_MM:
+        raise UnusableInput(
+            ErrorCode.SFORM_QFORM_CONFLICT,
+            f"sform and qform place the scan {conflict_mm:.1f} mm apart",
+            where=path,
+            remedy="Find out which is right and write it into both.",
+        )
+
+
+def _invalid(what: str, path: Path) -> UnusableInput:
+    return UnusableInput(
+        ErrorCode.INVALID_HEADER,
+        f"the NIfTI header is not valid: {what}",
+        where=path,
+        remedy="The file is damaged; get it again or convert the scan again.",
+    )

@@ -1,0 +1,171 @@
+"""Read a scan or a label map, whatever the format.
+
+Readers of single formats are reached through `medseg.io`, so that a NIfTI file is
+read without SimpleITK and pydicom being imported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+
+from medseg import io
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
+from medseg.core.labels import LabelSet
+from medseg.core.volume import Segmentation, Volume, require_same_grid
+from medseg.io.checks import case_id_of, sha256_of_hashes
+from medseg.io.file_kinds import FileKind, files_below, is_dicom, kind_of_file
+
+
+def read_volume(
+    path: Path | str,
+    *,
+    series: str | None = None,
+    channels: Mapping[str, Path] | None = None,
+) -> Volume:
+    """Read a scan: a DICOM folder or file, NIfTI, NRRD or MHA.
+
+    Args:
+        path: File, or folder that holds one scan.
+        series: SeriesInstanceUID (or an unambiguous beginning or end of it) where
+            the folder holds several.
+        channels: For a scan of several channels, the name of each in order and the
+            file it is in: one file each, or the same four-dimensional file for all.
+            `path` then only has to exist; the case is named after it.
+
+    Raises:
+        WrongUse: SEVERAL_SERIES, UNKNOWN_SERIES.
+        UnusableInput: NOT_FOUND, EMPTY_FOLDER, NOT_AN_IMAGE, or what makes this
+            scan unusable: see `medseg.ErrorCode`.
+    """
+    path = Path(path)
+    _require_there(path)
+    if channels:
+        return _read_channels(path, channels)
+    file = _only_image(path) if path.is_dir() else path
+    if file is None:
+        return io.read_dicom_series(path, series)
+    kind = _kind(file)
+    if kind is not FileKind.DICOM and series is not None:
+        raise WrongUse(
+            ErrorCode.UNKNOWN_SERIES,
+            f"a series is asked for, but this is a {kind} file",
+            where=file,
+            remedy="Leave the series out.",
+        )
+    return _read_file(file, kind, series, None)
+
+
+def read_segmentation(path: Path | str, labels: LabelSet | None = None) -> Segmentation:
+    """Read a label map from NIfTI, NRRD or MHA.
+
+    Args:
+        path: The file.
+        labels: Names of the labels. Without them those of the `.json` that
+            `write_segmentation` puts beside a file are taken, else "label 1" ...
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT for DICOM.
+        UnusableInput: NOT_FOUND, NOT_A_LABEL_MAP, UNKNOWN_LABEL, or as for a scan.
+    """
+    path = Path(path)
+    _require_there(path)
+    match FileKind.DICOM if path.is_dir() else _kind(path):
+        case FileKind.NIFTI:
+            return io.read_nifti_labels(path, labels)
+        case FileKind.NRRD | FileKind.META_IMAGE:
+            return io.read_itk_labels(path, labels)
+        case FileKind.DICOM:
+            raise WrongUse(
+                ErrorCode.UNKNOWN_FORMAT,
+                "label maps are not read from DICOM",
+                where=path,
+                remedy="Give a NIfTI, NRRD or MHA file.",
+            )
+        case kind:
+            assert_never(kind)
+
+
+def _read_file(
+    file: Path, kind: FileKind, series: str | None, channels: tuple[str, ...] | None
+) -> Volume:
+    match kind:
+        case FileKind.DICOM:
+            return io.read_dicom_series(file, series)
+        case FileKind.NIFTI:
+            return io.read_nifti_volume(file, channels)
+        case FileKind.NRRD | FileKind.META_IMAGE:
+            return io.read_itk_volume(file, channels)
+        case _:
+            assert_never(kind)
+
+
+def _read_channels(path: Path, channels: Mapping[str, Path]) -> Volume:
+    """One volume out of one scan per channel, all on one grid."""
+    names = tuple(channels)
+    files = [Path(file) for file in channels.values()]
+    for file in files:
+        _require_there(file)
+    kinds = {_kind(file) for file in files if file.is_file()}
+    if len(set(files)) == len(kinds) == 1 and FileKind.DICOM not in kinds:
+        return _read_file(files[0], kinds.pop(), None, names)
+    volumes = [read_volume(file) for file in files]
+    for volume, file in zip(volumes, files, strict=True):
+        require_same_grid(volumes[0].geometry, volume.geometry, where=str(file))
+    return replace(
+        volumes[0],
+        array=np.concatenate([volume.array for volume in volumes]),
+        channels=names,
+        case_id=case_id_of(path),
+        sha256=sha256_of_hashes(volume.sha256 for volume in volumes),
+        notes=tuple(note for volume in volumes for note in volume.notes),
+    )
+
+
+def _only_image(folder: Path) -> Path | None:
+    """The one image in a folder without DICOM; None for a DICOM folder."""
+    files = files_below(folder)
+    if any(is_dicom(file) for file in files):
+        return None
+    images = [file for file in files if kind_of_file(file) is not None]
+    if len(images) == 1:
+        return images[0]
+    if images:
+        names = ", ".join(str(image.relative_to(folder)) for image in images[:8])
+        more = f" and {len(images) - 8} more" if len(images) > 8 else ""
+        raise WrongUse(
+            ErrorCode.SEVERAL_SERIES,
+            f"the folder holds {len(images)} images: {names}{more}",
+            where=folder,
+            remedy="Give one of these files.",
+        )
+    raise UnusableInput(
+        ErrorCode.EMPTY_FOLDER,
+        "the folder holds no file" if not files else "the folder holds no image",
+        where=folder,
+        remedy="Give a folder of DICOM files, or a NIfTI, NRRD or MHA file.",
+    )
+
+
+def _kind(file: Path) -> FileKind:
+    kind = kind_of_file(file)
+    if kind is None:
+        raise UnusableInput(
+            ErrorCode.NOT_AN_IMAGE,
+            "this file is not an image of a known format",
+            where=file,
+            remedy="Give a DICOM file or folder, or a NIfTI, NRRD or MHA file.",
+        )
+    return kind
+
+
+def _require_there(path: Path) -> None:
+    if not path.exists():
+        raise UnusableInput(
+            ErrorCode.NOT_FOUND,
+            "there is no such file or folder",
+            where=path,
+            remedy="Check the path.",
+        )

@@ -1,0 +1,154 @@
+"""Files and folders that appear whole or not at all."""
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary file to write to; it becomes `path` when the block ends well.
+
+    The temporary lies in the same folder and ends in the same suffixes. When the
+    block raises, it is removed and what was at `path` before is untouched.
+
+    Args:
+        path: File to write; its folder is made where it is missing.
+        overwrite: Whether a file already there may be replaced.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    require_absent(path, overwrite=overwrite)
+    temporary = _beside(path)
+    with _made_parent(path), _typed_errors(path, temporary):
+        try:
+            yield temporary
+            _flush_to_disk(temporary)
+            temporary.replace(path)
+            _flush_folder_to_disk(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; it becomes `path` when the block ends well.
+
+    Only an absent or an empty folder is written, so that nothing else is ever lost.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS when `path` holds something already.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise WrongUse(
+            ErrorCode.OUTPUT_EXISTS,
+            "the output folder is already there and is not empty",
+            where=path,
+            remedy="Give another folder, or remove this one.",
+        )
+    temporary = _beside(path)
+    with _made_parent(path), _typed_errors(path, temporary):
+        try:
+            temporary.mkdir()
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _flush_to_disk(file)
+            temporary.replace(path)
+            _flush_folder_to_disk(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_absent(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write where a file is already, unless it may be replaced.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS.
+    """
+    if path.exists() and not overwrite:
+        raise WrongUse(
+            ErrorCode.OUTPUT_EXISTS,
+            "the output is already there",
+            where=path,
+            remedy="Give another name, or allow it to be replaced (--overwrite).",
+        )
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".partial-{uuid.uuid4().hex[:12]}-{path.name}")
+
+
+@contextmanager
+def _made_parent(path: Path) -> Iterator[None]:
+    """Make the missing folders above `path`; take them away again on failure."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        with _typed_errors(path, path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:  # innermost first; one that is in use stays
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def _typed_errors(path: Path, temporary: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write `path` into typed errors."""
+    try:
+        yield
+    except OSError as error:
+        typed = _typed(error, path, temporary)
+        if typed is None:
+            raise
+        raise typed from error
+
+
+def _typed(error: OSError, path: Path, temporary: Path) -> MedSegError | None:
+    if error.errno in _NO_SPACE:
+        return UnusableInput(
+            ErrorCode.DISK_FULL,
+            "the disk is full; nothing was written",
+            where=path,
+            remedy="Free some space or write to another disk.",
+        )
+    if error.filename is not None and not _is_ours(error, path, temporary):
+        return None  # something the block read, say
+    return UnusableInput(
+        ErrorCode.NOT_WRITABLE,
+        f"cannot be written: {error.strerror or error}",
+        where=path,
+        remedy="Check the folder's permissions, or write somewhere else.",
+    )
+
+
+def _is_ours(error: OSError, path: Path, temporary: Path) -> bool:
+    named = Path(str(error.filename))
+    return named in {path, *path.parents} or temporary in {named, *named.parents}
+
+
+def _flush_to_disk(file: Path) -> None:
+    with file.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _flush_folder_to_disk(folder: Path) -> None:
+    with suppress(OSError):  # not every system can open a folder
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

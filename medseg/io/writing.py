@@ -1,0 +1,76 @@
+"""Write a scan or a label map in the format that the file's suffix names."""
+
+from pathlib import Path
+
+from medseg import io
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.volume import Segmentation, Volume
+from medseg.io.file_kinds import FileKind, kind_of_name
+from medseg.io.label_maps import describe_segmentation, names_path
+from medseg.io.safe_writing import require_absent, written_whole
+
+_IN_TWO_FILES = (".nhdr", ".mhd")
+_WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
+
+
+def write_segmentation(
+    segmentation: Segmentation, path: Path | str, *, overwrite: bool = False
+) -> None:
+    """Write a label map, and beside it a `.json` with its names and provenance.
+
+    Both files are written, or neither is.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT, or OUTPUT_EXISTS when one of the files is there.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    path = Path(path)
+    require_writable(path, overwrite=overwrite)
+    with written_whole(names_path(path), overwrite=overwrite) as temporary:
+        temporary.write_text(describe_segmentation(segmentation), encoding="utf-8")
+        if _is_nifti(path):
+            io.write_nifti_labels(segmentation, path, overwrite=overwrite)
+        else:
+            io.write_itk_labels(segmentation, path, overwrite=overwrite)
+
+
+def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = False) -> None:
+    """Write a scan.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT or OUTPUT_EXISTS.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    path = Path(path)
+    if _is_nifti(path):
+        io.write_nifti_volume(volume, path, overwrite=overwrite)
+    else:
+        io.write_itk_volume(volume, path, overwrite=overwrite)
+
+
+def require_writable(path: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work is done, a label map that could not be written.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT or OUTPUT_EXISTS.
+    """
+    _is_nifti(path)
+    for file in (path, names_path(path)):
+        require_absent(file, overwrite=overwrite)
+
+
+def _is_nifti(path: Path) -> bool:
+    """Whether a path names a NIfTI file; if not, it names an NRRD or MHA file.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT.
+    """
+    kind = kind_of_name(path)
+    if kind is None or path.suffix.lower() in _IN_TWO_FILES:
+        raise WrongUse(
+            ErrorCode.UNKNOWN_FORMAT,
+            f"files ending in {path.suffix or 'nothing'!r} are not written",
+            where=path,
+            remedy=f"Use one of {_WRITABLE}.",
+        )
+    return kind is FileKind.NIFTI
