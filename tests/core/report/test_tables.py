@@ -1,0 +1,70 @@
+"""Scores as CSV and JSON."""
+
+import csv
+import io
+import json
+
+import medseg
+from medseg import Evaluation, MaskState, Scores, StructureScore
+
+COLUMNS = (
+    "case,structure,label,state,dice,iou,volume_ml,reference_volume_ml,"
+    "mean_hu,sd_hu,median_hu"
+)
+CASE = Scores(
+    case_id="phantom, first",
+    rows=(
+        StructureScore(
+            structure="liver",
+            label=1,
+            state=MaskState.BOTH_PRESENT,
+            dice=2 / 3,
+            iou=0.5,
+            volume_ml=1400.5,
+            reference_volume_ml=1390.0,
+            mean_hu=61.0,
+            sd_hu=15.5,
+            median_hu=60.0,
+        ),
+        StructureScore(
+            structure="tumour",
+            label=2,
+            state=MaskState.BOTH_EMPTY,
+            dice=None,
+            iou=None,
+            volume_ml=0.0,
+            reference_volume_ml=0.0,
+        ),
+    ),
+)
+
+
+def test_the_csv_has_one_row_a_case_and_structure_and_the_agreed_columns():
+    text = medseg.scores_csv((CASE, CASE))
+    assert text.splitlines()[0] == COLUMNS
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 4
+    assert rows[0]["case"] == "phantom, first"
+    assert rows[0]["state"] == "both_present"
+
+
+def test_the_csv_keeps_every_digit_and_leaves_what_is_missing_empty():
+    liver, tumour = csv.DictReader(io.StringIO(medseg.scores_csv((CASE,))))
+    assert float(liver["dice"]) == 2 / 3
+    assert tumour["dice"] == tumour["mean_hu"] == ""
+    assert float(tumour["volume_ml"]) == 0
+
+
+def test_the_json_holds_the_same_rows_the_means_and_all_definitions():
+    document = json.loads(
+        medseg.scores_json(Evaluation(cases=(CASE,), missing=("other",)))
+    )
+    assert [",".join(row) for row in document["rows"]] == [COLUMNS, COLUMNS]
+    assert document["rows"][1]["dice"] is None
+    assert document["structure_means"][0]["n"] == 1
+    assert document["structure_means"][1]["dice"] is None
+    assert document["mean_dice"] == 2 / 3
+    assert document["missing"] == ["other"]
+    assert {"Dice", "IoU", "State", "Means"} <= set(document["definitions"])
+    assert "medseg" in document["versions"]
+    assert document["disclaimer"] == "Research use only. Not a medical device."
