@@ -1,0 +1,19 @@
+"""Prepared + networks -> logits on the prepared grid."""
+
+from medseg.inference.devices import (
+    available_devices,
+    memory_format,
+    place,
+    resolved_device,
+    resolved_dtype,
+)
+from medseg.inference.engine import predict_logits
+
+__all__ = [
+    "available_devices",
+    "memory_format",
+    "place",
+    "predict_logits",
+    "resolved_device",
+    "resolved_dtype",
+]

@@ -1,0 +1,20 @@
+from .description import read_model_info
+from .folder import (
+    TrainedModel,
+    load_model,
+    load_parameters,
+    save_model,
+    weights_bytes,
+)
+from .zoo import list_models, model_folder
+
+__all__ = [
+    "TrainedModel",
+    "list_models",
+    "load_model",
+    "load_parameters",
+    "model_folder",
+    "read_model_info",
+    "save_model",
+    "weights_bytes",
+]

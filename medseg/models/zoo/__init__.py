@@ -1,0 +1,35 @@
+"""The models shipped with MedSeg, one folder each beside this file."""
+
+from pathlib import Path
+
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.model_info import ModelInfo
+from medseg.models.description import MODEL_FILE, read_model_info
+
+_ZOO = Path(__file__).parent
+
+
+def list_models() -> tuple[ModelInfo, ...]:
+    """Descriptions of the shipped models, by name. Opens no weights."""
+    return tuple(
+        read_model_info(path.parent) for path in sorted(_ZOO.glob(f"*/{MODEL_FILE}"))
+    )
+
+
+def model_folder(name_or_folder: str | Path) -> Path:
+    """Folder of a shipped model, or the folder given.
+
+    Raises:
+        WrongUse: UNKNOWN_MODEL, with the names there are.
+    """
+    shipped = {path.parent.name: path.parent for path in _ZOO.glob(f"*/{MODEL_FILE}")}
+    if str(name_or_folder) in shipped:
+        return shipped[str(name_or_folder)]
+    if (folder := Path(name_or_folder)).is_dir():
+        return folder
+    raise WrongUse(
+        ErrorCode.UNKNOWN_MODEL,
+        f"no model is called {str(name_or_folder)!r}",
+        where="--model",
+        remedy=f"Use one of: {', '.join(sorted(shipped))}; or a model folder's path.",
+    )

@@ -1,0 +1,36 @@
+"""Arrays in the order R, A, S, and back."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from medseg.preprocessing.orientation import axes_to_ras, deoriented, oriented
+from tests.core.making import ORIENTATIONS, geometries, turned_geometry
+
+
+@pytest.mark.parametrize(("axes", "flipped"), ORIENTATIONS)
+def test_every_orientation_comes_back_exactly(axes, flipped):
+    array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    there = oriented(array, axes, flipped)
+    assert there.shape == (2, *(array.shape[1 + axis] for axis in axes))
+    assert_array_equal(deoriented(there, axes, flipped), array)
+    assert_array_equal(deoriented(there[1], axes, flipped), array[1])
+
+
+@given(geometries(tilts_deg=st.floats(0, 20)))
+def test_an_oriented_grid_runs_to_the_right_front_and_top(geometry):
+    assert geometry.permuted(*axes_to_ras(geometry)).orientation == "RAS"
+
+
+@pytest.mark.parametrize(("axes", "flipped"), ORIENTATIONS)
+def test_the_array_is_turned_as_its_grid_is(axes, flipped):
+    geometry = turned_geometry((3, 4, 5), (1.0, 2.0, 3.0), axes, flipped)
+    turn = axes_to_ras(geometry)
+    index = np.moveaxis(np.indices(geometry.shape), 0, -1)
+    world = np.moveaxis(geometry.to_world(index), -1, 0)
+    along_r, along_a, along_s = oriented(world, *turn)
+    assert (np.diff(along_r, axis=0) > 0).all()
+    assert (np.diff(along_a, axis=1) > 0).all()
+    assert (np.diff(along_s, axis=2) > 0).all()

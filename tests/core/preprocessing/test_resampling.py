@@ -1,0 +1,98 @@
+"""The same box with other numbers of voxels, against PyTorch and formulas."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from torch.nn import functional
+
+from medseg import Geometry
+from medseg.preprocessing.resampling import (
+    argmax_resampled,
+    resample_image,
+    resample_labels,
+)
+from tests.core.making import ellipsoid, shapes
+
+
+def noise(*shape, seed=0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@settings(deadline=None, max_examples=30)
+@given(shapes(1, 12), shapes(1, 20))
+def test_labels_found_slab_by_slab_are_those_of_the_whole(shape, target):
+    logits = noise(3, *shape)
+    whole = functional.interpolate(logits[None], size=target, mode="trilinear")[0]
+    best = whole.topk(2, dim=0).values
+    is_clear = best[0] - best[1] > 1e-4
+    one_row = 4 * 3 * target[1] * target[2]
+    for slab_bytes in (1, 2 * one_row, 10**9):
+        labels = argmax_resampled(logits, target, slab_bytes)
+        assert labels.dtype == torch.uint8
+        assert torch.equal(labels[is_clear], whole.argmax(0)[is_clear].byte())
+
+
+def test_labels_on_the_same_grid_are_the_plain_argmax():
+    logits = noise(4, 9, 7, 5)
+    assert torch.equal(argmax_resampled(logits, (9, 7, 5), 1), logits.argmax(0).byte())
+
+
+def test_the_same_grid_keeps_the_very_image_and_labels():
+    image = noise(2, 5, 6, 7)
+    labels = (image[0] > 0).byte()
+    assert torch.equal(resample_image(image, (5, 6, 7)), image)
+    assert torch.equal(resample_labels(labels, (5, 6, 7), 2), labels)
+
+
+@settings(deadline=None, max_examples=30)
+@given(shapes(1, 12), shapes(1, 20))
+def test_a_constant_image_stays_constant(shape, target):
+    result = resample_image(torch.full((2, *shape), 3.5), target)
+    assert result.shape == (2, *target)
+    assert torch.allclose(result, torch.tensor(3.5))
+
+
+def test_a_finer_image_is_pytorchs_trilinear():
+    image = noise(2, 5, 6, 7)
+    expected = functional.interpolate(image[None], size=(9, 6, 11), mode="trilinear")
+    assert torch.equal(resample_image(image, (9, 6, 11)), expected[0])
+
+
+def test_a_ramp_keeps_its_place_in_the_patient():
+    """Both grids fill the same box, so a linear ramp has the value of its place."""
+    fine = Geometry.from_spacing((40, 4, 4), (1.0, 1.0, 1.0))
+    coarse = fine.with_shape((16, 4, 4))
+    ramp = torch.arange(40.0).view(1, 40, 1, 1).expand(1, 40, 4, 4)
+    result = resample_image(ramp, (16, 4, 4))[0, :, 0, 0]
+    places = coarse.to_world([(i, 0, 0) for i in range(16)])[:, 0]
+    np.testing.assert_allclose(result[3:-3], places[3:-3], atol=1e-4)
+
+
+def test_a_coarser_image_does_not_alias():
+    """The finest stripes average out; plain interpolation would keep them."""
+    stripes = (torch.arange(60) % 2).float().view(1, 60, 1, 1).expand(1, 60, 4, 4)
+    image = stripes * 2 - 1
+    plain = functional.interpolate(image[None], size=(20, 4, 4), mode="trilinear")
+    assert plain.abs().max() == 1
+    assert resample_image(image, (20, 4, 4))[:, 2:-2].abs().max() < 0.01
+
+
+def test_a_coarser_image_keeps_its_mean():
+    image = noise(1, 48, 48, 48).abs() + 1
+    assert resample_image(image, (20, 24, 30)).mean() == pytest.approx(
+        float(image.mean()), rel=0.01
+    )
+
+
+@pytest.mark.parametrize("target", [(20, 24, 30), (60, 50, 40), (40, 40, 24)])
+def test_resampled_labels_keep_their_volumes(target):
+    geometry = Geometry.from_spacing((40, 40, 40), (1.0, 1.0, 1.0))
+    big = ellipsoid(geometry, (16.0, 14.0, 15.0))
+    small = ellipsoid(geometry, (6.0, 7.0, 8.0))
+    labels = torch.from_numpy(big.astype(np.uint8) + small.astype(np.uint8))
+    result = resample_labels(labels, target, 3)
+    share = labels.numel() / result.numel()
+    for label in (1, 2):
+        voxels = int((labels == label).sum())
+        assert float((result == label).sum()) * share == pytest.approx(voxels, rel=0.05)
