@@ -1,0 +1,5 @@
+"""The `medseg` command: parse, call, print."""
+
+from medseg.cli.app import main
+
+__all__ = ["main"]

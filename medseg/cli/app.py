@@ -1,0 +1,74 @@
+"""The command tree, and how errors become one line and an exit code."""
+
+import logging
+import sys
+import traceback
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from medseg.cli import data, models, scans, training
+from medseg.core.errors import MedSegError, WrongUse
+from medseg.core.progress import Cancelled
+
+EXIT_UNUSABLE_INPUT = 1
+EXIT_WRONG_USE = 2
+EXIT_INTERRUPTED = 130
+
+app = App(
+    name="medseg",
+    help="Organ and tumour segmentation of CT and MR scans. "
+    "Research use only: not a medical device.",
+    help_format="plaintext",
+    version_flags=["--version"],
+)
+app.command(scans.demo)
+app.command(scans.inspect)
+app.command(scans.segment)
+app.command(scans.evaluate)
+app.command(training.plan)
+app.command(training.train)
+app.command(models.app)
+app.command(data.app)
+
+
+def main() -> None:
+    """Run the command line and exit with its code.
+
+    0 done; 1 unusable input or full disk, nothing done; 2 wrong use; 3 partly done.
+    `--debug` anywhere shows the traceback of an error.
+    """
+    words = sys.argv[1:]
+    is_debug = "--debug" in words
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger().setLevel(logging.DEBUG if is_debug else logging.WARNING)
+    logging.getLogger("medseg").setLevel(logging.INFO)
+    sys.exit(run([word for word in words if word != "--debug"], is_debug=is_debug))
+
+
+def run(words: list[str], *, is_debug: bool = False) -> int:
+    """Run one command and return its exit code; errors are printed as one line."""
+    try:
+        result = app(
+            words,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+            error_console=Console(stderr=True),
+        )
+    except MedSegError as error:
+        if is_debug:
+            traceback.print_exc()
+        print(error, file=sys.stderr)
+        return EXIT_WRONG_USE if isinstance(error, WrongUse) else EXIT_UNUSABLE_INPUT
+    except CycloptsError as error:
+        print(f"WRONG_USE: {_one_line(error)} See --help.", file=sys.stderr)
+        return EXIT_WRONG_USE
+    except (Cancelled, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _one_line(error: CycloptsError) -> str:
+    return " ".join(str(error).split())

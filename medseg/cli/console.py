@@ -1,0 +1,114 @@
+"""What the commands have in common: progress, errors, interruption."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from medseg.core.progress import Cancelled, Progress, ProgressCallback
+
+_PLAIN_LINES_A_STAGE = 20
+
+
+@contextmanager
+def shown_progress() -> Iterator[ProgressCallback]:
+    """Progress on standard error: a bar on a terminal, plain lines elsewhere.
+
+    Ctrl-C and termination turn into `Cancelled` at the next step, so that work stops
+    where its state is whole.
+    """
+    console = Console(stderr=True)
+    with _interruptible() as check:
+        if console.is_terminal:
+            with _bar(console) as bar:
+                yield _then(check, _BarStages(bar))
+        else:
+            yield _then(check, _PlainStages())
+
+
+class _BarStages:
+    """One line a stage, with a bar and the time left."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._tasks: dict[str, int] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = int(
+                self._bar.add_task(progress.stage, total=progress.total, note="")
+            )
+        task = self._bar.tasks[self._tasks[progress.stage]]
+        self._bar.update(
+            task.id, completed=progress.done, total=progress.total, note=progress.note
+        )
+
+
+class _PlainStages:
+    """At most about twenty lines a stage, the first and the last among them."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def __call__(self, progress: Progress) -> None:
+        every = max(1, progress.total // _PLAIN_LINES_A_STAGE)
+        is_first, self._stage = progress.stage != self._stage, progress.stage
+        if is_first or progress.done % every == 0 or progress.done == progress.total:
+            print(progress, file=sys.stderr, flush=True)
+
+
+def _bar(console: Console) -> Bar:
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    )
+
+
+def _then(check: ProgressCallback, show: ProgressCallback) -> ProgressCallback:
+    def report(progress: Progress) -> None:
+        show(progress)
+        check(progress)
+
+    return report
+
+
+@contextmanager
+def _interruptible() -> Iterator[ProgressCallback]:
+    """Turn the first interrupt into `Cancelled`; a second one ends the process."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        print("stopping after this step ...", file=sys.stderr, flush=True)
+
+    def check(_progress: Progress) -> None:
+        if caught:
+            raise Cancelled
+
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,0 +1,142 @@
+"""Commands on scans: demo, inspect, segment, evaluate."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+import medseg
+from medseg.cli.console import shown_progress
+from medseg.cli.tables import volumes_table
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.settings import InferenceSettings
+
+EXIT_PARTLY_DONE = 3
+
+DEFAULT_INFERENCE = InferenceSettings()
+
+Flat = Parameter(name="*")
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+Overwrite = Annotated[bool, Parameter(negative=())]
+
+
+def demo(
+    *,
+    out: Path = Path("medseg-demo"),
+    settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
+) -> None:
+    """Segment, score and report on a synthetic CT scan; needs no network.
+
+    Example: medseg demo --out medseg-demo
+
+    Args:
+        out: New folder for the scan, label map, scores and report.
+        settings: How the network is run.
+    """
+    with shown_progress() as progress:
+        result = medseg.run_demo(out, settings, progress)
+    print(result.scores.table())
+    print(f"\nscan          {result.scan}")
+    print(f"segmentation  {result.segmentation}")
+    print(f"scores        {result.table}")
+    print(f"report        {result.report}")
+
+
+def inspect(path: Path, /, *, as_json: Json = False) -> None:
+    """List every volume found under a path: shape, spacing, orientation, problems.
+
+    Example: medseg inspect study/
+
+    Args:
+        path: File or folder.
+        as_json: Print JSON instead of a table.
+    """
+    with shown_progress() as progress:
+        volumes = medseg.find_volumes(path, progress)
+    if as_json:
+        print(json.dumps([asdict(volume) for volume in volumes], default=str, indent=1))
+    else:
+        print(volumes_table(volumes))
+
+
+def segment(  # noqa: PLR0913 - the options of design's command
+    scan: Path,
+    /,
+    *,
+    model: Annotated[str, Parameter(name=["--model", "-m"])],
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    series: str | None = None,
+    channel: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
+    overwrite: Overwrite = False,
+) -> None:
+    """Segment a scan and write the label map on the scan's own grid.
+
+    Example: medseg segment CT_ABDOMEN/ -m phantom-abdomen -o labels.nii.gz
+
+    Args:
+        scan: DICOM folder or file, NIfTI, NRRD or MHA.
+        model: Name of a shipped model or a model folder.
+        out: Label map to write: .nii, .nii.gz, .nrrd or .mha.
+        series: SeriesInstanceUID where a folder holds several series.
+        channel: NAME=PATH, once for each channel of a model that takes several.
+        settings: How the network is run.
+        overwrite: Replace an earlier result.
+    """
+    trained = medseg.load_model(model)
+    medseg.require_writable(out, overwrite=overwrite)
+    volume = medseg.read_volume(scan, series=series, channels=_files(channel))
+    with shown_progress() as progress:
+        result = medseg.segment(volume, trained, settings, progress)
+    medseg.write_segmentation(result, out, overwrite=overwrite)
+    for structure in result.labels:
+        print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")
+    print(f"written to {out}")
+
+
+def evaluate(
+    prediction: Path,
+    reference: Path,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    images: Path | None = None,
+    overwrite: Overwrite = False,
+) -> int:
+    """Score a label map, or a folder of them, against references.
+
+    Example: medseg evaluate predictions/ labelsTr/ -o scores.csv
+
+    Args:
+        prediction: Label map or folder of label maps.
+        reference: The same; files in folders belong together by name.
+        out: Table to write: .csv or .json.
+        images: CT scan or folder of them, for Hounsfield units per structure.
+        overwrite: Replace an earlier table.
+    """
+    if out is not None:
+        medseg.require_absent(out, overwrite=overwrite)
+    with shown_progress() as progress:
+        evaluation = medseg.evaluate(
+            prediction, reference, images=images, on_progress=progress
+        )
+    if out is not None:
+        medseg.write_scores(evaluation, out, overwrite=overwrite)
+    print(evaluation.table())
+    return 0 if evaluation.is_complete else EXIT_PARTLY_DONE
+
+
+def _files(channels: tuple[str, ...]) -> dict[str, Path] | None:
+    """NAME=PATH arguments as a mapping; None where there is none."""
+    pairs = [channel.partition("=") for channel in channels]
+    for name, equals, path in pairs:
+        if not (name and equals and path):
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                f"{name}{equals}{path} is not NAME=PATH",
+                where="--channel",
+                remedy="Give for example --channel T1=t1.nii.gz --channel T2=t2.nii.gz",
+            )
+    return {name: Path(path) for name, _, path in pairs} or None

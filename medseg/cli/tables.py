@@ -1,0 +1,41 @@
+"""Aligned plain-text tables for the terminal."""
+
+from collections.abc import Sequence
+
+from medseg import VolumeInfo
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest cell, two spaces between them."""
+    lines = [header, *rows]
+    widths = [max(len(line[c]) for line in lines) for c in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def volumes_table(volumes: Sequence[VolumeInfo]) -> str:
+    """What `inspect` found, one line a volume and one more for each problem."""
+    header = ("kind", "modality", "shape", "spacing_mm", "axes", "series", "path")
+    rows = [
+        (
+            str(volume.kind),
+            volume.modality or "-",
+            " x ".join(str(size) for size in volume.shape) or "-",
+            " x ".join(f"{edge:.3g}" for edge in volume.spacing_mm or ()) or "-",
+            volume.orientation or "-",
+            volume.series_uid or "-",
+            str(volume.path),
+        )
+        for volume in volumes
+    ]
+    table = aligned(header, rows)
+    problems = [
+        f"{volume.path} {volume.series_uid}".strip() + f": {problem}"
+        for volume in volumes
+        for problem in volume.problems
+    ]
+    return "\n".join([table, *(["", "problems:", *problems] if problems else [])])

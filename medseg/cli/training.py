@@ -1,0 +1,84 @@
+"""Commands that plan and train."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+import medseg
+from medseg.cli.console import shown_progress
+from medseg.cli.scans import Flat, Json
+from medseg.cli.tables import aligned
+from medseg.core.settings import Preset, TrainingSettings
+
+DEFAULT_TRAINING = TrainingSettings()
+
+
+def plan(
+    dataset: Path, /, *, preset: Preset = Preset.TINY, as_json: Json = False
+) -> None:
+    """Show what a network for a dataset would be, with the reason for each choice.
+
+    Example: medseg plan Task09_Spleen --preset standard
+
+    Args:
+        dataset: Folder in Medical Segmentation Decathlon layout.
+        preset: Size of the network and its patches.
+        as_json: Print JSON instead of a table.
+    """
+    with shown_progress() as progress:
+        made = medseg.plan_dataset(medseg.read_dataset(dataset), preset, progress)
+    if as_json:
+        print(json.dumps(asdict(made), indent=1))
+        return
+    reasons = dict(made.reasons)
+    facts = {
+        "channels": ", ".join(made.channels),
+        "structures": ", ".join(made.labels.names),
+        "spacing_mm": made.spacing_mm,
+        "patch_shape": made.patch_shape,
+        "batch_size": made.batch_size,
+        "widths": made.widths,
+        "strides": made.strides,
+        "kernels": made.kernels,
+        "normalisation": ", ".join(how.kind for how in made.normalisation),
+        "mirror_axes": made.mirror_axes,
+    }
+    rows = [(name, str(value), reasons.get(name, "")) for name, value in facts.items()]
+    print(aligned(("choice", "value", "reason"), rows))
+
+
+def train(
+    dataset: Path,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    settings: Annotated[TrainingSettings, Flat] = DEFAULT_TRAINING,
+    resume: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Train a 3D U-Net on a dataset and write it as a model folder.
+
+    Example: medseg train Task09_Spleen -o spleen --steps 2400
+
+    Args:
+        dataset: Folder in Medical Segmentation Decathlon layout.
+        out: Model folder to make; its name becomes the model's.
+        settings: How to train.
+        resume: Go on with a training that was stopped.
+    """
+    with shown_progress() as progress:
+        model = medseg.train(
+            medseg.read_dataset(dataset),
+            out,
+            settings,
+            resume=resume,
+            on_progress=progress,
+        )
+    for result in model.info.results:
+        print(
+            f"{result.structure:<24}mean Dice {result.mean_dice:.4f}  "
+            f"mean IoU {result.mean_iou:.4f}  n {result.cases}"
+        )
+    print(f"model written to {out}")

@@ -1,0 +1,89 @@
+"""Commands do what they say on good input."""
+
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from medseg.cli.app import run
+
+SAMPLE = Path(__file__).parents[3] / "sample_data"
+COMMANDS = (
+    "demo",
+    "inspect",
+    "segment",
+    "evaluate",
+    "plan",
+    "train",
+    "models list",
+    "models show",
+    "data phantom",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command, capsys):
+    assert run([*command.split(), "--help"]) == 0
+    assert f"Example: medseg {command}" in capsys.readouterr().out
+
+
+def test_segment_writes_labels_on_the_scans_own_grid(tiny_model, tmp_path, capsys):
+    scan = SAMPLE / "Task90_PhantomAbdomen/imagesTr/phantom_000.nii.gz"
+    out = tmp_path / "labels.nii.gz"
+    words = ["segment", str(scan), "-m", str(tiny_model), "-o", str(out)]
+    assert run([*words, "--overlap", "0"]) == 0
+    labels, image = nibabel.load(out), nibabel.load(scan)
+    assert labels.shape == image.shape
+    np.testing.assert_allclose(labels.affine, image.affine, atol=1e-5)
+    provenance = json.loads((tmp_path / "labels.json").read_text())
+    assert "tiny" in json.dumps(provenance)
+    assert " ml" in capsys.readouterr().out
+
+
+def test_inspect_as_json_lists_the_sample_series(capsys):
+    assert run(["inspect", str(SAMPLE / "ct_phantom"), "--json"]) == 0
+    (volume,) = json.loads(capsys.readouterr().out)
+    assert volume["modality"] == "CT"
+    assert volume["shape"] == [160, 160, 72]
+    assert volume["problems"] == []
+
+
+def test_evaluate_of_a_reference_against_itself_is_perfect(tmp_path, capsys):
+    reference = str(SAMPLE / "ct_phantom_reference.nii.gz")
+    table = tmp_path / "scores.csv"
+    assert run(["evaluate", reference, reference, "-o", str(table)]) == 0
+    assert "liver" in capsys.readouterr().out
+    rows = table.read_text().splitlines()
+    assert rows[0].startswith("case,structure,label,state,dice,iou,volume_ml")
+    assert len(rows) == 6
+
+
+def test_evaluate_with_a_missing_prediction_is_partly_done(tmp_path):
+    predictions = tmp_path / "predictions"
+    predictions.mkdir()
+    dataset = SAMPLE / "Task90_PhantomAbdomen"
+    one = dataset / "labelsTr/phantom_000.nii.gz"
+    (predictions / one.name).write_bytes(one.read_bytes())
+    assert run(["evaluate", str(predictions), str(dataset)]) == 3
+
+
+def test_plan_gives_reasons(capsys):
+    assert run(["plan", str(SAMPLE / "Task90_PhantomAbdomen")]) == 0
+    printed = capsys.readouterr().out
+    assert "none: a structure is named by its side" in printed
+
+
+def test_models_are_listed_with_structures_and_licence(capsys):
+    assert run(["models", "list", "--json"]) == 0
+    models = {model["name"]: model for model in json.loads(capsys.readouterr().out)}
+    assert models["hippocampus"]["licence"] == "CC-BY-SA-4.0"
+    assert "left kidney" in models["phantom-abdomen"]["structures"]
+
+
+def test_data_phantom_makes_one_series_with_its_reference(tmp_path):
+    out = tmp_path / "phantom"
+    assert run(["data", "phantom", str(out), "--seed", "3"]) == 0
+    assert len(list((out / "scan").iterdir())) == 72
+    assert (out / "reference.nii.gz").exists()
