@@ -1,5 +1,6 @@
 """The models shipped with MedSeg, one folder each beside this file."""
 
+import os
 from pathlib import Path
 
 from medseg.core.errors import ErrorCode, WrongUse
@@ -17,14 +18,16 @@ def list_models() -> tuple[ModelInfo, ...]:
 
 
 def model_folder(name_or_folder: str | Path) -> Path:
-    """Folder of a shipped model, or the folder given.
+    """Folder of a shipped model, or the folder given; a `Path` is always a folder.
 
     Raises:
-        WrongUse: UNKNOWN_MODEL, with the names there are.
+        WrongUse: UNKNOWN_MODEL, with the names there are, or when the name could also
+            mean a model folder right here.
     """
     shipped = {path.parent.name: path.parent for path in _ZOO.glob(f"*/{MODEL_FILE}")}
-    if str(name_or_folder) in shipped:
-        return shipped[str(name_or_folder)]
+    if isinstance(name_or_folder, str) and name_or_folder in shipped:
+        _require_no_namesake(Path(name_or_folder))
+        return shipped[name_or_folder]
     if (folder := Path(name_or_folder)).is_dir():
         return folder
     raise WrongUse(
@@ -33,3 +36,14 @@ def model_folder(name_or_folder: str | Path) -> Path:
         where="--model",
         remedy=f"Use one of: {', '.join(sorted(shipped))}; or a model folder's path.",
     )
+
+
+def _require_no_namesake(folder: Path) -> None:
+    """Refuse a shipped model's name where a folder here that is a model has it too."""
+    if (folder / MODEL_FILE).exists():
+        raise WrongUse(
+            ErrorCode.UNKNOWN_MODEL,
+            f"{folder} is a shipped model and also a model folder here",
+            where="--model",
+            remedy=f"Write .{os.sep}{folder} for the folder, or work elsewhere.",
+        )
