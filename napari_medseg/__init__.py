@@ -1,0 +1,1 @@
+"""The napari plugin of MedSeg: readers, a writer, sample data and two panels."""

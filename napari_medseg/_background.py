@@ -1,0 +1,98 @@
+"""Work in another thread, with progress, one piece at a time, that can be stopped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from napari.qt.threading import FunctionWorker, create_worker
+from qtpy.QtCore import QObject, Signal
+
+import medseg
+
+Report = Callable[[medseg.Progress], object]
+Work = Callable[[Report], object]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Work with a name: napari shows the name when it asks before closing."""
+
+    title: str
+    work: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.work()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Background(QObject):
+    """Runs one piece of work at a time and tells how it goes.
+
+    All signals arrive in the thread this object lives in. Work hears that it is to stop
+    when it next reports: the report raises `medseg.Cancelled`.
+
+    Attributes:
+        progressed: A step, as `medseg.Progress`.
+        succeeded: The result.
+        failed: A `medseg.MedSegError`, or any other error.
+        cancelled: The work has stopped.
+        finished: After any of these three.
+    """
+
+    progressed = Signal(object)
+    succeeded = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    finished = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._worker: FunctionWorker[None] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether work is going on."""
+        return self._worker is not None
+
+    def start(self, title: str, work: Work) -> None:
+        """Start a piece of work; napari asks before closing its window meanwhile.
+
+        Raises:
+            RuntimeError: When work is going on.
+        """
+        if self._worker is not None:
+            raise RuntimeError("one piece of work at a time")
+        job = _Job(title, partial(self._run, work))
+        worker = create_worker(job, _start_thread=False, _ignore_errors=True)
+        worker.errored.connect(self.failed)  # not foreseen: napari shows its traceback
+        worker.finished.connect(self._on_worker_finished)
+        self._worker = worker
+        worker.start()
+
+    def cancel(self) -> None:
+        """Ask the work to stop; it does within one step."""
+        if self._worker is not None:
+            self._worker.quit()
+
+    def _run(self, work: Work) -> None:
+        """Runs in the other thread."""
+        try:
+            result = work(self._report)
+        except medseg.Cancelled:
+            self.cancelled.emit()
+        except medseg.MedSegError as error:
+            self.failed.emit(error)
+        else:
+            self.succeeded.emit(result)
+
+    def _report(self, progress: medseg.Progress) -> None:
+        """Runs in the other thread."""
+        if self._worker is not None and self._worker.abort_requested:
+            raise medseg.Cancelled
+        self.progressed.emit(progress)
+
+    def _on_worker_finished(self) -> None:
+        self._worker = None
+        self.finished.emit()

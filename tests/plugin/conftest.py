@@ -1,0 +1,89 @@
+"""Tests of the napari plugin: skipped as a whole where napari is not installed.
+
+Most of them need no window. Those marked `gui` open one, and are skipped where there is
+no display (`xvfb-run -a -s "-screen 0 1600x1000x24" python -m pytest` makes one).
+"""
+
+import hashlib
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+import medseg
+from medseg.core.model_info import TrainingRecord, WeightFile
+from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind
+from medseg.models import save_model, weights_bytes
+from medseg.networks import build_network
+from tests.plugin.scans import LABELS
+
+collect_ignore_glob = [] if find_spec("napari") else ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items):
+    if sys.platform != "linux" or os.environ.get("DISPLAY"):
+        return
+    no_display = pytest.mark.skip(reason="needs a display: run it under xvfb-run")
+    for item in items:
+        if item.get_closest_marker("gui"):
+            item.add_marker(no_display)
+
+
+@pytest.fixture
+def medseg_plugin(npe2pm):
+    """Napari with this plugin and no other, without a window."""
+    with npe2pm.tmp_plugin(package="medseg") as plugin:
+        yield plugin
+
+
+@pytest.fixture(scope="session")
+def untrained_model(tmp_path_factory) -> Path:
+    """Folder of a real model of two structures that has learned nothing."""
+    statistics = IntensityStatistics(
+        mean=40.0, sd=200.0, percentile_00_5=-900.0, percentile_99_5=400.0
+    )
+    plan = medseg.Plan(
+        channels=("CT",),
+        labels=LABELS,
+        spacing_mm=(2.0, 2.0, 4.0),
+        patch_shape=(16, 16, 8),
+        batch_size=1,
+        normalisation=(
+            Normalisation(kind=NormalisationKind.CT, statistics=statistics),
+        ),
+        widths=(4, 4, 4),
+        kernels=((3, 3, 3),) * 3,
+        strides=((1, 1, 1), (2, 2, 2), (2, 2, 2)),
+        mirror_axes=(),
+    )
+    torch.manual_seed(0)
+    weights = weights_bytes(build_network(plan))
+    info = medseg.ModelInfo(
+        name="untrained",
+        summary="Has learned nothing.",
+        licence="Apache-2.0",
+        plan=plan,
+        weights=(
+            WeightFile(
+                path="weights/fold_0.safetensors",
+                sha256=hashlib.sha256(weights).hexdigest(),
+            ),
+        ),
+        training=TrainingRecord(
+            dataset="none",
+            source="none",
+            cases=(),
+            image_sha256=(),
+            held_out=(),
+            settings=(),
+            steps=0,
+            seconds=0.0,
+            versions=(),
+        ),
+    )
+    folder: Path = tmp_path_factory.mktemp("models") / "untrained"
+    save_model(info, (weights,), folder)
+    return folder

@@ -1,0 +1,232 @@
+import time
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Labels
+from qtpy.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+import medseg
+from napari_medseg._layer_box import LayerBox
+from napari_medseg._layers import segmentation_of, volume_layers
+from napari_medseg._orientation import ORIENTATION
+from napari_medseg._segment_view import DeviceBox
+from napari_medseg._segment_widget import SegmentWidget
+from tests.plugin.scans import in_voxel_order, marker_scan, scan_of
+from tests.plugin.widgets import message, part
+
+pytestmark = pytest.mark.gui
+STATUS = "Status of the segmentation"
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def panel(qtbot, viewer, untrained_model):
+    panel = SegmentWidget(viewer)
+    qtbot.addWidget(panel)
+    panel.add_model_folder(str(untrained_model))
+    yield panel
+    panel.end()
+    qtbot.waitUntil(lambda: not panel.background.is_busy, timeout=20_000)
+
+
+def add_scan(viewer, volume, name="scan"):
+    array, options, _ = volume_layers(volume, name)[0]
+    return viewer.add_image(array, **options)
+
+
+def long_scan():
+    """A scan of some hundred windows."""
+    return scan_of(*in_voxel_order(np.zeros((80, 80, 60), np.int16)))
+
+
+def segment(panel):
+    part(panel, "Segment", QPushButton).click()
+
+
+def done(panel):
+    return lambda: not panel.background.is_busy
+
+
+def test_segmenting_adds_named_labels_on_the_scans_own_grid(qtbot, viewer, panel):
+    scan = marker_scan((2, 0, 1), (True, False, True))
+    add_scan(viewer, scan)
+
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    made = viewer.layers[-1]
+    assert isinstance(made, Labels)
+    assert made.name == "untrained of scan"
+    assert segmentation_of(made).labels.names == ("liver", "liver tumour")
+    assert np.array_equal(segmentation_of(made).geometry.affine, scan.geometry.affine)
+    provenance = segmentation_of(made).provenance
+    assert provenance is not None
+    assert provenance.model == "untrained"
+    assert viewer.scene.camera.orientation == ORIENTATION
+    assert "structures found in" in message(panel, STATUS)
+
+
+def test_segmenting_twice_keeps_the_first_result(qtbot, viewer, panel):
+    add_scan(viewer, marker_scan())
+
+    for _ in range(2):
+        segment(panel)
+        qtbot.waitUntil(done(panel), timeout=60_000)
+
+    assert [layer.name for layer in viewer.layers] == [
+        "scan",
+        "untrained of scan",
+        "untrained of scan [1]",
+    ]
+
+
+def test_it_says_when_it_runs_on_the_cpu(qtbot, viewer, panel):
+    add_scan(viewer, marker_scan())
+    part(panel, "Device", QComboBox).setCurrentIndex(1)
+
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    assert message(panel, STATUS).endswith("on the CPU.")
+
+
+def test_cancelling_stops_within_a_window_and_adds_nothing(qtbot, viewer, panel):
+    add_scan(viewer, long_scan())
+    segment(panel)
+    bar = part(panel, "Progress", QProgressBar)
+    qtbot.waitUntil(lambda: bar.value() > 1, timeout=60_000)
+
+    started = time.perf_counter()
+    part(panel, "Cancel", QPushButton).click()
+    qtbot.waitUntil(done(panel), timeout=20_000)
+
+    assert time.perf_counter() - started < 5
+    assert bar.value() < bar.maximum()
+    assert len(viewer.layers) == 1
+    assert message(panel, STATUS) == "Cancelled. Nothing was added."
+
+
+def test_another_run_is_possible_after_cancelling(qtbot, viewer, panel):
+    add_scan(viewer, long_scan(), "long")
+    segment(panel)
+    part(panel, "Cancel", QPushButton).click()
+    qtbot.waitUntil(done(panel), timeout=60_000)
+    short = add_scan(viewer, marker_scan(), "short")
+
+    part(panel, "Scan", LayerBox).choose(short)
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    assert viewer.layers[-1].name == "untrained of short"
+
+
+def test_closing_the_panel_stops_the_work(qtbot, viewer, panel):
+    dock = QWidget()
+    qtbot.addWidget(dock)
+    QVBoxLayout(dock).addWidget(panel)
+    add_scan(viewer, long_scan())
+    segment(panel)
+    bar = part(panel, "Progress", QProgressBar)
+    qtbot.waitUntil(lambda: bar.value() > 1, timeout=60_000)
+
+    panel.setParent(None)  # what napari does when a dock is closed
+    qtbot.waitUntil(done(panel), timeout=20_000)
+
+    assert len(viewer.layers) == 1
+
+
+def test_only_one_run_at_a_time(qtbot, viewer, panel):
+    add_scan(viewer, long_scan())
+
+    segment(panel)
+
+    assert not part(panel, "Segment", QPushButton).isEnabled()
+    assert part(panel, "Cancel", QPushButton).isEnabled()
+    panel.background.cancel()
+    qtbot.waitUntil(done(panel), timeout=60_000)
+    assert part(panel, "Segment", QPushButton).isEnabled()
+
+
+def test_a_layer_without_a_place_is_refused_in_one_line(viewer, panel):
+    viewer.add_image(np.zeros((5, 6, 7)), name="cells")
+
+    segment(panel)
+
+    assert message(panel, STATUS).startswith("MISSING_GEOMETRY")
+    assert not panel.background.is_busy
+
+
+def test_a_folder_without_a_model_is_refused_in_one_line(panel, tmp_path):
+    panel.add_model_folder(str(tmp_path))
+
+    assert message(panel, STATUS).startswith("DAMAGED_MODEL")
+
+
+def test_without_a_scan_it_says_how_to_begin(panel):
+    assert not part(panel, "Segment", QPushButton).isEnabled()
+    assert "Open a scan" in message(panel, STATUS)
+
+
+def test_the_box_of_scans_follows_the_layer_list(viewer, panel):
+    box = part(panel, "Scan", LayerBox)
+    first = add_scan(viewer, marker_scan(), "first")
+    second = add_scan(viewer, marker_scan(), "second")
+
+    assert box.layer() is second
+    box.choose(first)
+    viewer.layers["second"].name = "renamed"
+    assert box.layer() is first
+    assert [box.itemText(i) for i in range(box.count())] == ["renamed", "first"]
+    viewer.layers.remove(first)
+    assert box.layer() is second
+    viewer.layers.clear()
+    assert box.layer() is None
+
+
+def test_gpus_are_looked_for_when_the_device_box_is_opened(qtbot, panel):
+    box = part(panel, "Device", DeviceBox)
+
+    with qtbot.waitSignal(panel._devices.succeeded, timeout=60_000) as found:  # noqa: SLF001
+        box.opened.emit()
+
+    gpus = [name for name in found.args[0] if name != "cpu"]
+    assert box.count() == 2 + len(gpus)
+
+
+def test_what_a_model_finds_and_needs_is_shown(panel):
+    details = " ".join(label.text() for label in panel.findChildren(QLabel))
+
+    assert "Finds liver, liver tumour." in details
+    assert "Needs CT. Weights: Apache-2.0." in details
+    assert "Research use only." in details
+
+
+def test_every_control_has_a_name_and_a_tooltip(panel):
+    controls = [
+        *panel.findChildren(QPushButton),
+        *panel.findChildren(QComboBox),
+        *panel.findChildren(QProgressBar),
+    ]
+
+    assert [c for c in controls if not (c.accessibleName() and c.toolTip())] == []
+
+
+def test_the_settings_are_those_of_the_core(qtbot, viewer, panel):
+    add_scan(viewer, marker_scan())
+
+    with qtbot.waitSignal(panel.view.segment_requested) as asked:
+        segment(panel)
+
+    assert asked.args[0].settings == medseg.InferenceSettings()
