@@ -1,0 +1,85 @@
+"""Every block of the README that can run, runs; the first two are CI's own steps."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from medseg.cli.app import run
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Commands of `medseg` in the README after the two that install."""
+    lines = "".join(blocks("bash")[2:]).splitlines()
+    return [line.split()[1:] for line in lines if line.startswith("medseg ")]
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the sample data in it."""
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_first_two_blocks_are_what_ci_runs():
+    install, test = blocks("bash")[:2]
+    assert "install" in install
+    assert install.strip().endswith("medseg demo")
+    assert test.strip() == "bash .ci/test"
+    assert install.count("\n") == test.count("\n") == 1
+
+
+def test_every_shell_line_is_run_here_or_installs():
+    lines = [line for block in blocks("bash")[2:] for line in block.splitlines()]
+    others = [line for line in lines if not line.startswith("medseg ")]
+    assert all(" install " in line for line in others)
+
+
+@pytest.mark.slow
+def test_the_commands_run_one_after_the_other(clone):
+    for words in commands():
+        assert run(words) == 0, words
+    assert (clone / "labels.nii.gz").exists()
+    assert (clone / "scores.csv").exists()
+    assert (clone / "my-model" / "model.json").exists()
+    assert (clone / "case.nii.gz").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("clone")
+def test_the_python_block_runs(capsys):
+    (block,) = blocks("python")
+    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own README
+    assert "left kidney" in capsys.readouterr().out
+
+
+def test_nothing_is_left_to_be_filled_in():
+    assert "DEMO_OUTPUT" not in README
+
+
+def test_the_picture_and_the_linked_files_are_there():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_demo_prints_what_the_readme_shows(tmp_path, capsys):
+    """Numbers may differ in the last digit from processor to processor."""
+    assert run(["demo", "--out", str(tmp_path / "medseg-demo")]) == 0
+    printed = capsys.readouterr().out.split()
+    (shown,) = blocks("text")
+    assert len(printed) == len(shown.split())
+    for ours, theirs in zip(printed, shown.split(), strict=True):
+        if re.fullmatch(r"\d+\.\d+", theirs):
+            assert float(ours) == pytest.approx(float(theirs), rel=0.02, abs=0.02)
+        elif "/" not in theirs:
+            assert ours == theirs
