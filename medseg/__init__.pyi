@@ -23,13 +23,13 @@ from .core.settings import (
 )
 from .core.volume import Segmentation, Volume
 from .demo import DemoResult, run_demo
-from .evaluation import evaluate, write_scores
+from .evaluation import evaluate, require_writable_scores, write_scores
 from .inference.devices import available_devices
 from .io.decathlon import read_dataset
 from .io.file_kinds import FileKind
 from .io.finding import VolumeInfo, find_volumes
 from .io.reading import read_segmentation, read_volume
-from .io.safe_writing import require_absent, written_whole
+from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.writing import require_writable, write_segmentation, write_volume
 from .metrics.scoring import score
 from .models.description import read_model_info
@@ -96,6 +96,7 @@ __all__ = [
     "render_report",
     "require_absent",
     "require_writable",
+    "require_writable_scores",
     "run_demo",
     "score",
     "scores_csv",
@@ -108,4 +109,5 @@ __all__ = [
     "write_segmentation",
     "write_volume",
     "written_whole",
+    "written_whole_folder",
 ]

@@ -3,19 +3,24 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.scores import Evaluation, Scores
 from medseg.core.settings import InferenceSettings
 from medseg.evaluation import write_scores
-from medseg.io import read_volume, write_segmentation, written_whole
+from medseg.inference import resolved_device
+from medseg.io import read_volume, write_segmentation, written_whole_folder
 from medseg.metrics import score
-from medseg.models import load_model
+from medseg.models import TrainedModel, load_model
 from medseg.phantom import SAMPLE_SEED, make_phantom, write_phantom_series
 from medseg.pipeline import segment
 from medseg.report import render_report
 
 DEMO_MODEL = "phantom-abdomen"
+SCAN = "scan"
+SEGMENTATION = "segmentation.nii.gz"
+REFERENCE = "reference.nii.gz"
+TABLE = "scores.csv"
+REPORT = "report.html"
 _REMARKS = (
     "Synthetic CT phantom, not a patient.",
     "The model was trained on other phantoms; no training saw this one.",
@@ -50,39 +55,44 @@ def run_demo(
 ) -> DemoResult:
     """Make a phantom scan, segment it, score it and report, all under one folder.
 
-    Needs no network and no files beyond the package.
+    Needs no network and no files beyond the package. The folder is there whole or not
+    at all.
 
     Raises:
-        WrongUse: OUTPUT_EXISTS when the folder is not empty.
+        WrongUse: OUTPUT_EXISTS when the folder is not empty; NO_SUCH_DEVICE.
         UnusableInput: DISK_FULL, NOT_WRITABLE.
         Cancelled: From `on_progress`.
     """
-    if out.exists() and any(out.iterdir()):
-        raise WrongUse(
-            ErrorCode.OUTPUT_EXISTS,
-            "the folder is not empty",
-            where=out,
-            remedy="Name another folder with --out.",
-        )
-    scan_folder = out / "scan"
+    model = load_model(DEMO_MODEL)
+    resolved_device(settings.device)
+    with written_whole_folder(out) as folder:
+        scores = _fill(folder, model, settings, on_progress)
+    return DemoResult(
+        scores=scores,
+        scan=out / SCAN,
+        segmentation=out / SEGMENTATION,
+        reference=out / REFERENCE,
+        table=out / TABLE,
+        report=out / REPORT,
+    )
+
+
+def _fill(
+    folder: Path,
+    model: TrainedModel,
+    settings: InferenceSettings,
+    on_progress: ProgressCallback,
+) -> Scores:
     on_progress(Progress(stage="making a synthetic CT scan", done=0, total=1))
     phantom = make_phantom(SAMPLE_SEED)
-    write_phantom_series(phantom, scan_folder)
+    write_phantom_series(phantom, folder / SCAN)
     on_progress(Progress(stage="making a synthetic CT scan", done=1, total=1))
-    scan = read_volume(scan_folder)
-    prediction = segment(scan, load_model(DEMO_MODEL), settings, on_progress)
+    scan = read_volume(folder / SCAN)
+    prediction = segment(scan, model, settings, on_progress)
     scores = score(prediction, phantom.reference, scan)
-    result = DemoResult(
-        scores=scores,
-        scan=scan_folder,
-        segmentation=out / "segmentation.nii.gz",
-        reference=out / "reference.nii.gz",
-        table=out / "scores.csv",
-        report=out / "report.html",
-    )
-    write_segmentation(prediction, result.segmentation)
-    write_segmentation(phantom.reference, result.reference)
-    write_scores(Evaluation(cases=(scores,)), result.table)
+    write_segmentation(prediction, folder / SEGMENTATION)
+    write_segmentation(phantom.reference, folder / REFERENCE)
+    write_scores(Evaluation(cases=(scores,)), folder / TABLE)
     page = render_report(
         scan,
         prediction,
@@ -91,6 +101,5 @@ def run_demo(
         title="MedSeg demo: abdominal CT phantom",
         remarks=_REMARKS,
     )
-    with written_whole(result.report) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return result
+    (folder / REPORT).write_text(page, encoding="utf-8")
+    return scores

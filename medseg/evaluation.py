@@ -7,6 +7,7 @@ from pathlib import Path
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
+from medseg.core.provenance import Provenance
 from medseg.core.scores import (
     Evaluation,
     FailedCase,
@@ -21,12 +22,13 @@ from medseg.io import (
     read_volume,
     written_whole,
 )
-from medseg.io.checks import case_id_of
+from medseg.io.checks import case_id_of, reading_errors, require_there
 from medseg.io.decathlon import DESCRIPTION_NAME, read_dataset_labels
+from medseg.io.file_kinds import is_hidden, kind_of_name
+from medseg.io.safe_writing import require_absent
 from medseg.metrics import score
+from medseg.models import list_models
 from medseg.report import scores_csv, scores_json
-
-_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,14 @@ class _References:
     files: Mapping[str, Path]
     labels: LabelSet | None
     ct_scans: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ScoredCase:
+    """Scores of a case, and whether the model that predicted it was trained on it."""
+
+    scores: Scores
+    is_trained_on: bool
 
 
 def evaluate(
@@ -49,7 +59,8 @@ def evaluate(
 
     In folders, files belong together that have the same name before the suffix. One
     case that cannot be scored does not stop the others: it is listed, as is every
-    prediction and every reference that is alone.
+    prediction and every reference that is alone. So is every case that the shipped
+    model which predicted it was trained on.
 
     Args:
         prediction: A label map or a folder of them.
@@ -61,14 +72,14 @@ def evaluate(
         on_progress: Called after every case; may raise `Cancelled`.
 
     Raises:
-        UnusableInput: NOT_FOUND; NO_PAIRS when no name is in both folders; of one
-            pair also whatever is wrong with it.
-        WrongUse: INVALID_OPTION when one is a file and the other a folder.
+        UnusableInput: NOT_FOUND, NOT_READABLE; NO_PAIRS when no name is in both
+            folders; of one pair also whatever is wrong with it.
+        WrongUse: INVALID_OPTION when one is a file and the others are folders.
     """
     prediction, reference = Path(prediction), Path(reference)
     scans = None if images is None else Path(images)
     for path in (prediction, reference, *([] if scans is None else [scans])):
-        _require_there(path)
+        require_there(path)
     if prediction.is_dir() != reference.is_dir():
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
@@ -78,8 +89,14 @@ def evaluate(
         )
     if not prediction.is_dir():
         labels = _labels_near(reference.parent)
-        scores = _scored(prediction, reference, labels, scans)
-        return Evaluation(cases=(scores,))
+        return _evaluation([_scored(prediction, reference, labels, scans)])
+    if scans is not None and not scans.is_dir():
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "the predictions are in a folder, the images are one file",
+            where=scans,
+            remedy="Give the folder of the scans, each named as its prediction.",
+        )
     return _evaluate_folders(prediction, reference, scans, on_progress)
 
 
@@ -93,20 +110,28 @@ def write_scores(
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
     path = Path(path)
-    match path.suffix.lower():
-        case ".csv":
-            text = scores_csv(evaluation.cases)
-        case ".json":
-            text = scores_json(evaluation)
-        case _:
-            raise WrongUse(
-                ErrorCode.UNKNOWN_FORMAT,
-                f"scores are not written as {path.suffix or 'a file without suffix'}",
-                where=path,
-                remedy="Use a name that ends in .csv or .json.",
-            )
+    require_writable_scores(path, overwrite=overwrite)
+    is_csv = path.suffix.lower() == ".csv"
+    text = scores_csv(evaluation.cases) if is_csv else scores_json(evaluation)
     with written_whole(path, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def require_writable_scores(path: Path | str, *, overwrite: bool = False) -> None:
+    """Refuse, before any case is scored, a table that could not be written.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT or OUTPUT_EXISTS.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".csv", ".json"):
+        raise WrongUse(
+            ErrorCode.UNKNOWN_FORMAT,
+            f"scores are not written as {path.suffix or 'a file without suffix'}",
+            where=path,
+            remedy="Use a name that ends in .csv or .json.",
+        )
+    require_absent(path, overwrite=overwrite)
 
 
 def _evaluate_folders(
@@ -121,7 +146,7 @@ def _evaluate_folders(
     paired = sorted(predictions.keys() & references.files.keys())
     if not paired:
         raise _no_pairs(prediction, predictions, references.files)
-    cases: list[Scores] = []
+    cases: list[_ScoredCase] = []
     failed: list[FailedCase] = []
     for done, case_id in enumerate(paired, start=1):
         files = predictions[case_id], references.files[case_id]
@@ -129,28 +154,53 @@ def _evaluate_folders(
             cases.append(_scored(*files, references.labels, scans.get(case_id)))
         except MedSegError as error:
             failed.append(
-                FailedCase(case_id=case_id, code=error.code, message=str(error))
+                FailedCase(
+                    case_id=case_id,
+                    code=error.code,
+                    what=error.what,
+                    message=str(error),
+                )
             )
         on_progress(
             Progress(stage="scoring", done=done, total=len(paired), note=case_id)
         )
-    return Evaluation(
-        cases=_with_every_structure(cases),
+    return replace(
+        _evaluation(cases),
         missing=tuple(sorted(references.files.keys() - predictions.keys())),
         surplus=tuple(sorted(predictions.keys() - references.files.keys())),
         failed=tuple(failed),
     )
 
 
+def _evaluation(cases: Sequence[_ScoredCase]) -> Evaluation:
+    return Evaluation(
+        cases=_with_every_structure([case.scores for case in cases]),
+        trained_on=tuple(case.scores.case_id for case in cases if case.is_trained_on),
+    )
+
+
 def _scored(
     prediction: Path, reference: Path, labels: LabelSet | None, image: Path | None
-) -> Scores:
+) -> _ScoredCase:
+    predicted = read_segmentation(prediction)
     scores = score(
-        read_segmentation(prediction),
+        predicted,
         read_segmentation(reference, labels),
         None if image is None else _read_ct(image),
     )
-    return replace(scores, case_id=case_id_of(prediction))
+    return _ScoredCase(
+        scores=replace(scores, case_id=case_id_of(prediction)),
+        is_trained_on=_is_trained_on(predicted.provenance),
+    )
+
+
+def _is_trained_on(made: Provenance | None) -> bool:
+    """Whether a shipped model made this from a scan that it was trained on."""
+    return made is not None and any(
+        made.input_sha256 in model.training.image_sha256
+        for model in list_models()
+        if model.name == made.model
+    )
 
 
 def _read_ct(path: Path) -> Volume:
@@ -182,9 +232,10 @@ def _labels_near(folder: Path) -> LabelSet | None:
 def _files_by_case(folder: Path) -> dict[str, Path]:
     """Files of a folder whose name is an image's; hidden ones left out."""
     files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        is_image = path.name.lower().endswith(_SUFFIXES) and path.is_file()
-        if not is_image or path.name.startswith("."):
+    with reading_errors(folder):
+        paths = sorted(path for path in folder.iterdir() if path.is_file())
+    for path in paths:
+        if kind_of_name(path) is None or is_hidden(path.name):
             continue
         other = files.setdefault(case_id_of(path), path)
         if other is not path:
@@ -226,16 +277,6 @@ def _absent(names: Mapping[int, str], case: Scores) -> list[StructureScore]:
         for label, name in names.items()
         if label not in scored
     ]
-
-
-def _require_there(path: Path) -> None:
-    if not path.exists():
-        raise UnusableInput(
-            ErrorCode.NOT_FOUND,
-            "there is no such file or folder",
-            where=path,
-            remedy="Check the path.",
-        )
 
 
 def _no_pairs(

@@ -1,13 +1,13 @@
 """From a scan to its label map: the main job in one place."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.provenance import Provenance
 from medseg.core.settings import InferenceSettings
 from medseg.core.versions import package_versions
 from medseg.core.volume import Segmentation, Volume
-from medseg.inference import predict_logits
+from medseg.inference import predict_logits, resolved_choice
 from medseg.models import TrainedModel
 from medseg.preprocessing import prepare, restore_labels
 
@@ -33,6 +33,8 @@ def segment(
         WrongUse: NO_SUCH_DEVICE.
         Cancelled: From `on_progress`.
     """
+    device, precision = resolved_choice(settings.device, settings.precision)
+    settings = replace(settings, device=device, precision=precision)
     plan = model.info.plan
     prepared = prepare(volume, plan)
     logits = predict_logits(model.networks, prepared, plan, settings, on_progress)

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from medseg.cli import data, models, scans, training
-from medseg.core.errors import MedSegError, WrongUse
+from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled
 
 EXIT_UNUSABLE_INPUT = 1
@@ -62,13 +62,43 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
         print(error, file=sys.stderr)
         return EXIT_WRONG_USE if isinstance(error, WrongUse) else EXIT_UNUSABLE_INPUT
     except CycloptsError as error:
-        print(f"WRONG_USE: {_one_line(error)} See --help.", file=sys.stderr)
+        print(_usage_error(error), file=sys.stderr)
         return EXIT_WRONG_USE
+    except (OSError, MemoryError) as error:
+        if is_debug:
+            traceback.print_exc()
+        print(_unforeseen(error), file=sys.stderr)
+        return EXIT_UNUSABLE_INPUT
     except (Cancelled, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
 
 
-def _one_line(error: CycloptsError) -> str:
-    return " ".join(str(error).split())
+def _usage_error(error: CycloptsError) -> MedSegError:
+    """The error of an option's own check, or one made from the parser's words."""
+    if isinstance(error.__cause__, MedSegError):
+        return error.__cause__
+    return WrongUse(
+        ErrorCode.INVALID_OPTION,
+        " ".join(str(error).split()),
+        where="command line",
+        remedy="See --help.",
+    )
+
+
+def _unforeseen(error: OSError | MemoryError) -> MedSegError:
+    """The system's word for a file or memory it would not give."""
+    if isinstance(error, MemoryError):
+        return UnusableInput(
+            ErrorCode.OUT_OF_MEMORY,
+            "there is not enough memory",
+            where="this machine",
+            remedy="Close other programs, or use a machine with more memory.",
+        )
+    return UnusableInput(
+        ErrorCode.NOT_READABLE,
+        error.strerror or "the system refused it",
+        where=error.filename or "file system",
+        remedy="Check the path and the rights to it.",
+    )

@@ -29,6 +29,7 @@ def phantom(out: Path, /, *, cases: int = 0, seed: int = 0) -> None:
             )
         else:
             made = medseg.make_phantom(seed)
-            medseg.write_phantom_series(made, out / "scan")
-            medseg.write_segmentation(made.reference, out / "reference.nii.gz")
+            with medseg.written_whole_folder(out) as folder:
+                medseg.write_phantom_series(made, folder / "scan")
+                medseg.write_segmentation(made.reference, folder / "reference.nii.gz")
     print(f"written to {out}")

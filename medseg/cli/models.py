@@ -60,10 +60,7 @@ def show(
         return
     print("\n".join(f"{name:<14}{value}" for name, value in _facts(info).items()))
     for result in info.results:
-        print(
-            f"{'score':<14}{result.structure}: mean Dice {result.mean_dice:.3f}, "
-            f"mean IoU {result.mean_iou:.3f}, n {result.cases}"
-        )
+        print(f"{'score':<14}{result}")
 
 
 def _facts(info: ModelInfo) -> dict[str, str]:

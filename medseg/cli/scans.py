@@ -1,6 +1,7 @@
 """Commands on scans: demo, inspect, segment, evaluate."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -87,7 +88,12 @@ def segment(  # noqa: PLR0913 - the options of design's command
     """
     trained = medseg.load_model(model)
     medseg.require_writable(out, overwrite=overwrite)
-    volume = medseg.read_volume(scan, series=series, channels=_files(channel))
+    names = trained.info.plan.channels
+    is_one_file = len(names) > 1 and scan.is_file()
+    files = _files(channel) or (dict.fromkeys(names, scan) if is_one_file else None)
+    volume = medseg.read_volume(scan, series=series, channels=files)
+    for note in volume.notes:
+        print(f"note: {note}", file=sys.stderr)
     with shown_progress() as progress:
         result = medseg.segment(volume, trained, settings, progress)
     medseg.write_segmentation(result, out, overwrite=overwrite)
@@ -104,6 +110,7 @@ def evaluate(
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     images: Path | None = None,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> int:
     """Score a label map, or a folder of them, against references.
 
@@ -115,16 +122,17 @@ def evaluate(
         out: Table to write: .csv or .json.
         images: CT scan or folder of them, for Hounsfield units per structure.
         overwrite: Replace an earlier table.
+        as_json: Print JSON instead of a table.
     """
     if out is not None:
-        medseg.require_absent(out, overwrite=overwrite)
+        medseg.require_writable_scores(out, overwrite=overwrite)
     with shown_progress() as progress:
         evaluation = medseg.evaluate(
             prediction, reference, images=images, on_progress=progress
         )
+    print(medseg.scores_json(evaluation) if as_json else evaluation.table())
     if out is not None:
         medseg.write_scores(evaluation, out, overwrite=overwrite)
-    print(evaluation.table())
     return 0 if evaluation.is_complete else EXIT_PARTLY_DONE
 
 

@@ -77,8 +77,5 @@ def train(
             on_progress=progress,
         )
     for result in model.info.results:
-        print(
-            f"{result.structure:<24}mean Dice {result.mean_dice:.4f}  "
-            f"mean IoU {result.mean_iou:.4f}  n {result.cases}"
-        )
+        print(result)
     print(f"model written to {out}")

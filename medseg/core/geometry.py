@@ -13,6 +13,10 @@ Spacing = tuple[float, float, float]
 Points = np.ndarray | Sequence[int | float] | Sequence[Sequence[int | float]]
 
 SAME_GRID_TOLERANCE_MM = 1e-3
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From the world of DICOM and ITK to that of NIfTI, and back."""
+
 _AXIS_CODES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 

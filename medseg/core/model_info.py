@@ -30,15 +30,23 @@ class StructureResult:
 
     Attributes:
         structure: Name.
-        mean_dice: Over the cases in which either mask holds it.
+        mean_dice: Over the cases in which either mask holds it; None if none does.
         mean_iou: Likewise.
         cases: How many those are.
     """
 
     structure: str
-    mean_dice: float
-    mean_iou: float
+    mean_dice: float | None
+    mean_iou: float | None
     cases: int
+
+    def __str__(self) -> str:
+        if self.mean_dice is None or self.mean_iou is None:
+            return f"{self.structure}: in no held-out case"
+        return (
+            f"{self.structure}: mean Dice {self.mean_dice:.4f}, "
+            f"mean IoU {self.mean_iou:.4f}, n {self.cases}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

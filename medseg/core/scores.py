@@ -112,11 +112,13 @@ class FailedCase:
     Attributes:
         case_id: Name of the case.
         code: Stable name of the problem.
-        message: The whole line: code, what, where, remedy.
+        what: What is wrong, in words; names no folder.
+        message: The whole line (code, what, where, remedy), for the screen only.
     """
 
     case_id: str
     code: ErrorCode
+    what: str
     message: str
 
 
@@ -129,12 +131,14 @@ class Evaluation:
         missing: References without a prediction.
         surplus: Predictions without a reference.
         failed: Pairs that could not be read or compared.
+        trained_on: Cases among them whose prediction is by a model trained on them.
     """
 
     cases: tuple[Scores, ...]
     missing: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
     failed: tuple[FailedCase, ...] = ()
+    trained_on: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -157,11 +161,16 @@ class Evaluation:
         return mean_of(mean.iou for mean in self.means)
 
     def table(self) -> str:
-        """The scores as plain text, and a line for every case without any."""
+        """The scores as plain text, and a line for every case to be told apart."""
         lines = [scores_table(self.cases)] if self.cases else []
         lines += [f"no prediction for {case_id}" for case_id in self.missing]
         lines += [f"no reference for {case_id}" for case_id in self.surplus]
         lines += [f"not scored: {case.case_id}: {case.message}" for case in self.failed]
+        lines += [
+            f"trained on: {case_id}: the model has seen this scan; its scores do not "
+            "count as validation"
+            for case_id in self.trained_on
+        ]
         return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ class Device(str):
     __slots__ = ()
 
     def __new__(cls, name: str) -> "Device":
+        """Check the name; "cuda" alone is the first GPU."""
         name = "cuda:0" if name == "cuda" else name
         kind, colon, index = name.partition(":")
         is_gpu = kind == "cuda" and bool(colon) and index.isdigit()
@@ -84,9 +85,7 @@ class TrainingSettings:
     )
     fold: int | None = field(
         default=0,
-        metadata={
-            "help": "Fifth of the cases held out and scored, 0 to 4, or none."
-        },
+        metadata={"help": "Fifth of the cases held out and scored, 0 to 4, or none."},
     )
     steps: int = field(
         default=2400, metadata={"help": "Training steps (weight updates)."}

@@ -60,7 +60,7 @@ class Segmentation:
         geometry: Place of the voxels.
         labels: The structures it may hold.
         case_id: Name of the case it belongs to.
-        provenance: How it was made; None for one read from a file.
+        provenance: How it was made; None where that is not known.
     """
 
     array: LabelArray
@@ -74,9 +74,13 @@ class Segmentation:
             raise ValueError(
                 f"array is {self.array.shape}, its geometry {self.geometry.shape}"
             )
-        smallest = np.uint8 if max(self.labels.ids, default=0) < 256 else np.uint16
-        if self.array.min() < 0 or self.array.max() > np.iinfo(smallest).max:
-            raise ValueError("the array holds numbers that are not in the label set")
+        largest = max(self.labels.ids, default=0)
+        if self.array.size and not 0 <= self.array.min() <= self.array.max() <= largest:
+            raise ValueError(
+                f"labels are {self.array.min()} to {self.array.max()}, "
+                f"the label set ends at {largest}"
+            )
+        smallest = np.uint8 if largest < 256 else np.uint16
         object.__setattr__(
             self, "array", read_only(self.array.astype(smallest, copy=False))
         )

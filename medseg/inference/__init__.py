@@ -4,6 +4,7 @@ from medseg.inference.devices import (
     available_devices,
     memory_format,
     place,
+    resolved_choice,
     resolved_device,
     resolved_dtype,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "memory_format",
     "place",
     "predict_logits",
+    "resolved_choice",
     "resolved_device",
     "resolved_dtype",
 ]

@@ -41,6 +41,17 @@ def resolved_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def resolved_choice(device: Device, precision: Precision) -> tuple[Device, Precision]:
+    """What auto stands for on this machine, in the words of the settings.
+
+    Raises:
+        WrongUse: NO_SUCH_DEVICE.
+    """
+    chosen = resolved_device(device)
+    name = str(resolved_dtype(precision, chosen)).removeprefix("torch.")
+    return Device(str(chosen)), Precision(name)
+
+
 def memory_format(device: torch.device) -> torch.memory_format:
     """Channels-last on the CPU, where its kernels are fastest; not so on CUDA."""
     is_cpu = device.type == "cpu"

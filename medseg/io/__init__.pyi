@@ -5,12 +5,13 @@ from .finding import VolumeInfo, find_volumes
 from .itk import (
     read_itk_labels,
     read_itk_volume,
-    write_itk_labels,
+    save_itk,
     write_itk_volume,
 )
 from .nifti import (
     read_nifti_labels,
     read_nifti_volume,
+    save_nifti,
     write_nifti_labels,
     write_nifti_volume,
 )
@@ -30,7 +31,8 @@ __all__ = [
     "read_nifti_volume",
     "read_segmentation",
     "read_volume",
-    "write_itk_labels",
+    "save_itk",
+    "save_nifti",
     "write_itk_volume",
     "write_nifti_labels",
     "write_nifti_volume",

@@ -3,34 +3,64 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.io.file_kinds import DICOM_SUFFIXES, IMAGE_SUFFIXES
 
 MAX_BYTES = 8 * 2**30
 """Largest array that is read; a header that claims more is not believed."""
 
 MAX_SHEAR_DEG = 0.1
 
-_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".ima")
+
+def require_there(path: Path) -> None:
+    """Refuse a path where nothing is.
+
+    Raises:
+        UnusableInput: NOT_FOUND, or NOT_READABLE when that cannot be told.
+    """
+    with reading_errors(path):
+        if not path.exists():
+            raise _not_found("there is no such file or folder", path)
 
 
 def require_file(path: Path) -> None:
     """Refuse a path that is not a file.
 
     Raises:
-        UnusableInput: NOT_FOUND.
+        UnusableInput: NOT_FOUND, or NOT_READABLE when that cannot be told.
     """
-    if not path.is_file():
-        raise UnusableInput(
-            ErrorCode.NOT_FOUND,
-            "there is no such file",
-            where=path,
-            remedy="Check the path.",
-        )
+    with reading_errors(path):
+        if not path.is_file():
+            raise _not_found("there is no such file", path)
+
+
+@contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to read into typed errors.
+
+    Raises:
+        UnusableInput: NOT_READABLE, with the file the system names, else `path`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise not_readable(error, path) from error
+
+
+def not_readable(error: OSError, path: Path) -> UnusableInput:
+    """The error for a file or folder that is there and cannot be read."""
+    return UnusableInput(
+        ErrorCode.NOT_READABLE,
+        f"cannot be read: {error.strerror or error}",
+        where=str(error.filename or path),
+        remedy="Check its permissions, and the disk or network it lies on.",
+    )
 
 
 def require_believable_size(shape: Sequence[int], item_bytes: int, path: Path) -> int:
@@ -120,8 +150,12 @@ def as_float32(array: np.ndarray, path: Path) -> np.ndarray:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    with path.open("rb") as stream:
+    """SHA-256 of a file's bytes, as hexadecimal digits.
+
+    Raises:
+        UnusableInput: NOT_READABLE.
+    """
+    with reading_errors(path), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -165,7 +199,7 @@ def channels_first(
 
 def stem_of(path: Path) -> str:
     """File name without the suffixes of an image file."""
-    for suffix in _SUFFIXES:
+    for suffix in (*IMAGE_SUFFIXES, *DICOM_SUFFIXES):
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
     return path.stem
@@ -175,6 +209,12 @@ def case_id_of(path: Path) -> str:
     """Name of the case a file holds: its own, in letters, digits, dot, dash, _."""
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", stem_of(path)).strip("-.")
     return slug[:64] or "case"
+
+
+def _not_found(what: str, path: Path) -> UnusableInput:
+    return UnusableInput(
+        ErrorCode.NOT_FOUND, what, where=path, remedy="Check the path."
+    )
 
 
 def _times(shape: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet
-from medseg.io.checks import case_id_of
+from medseg.io.checks import case_id_of, reading_errors
 
 DESCRIPTION_NAME = "dataset.json"
 
@@ -73,8 +73,10 @@ def _read_description(path: Path) -> dict[str, Any]:
             where=path,
             remedy="Give the folder of a dataset in decathlon (MSD) layout.",
         )
+    with reading_errors(path):
+        raw = path.read_bytes()
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(raw.decode("utf-8-sig"))
     except ValueError as error:
         raise _invalid(f"the description is not JSON: {error}", path) from error
     if not isinstance(content, dict):

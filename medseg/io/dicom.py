@@ -9,13 +9,16 @@ from pathlib import Path
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.volume import Volume
-from medseg.io.checks import sha256_of_all
+from medseg.io.checks import not_readable, sha256_of_all
 from medseg.io.dicom_geometry import MIN_SLICES, Stack, regular_stack
 from medseg.io.dicom_headers import SliceHeader, read_headers
 from medseg.io.dicom_pixels import read_intensities
-from medseg.io.file_kinds import files_below, is_dicom
-
-_DICOM_SUFFIXES = (".dcm", ".ima")
+from medseg.io.file_kinds import (
+    DICOM_SUFFIXES,
+    files_below,
+    files_beside,
+    is_dicom,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +131,12 @@ def scan_dicom(
         try:
             if is_dicom(file):
                 headers += read_headers(file)
-            elif file.suffix.lower() in _DICOM_SUFFIXES:
+            elif file.suffix.lower() in DICOM_SUFFIXES:
                 damaged.append(_not_dicom(file))
         except UnusableInput as error:
             damaged.append(error)
+        except OSError as error:
+            damaged.append(not_readable(error, file))
     uids = sorted({header.series_uid for header in headers})
     return DicomFolder(
         series=tuple(
@@ -231,7 +236,7 @@ def _files_of(path: Path) -> list[Path]:
         return files_below(path)
     if len(read_headers(path)) > 1:
         return [path]
-    return sorted(file for file in path.parent.iterdir() if file.is_file())
+    return files_beside(path)
 
 
 def _uid_of(path: Path) -> str | None:

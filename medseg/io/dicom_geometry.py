@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.geometry import Affine, Geometry
+from medseg.core.geometry import LPS_TO_RAS, Affine, Geometry
 from medseg.io.checks import require_believable_size
 from medseg.io.dicom_headers import SliceHeader
 from medseg.io.dicom_spacing import SAME_POSITION_MM, require_regular_spacing
@@ -30,7 +30,6 @@ MAX_DRIFT_MM = 0.1
 _STRAY_DEG = 30.0
 _MAX_STRAYS = 0.1
 _SAME_PIXEL_SIZE = 1e-4
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -235,7 +234,7 @@ def _affine_ras(first: SliceHeader, step_lps_mm: np.ndarray) -> Affine:
     affine[:3, 1] = column * first.row_spacing_mm
     affine[:3, 2] = step_lps_mm
     affine[:3, 3] = _position(first)
-    in_ras: np.ndarray = _LPS_TO_RAS @ affine
+    in_ras: np.ndarray = LPS_TO_RAS @ affine
     return in_ras
 
 

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.io.checks import not_readable
 
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -132,7 +133,8 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
     None for a DICOMDIR.
 
     Raises:
-        UnusableInput: TRUNCATED_FILE when the header is cut off or damaged.
+        UnusableInput: TRUNCATED_FILE when the header is cut off or damaged,
+            NOT_READABLE when the system does not give it.
     """
     with quiet_pydicom():
         try:
@@ -148,6 +150,8 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
         except UnusableInput:
             raise
         except _UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise not_readable(error, path) from error
             raise _damaged(" ".join(str(error).split()), path) from error
 
 

@@ -12,7 +12,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.io.checks import as_float32
+from medseg.io.checks import as_float32, not_readable
 from medseg.io.dicom_geometry import Stack
 from medseg.io.dicom_headers import SliceHeader, quiet_pydicom
 
@@ -74,6 +74,8 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[np.ndarray]:
         try:
             yield from iter_pixels(path, indices=list(frames), raw=True)
         except _DECODING_FAILURES as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise not_readable(error, path) from error
             raise UnusableInput(
                 ErrorCode.TRUNCATED_FILE,
                 "its pixels are cut off or damaged",

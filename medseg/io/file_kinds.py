@@ -1,17 +1,9 @@
 """Which format a file is in, told from its first bytes or its name."""
 
 import os
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-
-_SUFFIXES = {
-    ".nii": "NIfTI",
-    ".nii.gz": "NIfTI",
-    ".nrrd": "NRRD",
-    ".nhdr": "NRRD",
-    ".mha": "MetaImage",
-    ".mhd": "MetaImage",
-}
 
 
 class FileKind(StrEnum):
@@ -23,12 +15,24 @@ class FileKind(StrEnum):
     META_IMAGE = "MetaImage"
 
 
+IMAGE_SUFFIXES = {
+    ".nii": FileKind.NIFTI,
+    ".nii.gz": FileKind.NIFTI,
+    ".nrrd": FileKind.NRRD,
+    ".nhdr": FileKind.NRRD,
+    ".mha": FileKind.META_IMAGE,
+    ".mhd": FileKind.META_IMAGE,
+}
+DICOM_SUFFIXES = (".dcm", ".ima")
+"""Some DICOM files have one of these; most have none."""
+
+
 def kind_of_name(path: Path) -> FileKind | None:
     """Format that a file's suffix stands for; None for DICOM, which has none."""
     name = path.name.lower()
-    for suffix, kind in _SUFFIXES.items():
+    for suffix, kind in IMAGE_SUFFIXES.items():
         if name.endswith(suffix):
-            return FileKind(kind)
+            return kind
     return None
 
 
@@ -43,15 +47,48 @@ def is_dicom(path: Path) -> bool:
         return stream.read(132)[128:] == b"DICM"
 
 
-def files_below(path: Path) -> list[Path]:
-    """Every file under a folder (or the file itself), hidden ones left out."""
+def _raised(error: OSError) -> None:
+    raise error
+
+
+def files_below(
+    path: Path, on_error: Callable[[OSError], None] = _raised
+) -> list[Path]:
+    """Every file under a folder (or the file itself), hidden ones left out.
+
+    Args:
+        path: Folder or file.
+        on_error: Called for each folder or file that cannot be looked at.
+    """
     if path.is_file():
         return [path]
     found: list[Path] = []
-    for folder, subfolders, names in os.walk(path):
-        subfolders[:] = sorted(name for name in subfolders if name[0] != ".")
-        found += [Path(folder, name) for name in sorted(names) if name[0] != "."]
-    return [file for file in found if file.is_file()]
+    for folder, subfolders, names in os.walk(path, onerror=on_error):
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
+        found += [Path(folder, name) for name in sorted(names) if not is_hidden(name)]
+    return [file for file in found if _is_file(file, on_error)]
+
+
+def files_beside(path: Path) -> list[Path]:
+    """A file and those in its folder, hidden ones left out."""
+    return sorted(
+        file
+        for file in path.parent.iterdir()
+        if file.is_file() and (file == path or not is_hidden(file.name))
+    )
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name begins with a dot, as what macOS leaves behind ("._scan")."""
+    return name.startswith(".")
+
+
+def _is_file(path: Path, on_error: Callable[[OSError], None]) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        on_error(error)
+        return False
 
 
 def _kind_of_bytes(path: Path) -> FileKind | None:

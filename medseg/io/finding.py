@@ -6,7 +6,8 @@ from pathlib import Path
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Geometry, Spacing
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.io.dicom import DicomFolder, DicomSeries, scan_dicom
+from medseg.io.checks import not_readable, reading_errors, require_there
+from medseg.io.dicom import DicomSeries, scan_dicom
 from medseg.io.file_kinds import FileKind, files_below, kind_of_file
 from medseg.io.itk import read_itk_header
 from medseg.io.nifti import read_nifti_geometry
@@ -18,7 +19,7 @@ class VolumeInfo:
 
     Attributes:
         path: Its file, or the folder of its series.
-        kind: Format.
+        kind: Format; DICOM for a file or folder that cannot be opened at all.
         series_uid: SeriesInstanceUID; empty unless DICOM.
         modality: As DICOM gives it; empty unless DICOM.
         description: SeriesDescription; for the user's screen only.
@@ -53,18 +54,16 @@ def find_volumes(
             NOT_AN_IMAGE for a file of no known format.
     """
     path = Path(path)
-    if not path.exists():
-        raise UnusableInput(
-            ErrorCode.NOT_FOUND,
-            "there is no such file or folder",
-            where=path,
-            remedy="Check the path.",
-        )
-    files = files_below(path)
-    kinds = {file: kind_of_file(file) for file in files}
+    require_there(path)
+    refused: list[OSError] = []
+    files = files_below(path, refused.append)
+    kinds = {file: _kind(file) for file in files}
     dicom = [f for f, kind in kinds.items() if kind in (FileKind.DICOM, None)]
     found = scan_dicom(dicom, on_progress)
-    infos = _from_dicom(found) + [
+    closed = [not_readable(error, path) for error in refused]
+    infos = [_from_series(series) for series in found.series]
+    infos += [_from_damaged(error) for error in (*found.damaged, *closed)]
+    infos += [
         _from_file(file, kind)
         for file, kind in kinds.items()
         if kind is not None and kind is not FileKind.DICOM
@@ -80,14 +79,18 @@ def find_volumes(
     return tuple(sorted(infos, key=lambda info: (str(info.path), info.series_uid)))
 
 
-def _from_dicom(found: DicomFolder) -> list[VolumeInfo]:
-    damaged = [
-        VolumeInfo(
-            path=Path(error.where), kind=FileKind.DICOM, problems=(_problem(error),)
-        )
-        for error in found.damaged
-    ]
-    return [*(_from_series(series) for series in found.series), *damaged]
+def _kind(file: Path) -> FileKind | None:
+    """Format of a file; None where the file cannot be opened, which is told later."""
+    try:
+        return kind_of_file(file)
+    except OSError:
+        return None
+
+
+def _from_damaged(error: UnusableInput) -> VolumeInfo:
+    return VolumeInfo(
+        path=Path(error.where), kind=FileKind.DICOM, problems=(_problem(error),)
+    )
 
 
 def _from_series(series: DicomSeries) -> VolumeInfo:
@@ -109,11 +112,12 @@ def _from_series(series: DicomSeries) -> VolumeInfo:
 def _from_file(file: Path, kind: FileKind) -> VolumeInfo:
     info = VolumeInfo(path=file, kind=kind)
     try:
-        header = (
-            read_nifti_geometry(file)
-            if kind is FileKind.NIFTI
-            else read_itk_header(file)
-        )
+        with reading_errors(file):
+            header = (
+                read_nifti_geometry(file)
+                if kind is FileKind.NIFTI
+                else read_itk_header(file)
+            )
     except MedSegError as error:
         return replace(info, problems=(_problem(error),))
     return _placed(info, header.shape, header.geometry)

@@ -3,6 +3,7 @@
 ITK's world is LPS; it is turned into RAS here.
 """
 
+import errno
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name everybody knows it by
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.geometry import Affine, Geometry
+from medseg.core.geometry import LPS_TO_RAS, Affine, Geometry
 from medseg.core.labels import LabelSet
 from medseg.core.volume import Segmentation, Volume
 from medseg.io.checks import (
@@ -23,11 +24,14 @@ from medseg.io.checks import (
     require_usable_affine,
     sha256_of_all,
 )
-from medseg.io.label_maps import as_label_map, named_labels
+from medseg.io.label_maps import (
+    as_label_map,
+    named_labels,
+    names_path,
+    read_provenance,
+)
 from medseg.io.meta_image import TextHeader, read_text_header, require_intact
 from medseg.io.safe_writing import written_whole
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 _ITEM_BYTES = 8  # the widest number a voxel can be
 
@@ -87,6 +91,7 @@ def read_itk_labels(path: Path, labels: LabelSet | None = None) -> Segmentation:
         geometry=header.geometry,
         labels=named_labels(label_map, labels, path),
         case_id=case_id_of(path),
+        provenance=read_provenance(names_path(path)),
     )
 
 
@@ -99,19 +104,8 @@ def write_itk_volume(volume: Volume, path: Path, *, overwrite: bool = False) -> 
     """
     is_vector = len(volume.channels) > 1
     array = np.moveaxis(volume.array, 0, -1) if is_vector else volume.array[0]
-    _write(array, volume.geometry, path, overwrite=overwrite)
-
-
-def write_itk_labels(
-    segmentation: Segmentation, path: Path, *, overwrite: bool = False
-) -> None:
-    """Write a label map without its names (`write_segmentation` adds those).
-
-    Raises:
-        WrongUse: OUTPUT_EXISTS.
-        UnusableInput: DISK_FULL or NOT_WRITABLE.
-    """
-    _write(segmentation.array, segmentation.geometry, path, overwrite=overwrite)
+    with written_whole(path, overwrite=overwrite) as temporary:
+        save_itk(array, volume.geometry, temporary)
 
 
 def read_itk_header(path: Path) -> ItkHeader:
@@ -121,7 +115,8 @@ def read_itk_header(path: Path) -> ItkHeader:
         UnusableInput: As `read_itk_volume`, where the header shows it.
     """
     require_file(path)
-    return _checked(_reader(path), read_text_header(path), path)
+    text = read_text_header(path)
+    return _checked(_reader(path), text, path)
 
 
 def _read(path: Path) -> tuple[ItkHeader, np.ndarray]:
@@ -136,7 +131,7 @@ def _read(path: Path) -> tuple[ItkHeader, np.ndarray]:
     except RuntimeError as error:
         raise UnusableInput(
             ErrorCode.TRUNCATED_FILE,
-            f"its voxels cannot be read: {_last_line(error)}",
+            f"its voxels cannot be read: {_last_line(error, path)}",
             where=path,
             remedy="Copy or download it again.",
         ) from error
@@ -154,7 +149,7 @@ def _reader(path: Path) -> sitk.ImageFileReader:
     except RuntimeError as error:
         raise UnusableInput(
             ErrorCode.NOT_AN_IMAGE,
-            f"its header cannot be read: {_last_line(error)}",
+            f"its header cannot be read: {_last_line(error, path)}",
             where=path,
             remedy="Give an image, or get the file again if it should be one.",
         ) from error
@@ -193,10 +188,12 @@ def _affine(reader: sitk.ImageFileReader, dimensions: int) -> Affine:
     return in_ras
 
 
-def _write(
-    array: np.ndarray, geometry: Geometry, path: Path, *, overwrite: bool
-) -> None:
-    """Write (i, j, k) or (i, j, k, channel)."""
+def save_itk(array: np.ndarray, geometry: Geometry, file: Path) -> None:
+    """Write voxels (i, j, k) or (i, j, k, channel) straight into a file, compressed.
+
+    Raises:
+        OSError: As when any other file is written.
+    """
     in_lps = LPS_TO_RAS @ geometry.affine
     if array.dtype in (np.bool_, np.float16):
         array = array.astype(np.uint8 if array.dtype == np.bool_ else np.float32)
@@ -207,17 +204,12 @@ def _write(
     image.SetSpacing(geometry.spacing_mm)
     image.SetDirection((in_lps[:3, :3] / geometry.spacing_mm).flatten().tolist())
     image.SetOrigin(in_lps[:3, 3].tolist())
-    with written_whole(path, overwrite=overwrite) as temporary:
-        try:
-            sitk.WriteImage(image, str(temporary), useCompression=True)
-        except RuntimeError as error:
-            is_full = shutil.disk_usage(path.parent).free < array.nbytes
-            raise UnusableInput(
-                ErrorCode.DISK_FULL if is_full else ErrorCode.NOT_WRITABLE,
-                f"cannot be written: {_last_line(error)}",
-                where=path,
-                remedy="Free some space, or write somewhere else.",
-            ) from error
+    try:
+        sitk.WriteImage(image, str(file), useCompression=True)
+    except RuntimeError as error:
+        is_full = shutil.disk_usage(file.parent).free < array.nbytes
+        code = errno.ENOSPC if is_full else errno.EIO
+        raise OSError(code, _last_line(error, file)) from error
 
 
 def _item_bytes(reader: sitk.ImageFileReader) -> int:
@@ -226,8 +218,9 @@ def _item_bytes(reader: sitk.ImageFileReader) -> int:
     return bits[0] // 8 if bits else _ITEM_BYTES
 
 
-def _last_line(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1].strip()
+def _last_line(error: RuntimeError, path: Path) -> str:
+    """What ITK says in the end, without the folder the file is in."""
+    return str(error).strip().splitlines()[-1].strip().replace(str(path), path.name)
 
 
 def _not_a_volume(what: str, path: Path) -> UnusableInput:

@@ -9,10 +9,12 @@ import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet, Structure, StructureKind
+from medseg.core.provenance import Provenance
 from medseg.core.volume import LabelArray, Segmentation
 from medseg.io.checks import stem_of
 
 _FORMAT = "medseg-segmentation"
+_PROVENANCE_WORDS = ("case_id", "input_sha256", "model", "model_sha256", "disclaimer")
 _MAX_DISTINCT = 1024
 _ROUNDING = 1e-3
 
@@ -36,12 +38,13 @@ def as_label_map(values: np.ndarray, path: Path) -> LabelArray:
     return labels
 
 
-def labels_present(label_map: LabelArray) -> tuple[int, ...]:
-    """Label numbers that occur, ascending, background left out."""
-    seen = np.zeros(65536, dtype=bool)
-    for k in range(label_map.shape[2]):
-        seen[label_map[:, :, k]] = True
-    return tuple(int(label) for label in np.flatnonzero(seen) if label)
+def voxels_of_labels(label_map: LabelArray) -> dict[int, int]:
+    """Voxels of each label number that occurs, ascending, background left out."""
+    counts = np.zeros(65536, dtype=np.int64)
+    for k in range(label_map.shape[2]):  # by slices: no int64 copy of the whole
+        found = np.bincount(label_map[:, :, k].ravel())
+        counts[: len(found)] += found
+    return {int(label): int(counts[label]) for label in np.flatnonzero(counts) if label}
 
 
 def named_labels(
@@ -53,7 +56,7 @@ def named_labels(
         UnusableInput: UNKNOWN_LABEL when a label has no name among those known;
             NOT_A_LABEL_MAP when there are more labels than anybody ever named.
     """
-    present = labels_present(label_map)
+    present = tuple(voxels_of_labels(label_map))
     known = labels if labels is not None else read_names(names_path(path))
     if known is None:
         if len(present) > _MAX_DISTINCT:
@@ -79,13 +82,18 @@ def names_path(path: Path) -> Path:
 
 
 def describe_segmentation(segmentation: Segmentation) -> str:
-    """Names, colours and provenance of a label map as JSON."""
+    """Names, colours, volumes and provenance of a label map as JSON."""
     made = segmentation.provenance
+    voxels = voxels_of_labels(segmentation.array)
+    voxel_ml = segmentation.geometry.voxel_volume_ml
     description = {
         "format": _FORMAT,
         "version": 1,
         "case_id": segmentation.case_id,
-        "labels": [asdict(structure) for structure in segmentation.labels],
+        "labels": [
+            asdict(structure) | {"volume_ml": voxels.get(structure.id, 0) * voxel_ml}
+            for structure in segmentation.labels
+        ],
         "provenance": None
         if made is None
         else asdict(made)
@@ -102,23 +110,50 @@ def read_names(path: Path) -> LabelSet | None:
     Raises:
         UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged.
     """
+    content = _description(path)
+    if content is None:
+        return None
+    try:
+        return LabelSet(tuple(_structure(entry) for entry in content["labels"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged("label names", error, path) from error
+
+
+def read_provenance(path: Path) -> Provenance | None:
+    """Provenance written by `describe_segmentation`; None where there is none.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged.
+    """
+    content = _description(path)
+    made = None if content is None else content.get("provenance")
+    if made is None:
+        return None
+    try:
+        return Provenance(
+            **{name: str(made[name]) for name in _PROVENANCE_WORDS},
+            versions=_pairs(made["versions"]),
+            settings=_pairs(made["settings"]),
+            notes=tuple(str(note) for note in made["notes"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged("provenance", error, path) from error
+
+
+def _description(path: Path) -> dict[str, Any] | None:
+    """Content of a file that `describe_segmentation` wrote; None for any other."""
     if not path.is_file():
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return None
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        return None
-    try:
-        return LabelSet(tuple(_structure(entry) for entry in content["labels"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnusableInput(
-            ErrorCode.NOT_A_LABEL_MAP,
-            f"the label names are damaged: {error}",
-            where=path,
-            remedy="Remove this file to read the labels without names.",
-        ) from error
+    is_ours = isinstance(content, dict) and content.get("format") == _FORMAT
+    return content if is_ours else None
+
+
+def _pairs(named: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(value)) for name, value in named.items())
 
 
 def _structure(entry: dict[str, Any]) -> Structure:
@@ -130,6 +165,15 @@ def _structure(entry: dict[str, Any]) -> Structure:
         colour=(red, green, blue),
         kind=StructureKind(entry["kind"]),
         snomed_ct=None if snomed_ct is None else str(snomed_ct),
+    )
+
+
+def _damaged(what: str, error: Exception, path: Path) -> UnusableInput:
+    return UnusableInput(
+        ErrorCode.NOT_A_LABEL_MAP,
+        f"the {what} beside the label map: damaged ({error!r})",
+        where=path,
+        remedy="Remove this file to read the labels without names.",
     )
 
 

@@ -43,8 +43,8 @@ def read_text_header(path: Path) -> TextHeader:
     """Read the header of an NRRD or MetaImage file.
 
     Raises:
-        UnusableInput: NOT_AN_IMAGE, or UNSUPPORTED_ENCODING when the voxels are
-            spread over several files.
+        UnusableInput: NOT_AN_IMAGE; NOT_FOUND without its voxels; INVALID_HEADER;
+            UNSUPPORTED_ENCODING when the voxels are spread over several files.
     """
     with path.open("rb") as stream:
         block = stream.read(_MAX_HEADER)
@@ -121,8 +121,24 @@ def _meta(block: bytes, path: Path) -> TextHeader:
     fields.setdefault("objecttype", "Image")
     if data_name.upper() == "LOCAL":
         return TextHeader(fields=fields, data_path=path, offset=offset)
-    start = max(int(fields.get("headersize", "0")), 0)
-    return TextHeader(fields=fields, data_path=path.parent / data_name, offset=start)
+    data_path = path.parent / data_name
+    return TextHeader(
+        fields=fields, data_path=data_path, offset=_header_size(fields, path)
+    )
+
+
+def _header_size(fields: dict[str, str], path: Path) -> int:
+    """Bytes before the voxels in a data file of their own."""
+    stated = fields.get("headersize", "0")
+    try:
+        return max(int(stated), 0)
+    except ValueError as error:
+        raise UnusableInput(
+            ErrorCode.INVALID_HEADER,
+            f"its HeaderSize is {stated!r}, not a number of bytes",
+            where=path,
+            remedy="Mend the header, or get the file again.",
+        ) from error
 
 
 def _unpacked_size(header: TextHeader) -> int:

@@ -25,7 +25,12 @@ from medseg.io.checks import (
     require_file,
     sha256_of,
 )
-from medseg.io.label_maps import as_label_map, named_labels
+from medseg.io.label_maps import (
+    as_label_map,
+    named_labels,
+    names_path,
+    read_provenance,
+)
 from medseg.io.nifti_header import NiftiHeader, read_nifti_header
 from medseg.io.safe_writing import written_whole
 
@@ -92,6 +97,7 @@ def read_nifti_labels(path: Path, labels: LabelSet | None = None) -> Segmentatio
         geometry=stored.header.geometry,
         labels=named_labels(label_map, labels, path),
         case_id=case_id_of(path),
+        provenance=read_provenance(names_path(path)),
     )
 
 
@@ -105,7 +111,8 @@ def write_nifti_volume(volume: Volume, path: Path, *, overwrite: bool = False) -
     array = volume.array[0] if len(volume.channels) == 1 else volume.array
     if array.ndim == 4:
         array = np.moveaxis(array, 0, -1)
-    _write(array, volume.geometry, path, overwrite=overwrite)
+    with written_whole(path, overwrite=overwrite) as temporary:
+        save_nifti(array, volume.geometry, temporary)
 
 
 def write_nifti_labels(
@@ -117,7 +124,8 @@ def write_nifti_labels(
         WrongUse: OUTPUT_EXISTS.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    _write(segmentation.array, segmentation.geometry, path, overwrite=overwrite)
+    with written_whole(path, overwrite=overwrite) as temporary:
+        save_nifti(segmentation.array, segmentation.geometry, temporary)
 
 
 def read_nifti_geometry(path: Path) -> NiftiHeader:
@@ -193,9 +201,8 @@ def _truncated(path: Path) -> UnusableInput:
     )
 
 
-def _write(
-    array: np.ndarray, geometry: Geometry, path: Path, *, overwrite: bool
-) -> None:
+def save_nifti(array: np.ndarray, geometry: Geometry, file: Path) -> None:
+    """Write voxels straight into a file, such as `written_whole` gives."""
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
     elif array.dtype == np.float16:
@@ -207,13 +214,9 @@ def _write(
         None if is_sheared else geometry.affine, code=0 if is_sheared else 1
     )
     image.header.set_xyzt_units("mm")
-    is_packed = path.name.lower().endswith(".gz")
-    with (
-        written_whole(path, overwrite=overwrite) as temporary,
-        temporary.open("wb") as file,
-    ):
-        if is_packed:  # no name and no time inside: same input, same bytes
-            with gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0) as stream:
+    with file.open("wb") as raw:
+        if file.name.lower().endswith(".gz"):  # no name, no time: same in, same out
+            with gzip.GzipFile("", "wb", 6, fileobj=raw, mtime=0) as stream:
                 image.to_file_map({"image": FileHolder(fileobj=stream)})
         else:
-            image.to_file_map({"image": FileHolder(fileobj=file)})
+            image.to_file_map({"image": FileHolder(fileobj=raw)})

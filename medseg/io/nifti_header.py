@@ -131,39 +131,44 @@ def _affine(
 ) -> tuple[Affine, tuple[str, ...]]:
     """Affine in millimetres (sform before qform before pixel sizes), and notes."""
     pixdim = np.array(raw["pixdim"][1:4], dtype=np.float64)
-    if not (np.isfinite(pixdim).all() and pixdim.min() > 0):
-        raise _invalid(f"its voxel sizes (pixdim) are {pixdim.tolist()}", path)
+    has_sizes = bool(np.isfinite(pixdim).all() and pixdim.min() > 0)
     has_sform, has_qform = int(raw["sform_code"]) > 0, int(raw["qform_code"]) > 0
-    notes: list[str] = []
-    qform = _qform(raw, path) if has_qform else None
+    if not (has_sform or has_sizes):
+        raise _invalid(f"its voxel sizes (pixdim) are {pixdim.tolist()}", path)
+    unit, mm_per_unit = _UNITS.get(int(raw["xyzt_units"]) & 7, ("mm", 1.0))
+    notes = [] if mm_per_unit == 1 else [f"lengths were in {unit}"]
+    qform = _scaled(_qform(raw, path), mm_per_unit) if has_qform and has_sizes else None
     if has_sform:
-        affine = np.asarray(raw.get_sform(), dtype=np.float64)
+        affine = _scaled(raw.get_sform(), mm_per_unit)
     elif qform is not None:
         affine = qform
     else:
-        affine = np.asarray(raw.get_base_affine(), dtype=np.float64)
+        affine = _scaled(raw.get_base_affine(), mm_per_unit)
         notes.append("no sform or qform: orientation unknown, voxel sizes only")
-    require_usable_affine(affine, path)
+    for each in (affine, qform):
+        if each is not None:
+            require_usable_affine(each, path)
     grid: Shape3 = (shape[0], shape[1], shape[2])
     if has_sform and qform is not None:
         _require_agreement(Geometry(grid, affine), Geometry(grid, qform), path)
     spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.allclose(spacing_mm, pixdim, rtol=0.01):
+    if not np.allclose(spacing_mm, pixdim * mm_per_unit, rtol=0.01):
         notes.append(f"voxel sizes {pixdim.round(4).tolist()} of pixdim not used")
-    unit, mm_per_unit = _UNITS.get(int(raw["xyzt_units"]) & 7, ("mm", 1.0))
-    if mm_per_unit != 1:
-        affine[:3] *= mm_per_unit
-        notes.append(f"lengths were in {unit}")
     return affine, tuple(notes)
 
 
-def _qform(raw: nib.Nifti1Header, path: Path) -> Affine:
+def _qform(raw: nib.Nifti1Header, path: Path) -> np.ndarray:
+    """As the file has it, in its own unit."""
     try:
-        affine = np.asarray(raw.get_qform(), dtype=np.float64)
+        return np.asarray(raw.get_qform())
     except (HeaderDataError, ValueError) as error:
         raise _invalid(f"its qform is not a rotation: {error}", path) from error
-    require_usable_affine(affine, path)
-    return affine
+
+
+def _scaled(affine: np.ndarray, mm_per_unit: float) -> Affine:
+    in_mm = np.array(affine, dtype=np.float64)
+    in_mm[:3] *= mm_per_unit
+    return in_mm
 
 
 def _require_agreement(sform: Geometry, qform: Geometry, path: Path) -> None:

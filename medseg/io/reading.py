@@ -15,7 +15,12 @@ from medseg import io
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.core.volume import Segmentation, Volume, require_same_grid
-from medseg.io.checks import case_id_of, sha256_of_hashes
+from medseg.io.checks import (
+    case_id_of,
+    reading_errors,
+    require_there,
+    sha256_of_hashes,
+)
 from medseg.io.file_kinds import FileKind, files_below, is_dicom, kind_of_file
 
 
@@ -37,25 +42,15 @@ def read_volume(
 
     Raises:
         WrongUse: SEVERAL_SERIES, UNKNOWN_SERIES.
-        UnusableInput: NOT_FOUND, EMPTY_FOLDER, NOT_AN_IMAGE, or what makes this
-            scan unusable: see `medseg.ErrorCode`.
+        UnusableInput: NOT_FOUND, NOT_READABLE, EMPTY_FOLDER, NOT_AN_IMAGE, or what
+            makes this scan unusable: see `medseg.ErrorCode`.
     """
     path = Path(path)
-    _require_there(path)
-    if channels:
-        return _read_channels(path, channels)
-    file = _only_image(path) if path.is_dir() else path
-    if file is None:
-        return io.read_dicom_series(path, series)
-    kind = _kind(file)
-    if kind is not FileKind.DICOM and series is not None:
-        raise WrongUse(
-            ErrorCode.UNKNOWN_SERIES,
-            f"a series is asked for, but this is a {kind} file",
-            where=file,
-            remedy="Leave the series out.",
-        )
-    return _read_file(file, kind, series, None)
+    require_there(path)
+    with reading_errors(path):
+        if channels:
+            return _read_channels(path, channels)
+        return _read_one(path, series)
 
 
 def read_segmentation(path: Path | str, labels: LabelSet | None = None) -> Segmentation:
@@ -65,13 +60,20 @@ def read_segmentation(path: Path | str, labels: LabelSet | None = None) -> Segme
         path: The file.
         labels: Names of the labels. Without them those of the `.json` that
             `write_segmentation` puts beside a file are taken, else "label 1" ...
+            The provenance in that file is read in any case.
 
     Raises:
         WrongUse: UNKNOWN_FORMAT for DICOM.
-        UnusableInput: NOT_FOUND, NOT_A_LABEL_MAP, UNKNOWN_LABEL, or as for a scan.
+        UnusableInput: NOT_FOUND, NOT_READABLE, NOT_A_LABEL_MAP, UNKNOWN_LABEL, or as
+            for a scan.
     """
     path = Path(path)
-    _require_there(path)
+    require_there(path)
+    with reading_errors(path):
+        return _read_labels(path, labels)
+
+
+def _read_labels(path: Path, labels: LabelSet | None) -> Segmentation:
     match FileKind.DICOM if path.is_dir() else _kind(path):
         case FileKind.NIFTI:
             return io.read_nifti_labels(path, labels)
@@ -86,6 +88,21 @@ def read_segmentation(path: Path | str, labels: LabelSet | None = None) -> Segme
             )
         case kind:
             assert_never(kind)
+
+
+def _read_one(path: Path, series: str | None) -> Volume:
+    file = _only_image(path) if path.is_dir() else path
+    if file is None:
+        return io.read_dicom_series(path, series)
+    kind = _kind(file)
+    if kind is not FileKind.DICOM and series is not None:
+        raise WrongUse(
+            ErrorCode.UNKNOWN_SERIES,
+            f"a series is asked for, but this is a {kind} file",
+            where=file,
+            remedy="Leave the series out.",
+        )
+    return _read_file(file, kind, series, None)
 
 
 def _read_file(
@@ -107,7 +124,7 @@ def _read_channels(path: Path, channels: Mapping[str, Path]) -> Volume:
     names = tuple(channels)
     files = [Path(file) for file in channels.values()]
     for file in files:
-        _require_there(file)
+        require_there(file)
     kinds = {_kind(file) for file in files if file.is_file()}
     if len(set(files)) == len(kinds) == 1 and FileKind.DICOM not in kinds:
         return _read_file(files[0], kinds.pop(), None, names)
@@ -159,13 +176,3 @@ def _kind(file: Path) -> FileKind:
             remedy="Give a DICOM file or folder, or a NIfTI, NRRD or MHA file.",
         )
     return kind
-
-
-def _require_there(path: Path) -> None:
-    if not path.exists():
-        raise UnusableInput(
-            ErrorCode.NOT_FOUND,
-            "there is no such file or folder",
-            where=path,
-            remedy="Check the path.",
-        )

@@ -4,8 +4,8 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
@@ -28,16 +28,46 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         WrongUse: OUTPUT_EXISTS.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    require_absent(path, overwrite=overwrite)
-    temporary = _beside(path)
-    with _made_parent(path), _typed_errors(path, temporary):
+    with written_whole_together((path,), overwrite=overwrite) as (temporary,):
+        yield temporary
+
+
+@contextmanager
+def written_whole_together(
+    paths: Sequence[Path], *, overwrite: bool = False
+) -> Iterator[tuple[Path, ...]]:
+    """Give a temporary file for each path, as `written_whole` does for one.
+
+    No file is moved to its path before all are complete and on the disk. They are moved
+    in the order given; only what stops the program or the disk between two of these
+    renames leaves some files new and the others as they were.
+
+    Args:
+        paths: Files to write, the main one last: a full disk is reported for it.
+        overwrite: Whether files already there may be replaced.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS when one of them is there.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    for path in paths:
+        require_absent(path, overwrite=overwrite)
+    temporaries = tuple(_beside(path) for path in paths)
+    with ExitStack() as stack:
+        for path, temporary in zip(paths, temporaries, strict=True):
+            stack.enter_context(_made_parent(path))
+            stack.enter_context(_typed_errors(path, temporary))
         try:
-            yield temporary
-            _flush_to_disk(temporary)
-            temporary.replace(path)
-            _flush_folder_to_disk(path.parent)
+            yield temporaries
+            for temporary in temporaries:
+                _flush_to_disk(temporary)
+            for path, temporary in zip(paths, temporaries, strict=True):
+                temporary.replace(path)
+            for folder in {path.parent for path in paths}:
+                _flush_folder_to_disk(folder)
         finally:
-            temporary.unlink(missing_ok=True)
+            for temporary in temporaries:
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager

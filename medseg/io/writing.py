@@ -7,7 +7,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Segmentation, Volume
 from medseg.io.file_kinds import FileKind, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
-from medseg.io.safe_writing import require_absent, written_whole
+from medseg.io.safe_writing import require_absent, written_whole_together
 
 _IN_TWO_FILES = (".nhdr", ".mhd")
 _WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
@@ -18,7 +18,8 @@ def write_segmentation(
 ) -> None:
     """Write a label map, and beside it a `.json` with its names and provenance.
 
-    Both files are written, or neither is.
+    Both are complete on the disk before either replaces an earlier file; the label map
+    comes last, so that where it is new, its names are.
 
     Raises:
         WrongUse: UNKNOWN_FORMAT, or OUTPUT_EXISTS when one of the files is there.
@@ -26,12 +27,11 @@ def write_segmentation(
     """
     path = Path(path)
     require_writable(path, overwrite=overwrite)
-    with written_whole(names_path(path), overwrite=overwrite) as temporary:
-        temporary.write_text(describe_segmentation(segmentation), encoding="utf-8")
-        if _is_nifti(path):
-            io.write_nifti_labels(segmentation, path, overwrite=overwrite)
-        else:
-            io.write_itk_labels(segmentation, path, overwrite=overwrite)
+    save = io.save_nifti if _is_nifti(path) else io.save_itk
+    files = (names_path(path), path)
+    with written_whole_together(files, overwrite=overwrite) as (names, labels):
+        save(segmentation.array, segmentation.geometry, labels)
+        names.write_text(describe_segmentation(segmentation), encoding="utf-8")
 
 
 def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = False) -> None:

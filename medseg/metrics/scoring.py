@@ -3,6 +3,7 @@
 from medseg.core.scores import Scores, StructureScore
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.metrics.hounsfield import Hounsfield, hounsfield_of_labels
+from medseg.metrics.naming import require_same_meaning
 from medseg.metrics.overlap import Overlap, VoxelCounts, count_voxels
 
 
@@ -11,7 +12,8 @@ def score(
 ) -> Scores:
     """Dice, IoU and volumes of every structure, and HU where the scan is a CT.
 
-    Structures are matched by their number. There is a row for every structure of the
+    Structures are matched by their number; names that say these were swapped are
+    refused. There is a row for every structure of the
     reference's label set, found or not, and for every other label that has a voxel:
     what the reference does not know counts as wrong (Dice 0), it is never dropped.
 
@@ -21,7 +23,8 @@ def score(
         scan: Gives Hounsfield units over the prediction when it is a CT.
 
     Raises:
-        UnusableInput: GRID_MISMATCH when the grids are not the same.
+        UnusableInput: GRID_MISMATCH when the grids are not the same; LABEL_MISMATCH
+            when both name their labels and one name stands for different numbers.
     """
     case_id = prediction.case_id
     require_same_grid(
@@ -35,6 +38,11 @@ def score(
             scan.geometry,
             where=f"prediction and scan of {case_id}",
         )
+    require_same_meaning(
+        prediction.labels,
+        reference.labels,
+        where=f"prediction and reference of {case_id}",
+    )
     counts = count_voxels(prediction.array, reference.array)
     hounsfield = _hounsfield(scan, prediction)
     voxel_ml = prediction.geometry.voxel_volume_ml

@@ -99,7 +99,8 @@ def _network(info: ModelInfo, folder: Path, path: str, sha256: str) -> nn.Module
         raise damaged(file, f"the weights cannot be read ({error.strerror})") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise damaged(file, "the weights are not those the description names (SHA-256)")
-    network = build_network(info.plan)
+    with torch.random.fork_rng(devices=[]):  # its first weights are chance, then lost
+        network = build_network(info.plan)
     try:
         load_parameters(network, load(content))
     except (SafetensorError, ValueError) as error:

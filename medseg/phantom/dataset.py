@@ -10,7 +10,7 @@ from medseg.core.geometry import Shape3, Spacing
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.io.nifti import write_nifti_labels, write_nifti_volume
 from medseg.io.safe_writing import written_whole
-from medseg.phantom.make import Phantom, make_phantom
+from medseg.phantom.make import Phantom, make_phantom, require_range
 from medseg.phantom.organs import PHANTOM_LABELS
 
 _FIRST_CASE_SEED = 1_000_000
@@ -48,8 +48,8 @@ def write_phantom_dataset(
             folder holds another dataset.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    _require_range("cases", cases, 1, _FIRST_CASE_SEED)
-    _require_range("seed", seed, 0, 2**32)
+    require_range("cases", cases, 1, _FIRST_CASE_SEED)
+    require_range("seed", seed, 0, 2**32)
     origin = f"Made by medseg.phantom: dataset seed {seed}, {shape}, {spacing_mm} mm"
     _require_same_origin(folder / "dataset.json", origin)
     names: list[str] = []
@@ -69,16 +69,6 @@ def write_phantom_dataset(
             Progress(
                 stage="making phantoms", done=number + 1, total=cases, note=names[-1]
             )
-        )
-
-
-def _require_range(name: str, value: int, lowest: int, highest: int) -> None:
-    if not lowest <= value <= highest:
-        raise WrongUse(
-            ErrorCode.INVALID_OPTION,
-            f"{name} is a number from {lowest} to {highest}, got {value}",
-            where=name,
-            remedy="Give another number.",
         )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.geometry import Geometry, Shape3, Spacing
 from medseg.core.volume import LabelArray, Segmentation, Volume, read_only
 from medseg.phantom.anatomy import draw_anatomy
@@ -57,7 +58,11 @@ def make_phantom(
         seed: Zero or more; one below a million for a phantom that no dataset holds.
         shape: Voxels along i, j, k.
         spacing_mm: Their distances. The body is up to 345 mm wide and 250 mm deep.
+
+    Raises:
+        WrongUse: INVALID_OPTION for a negative seed.
     """
+    require_range("seed", seed, 0, 2**63 - 1)
     rng = np.random.default_rng(seed)
     geometry = _draw_geometry(rng, shape, spacing_mm)
     space = draw_space(rng, geometry)
@@ -96,3 +101,18 @@ def _draw_geometry(
     middle = (np.array(shape) - 1) / 2
     affine[:3, 3] = np.round(centre - np.diag(affine)[:3] * middle, 2)
     return Geometry(shape, affine)
+
+
+def require_range(name: str, value: int, lowest: int, highest: int) -> None:
+    """Refuse a number out of its range.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    if not lowest <= value <= highest:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"{name} is a number from {lowest} to {highest}, got {value}",
+            where=name,
+            remedy="Give another number.",
+        )

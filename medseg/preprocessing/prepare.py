@@ -18,7 +18,23 @@ from medseg.preprocessing.resampling import (
     resample_labels,
 )
 
-_MODALITIES = {"CT": "CT"} | dict.fromkeys(("MR", "MRI", "T1", "T2", "FLAIR"), "MR")
+_MR_NAMES = (
+    "MR",
+    "MRI",
+    "T1",
+    "T1W",
+    "T1GD",
+    "T1C",
+    "T2",
+    "T2W",
+    "FLAIR",
+    "ADC",
+    "DWI",
+)
+_MODALITIES = {
+    **{code: code for code in ("CT", "PT", "NM", "US", "CR", "DX", "XA")},
+    **dict.fromkeys(_MR_NAMES, "MR"),
+}
 
 
 def prepare(volume: Volume, plan: Plan) -> Prepared:
@@ -102,7 +118,7 @@ def in_plan_order(volume: Volume, plan: Plan) -> VoxelArray:
     """The scan's channels in the order the network takes them.
 
     Several channels are matched by name, in any order and case. The name of a single
-    one does not matter, unless it says CT or MR and the network takes the other.
+    one does not matter, unless it says CT, MR, PT ... and the network takes another.
 
     Raises:
         UnusableInput: CHANNEL_MISMATCH.
@@ -110,8 +126,8 @@ def in_plan_order(volume: Volume, plan: Plan) -> VoxelArray:
     given = [name.upper() for name in volume.channels]
     wanted = [name.upper() for name in plan.channels]
     if len(wanted) == 1 and len(given) == 1:
-        kinds = {_MODALITIES.get(given[0]), _MODALITIES.get(wanted[0])}
-        if kinds >= {"CT", "MR"}:
+        kinds = {_MODALITIES.get(given[0]), _MODALITIES.get(wanted[0])} - {None}
+        if len(kinds) == 2:
             raise _other_channels(volume, plan, "Choose a model for this modality.")
         return volume.array
     if sorted(given) != sorted(wanted):

@@ -35,7 +35,11 @@ def scores_json(evaluation: Evaluation) -> str:
         "mean_iou": evaluation.mean_iou,
         "missing": evaluation.missing,
         "surplus": evaluation.surplus,
-        "failed": [asdict(case) for case in evaluation.failed],
+        "failed": [
+            {"case": case.case_id, "code": case.code, "what": case.what}
+            for case in evaluation.failed
+        ],
+        "trained_on": evaluation.trained_on,
     }
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
-from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io.safe_writing import written_whole
 from medseg.models import load_parameters
 
@@ -26,6 +26,8 @@ class TrainingState:
         optimiser: AdamW over the network's parameters.
         step: Steps done.
         seconds: Time they took.
+        loss_sum: Of the steps since the last line of the log.
+        loss_count: How many those are.
     """
 
     network: nn.Module
@@ -33,12 +35,16 @@ class TrainingState:
     optimiser: AdamW
     step: int = 0
     seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Counters:
     step: int
     seconds: float
+    loss_sum: float
+    loss_count: int
     averaged: int
     recipe: str
 
@@ -54,6 +60,8 @@ def save_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
     counters = _Counters(
         step=state.step,
         seconds=state.seconds,
+        loss_sum=state.loss_sum,
+        loss_count=state.loss_count,
         averaged=int(state.average.n_averaged),
         recipe=recipe,
     )
@@ -70,23 +78,34 @@ def load_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
     """Put a written state into the one given.
 
     Raises:
-        UnusableInput: DAMAGED_CHECKPOINT when the file cannot be read or belongs to
-            another plan, settings or cases.
+        UnusableInput: DAMAGED_CHECKPOINT when the file cannot be read.
+        WrongUse: OTHER_RECIPE when it belongs to another plan, settings or cases.
     """
     try:
         with safe_open(path, framework="pt") as file:
             counters = _Counters(**json.loads(file.metadata()["medseg"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if counters.recipe != recipe:
-            raise ValueError("it belongs to other data, plan or settings")
+            raise _other_recipe(path)
         _restore(state, tensors, counters)
+    except WrongUse:
+        raise
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise UnusableInput(
             ErrorCode.DAMAGED_CHECKPOINT,
             f"cannot go on from this checkpoint: {error}",
             where=path,
-            remedy="Give the same dataset and options, or train into a new folder.",
+            remedy="Train into a new folder.",
         ) from None
+
+
+def _other_recipe(path: Path) -> WrongUse:
+    return WrongUse(
+        ErrorCode.OTHER_RECIPE,
+        "the checkpoint belongs to other images, options or number format",
+        where=path,
+        remedy="Give the same dataset and options, or train into a new folder.",
+    )
 
 
 def _restore(
@@ -105,6 +124,7 @@ def _restore(
             }
     state.step = counters.step
     state.seconds = counters.seconds
+    state.loss_sum, state.loss_count = counters.loss_sum, counters.loss_count
 
 
 def _tensors(state: TrainingState) -> dict[str, Tensor]:

@@ -42,9 +42,7 @@ class TrainingLog:
                 ]
         self._write()
 
-    def append(
-        self, report: StepReport, mean_loss: float, dice: Sequence[float | None]
-    ) -> None:
+    def append(self, report: StepReport, dice: Sequence[float | None]) -> None:
         """Add one line.
 
         Raises:
@@ -53,7 +51,7 @@ class TrainingLog:
         self._rows.append(
             [
                 str(report.step),
-                f"{mean_loss:.4f}",
+                f"{report.mean_loss:.4f}",
                 f"{report.learning_rate:.3e}",
                 *("" if value is None else f"{value:.4f}" for value in dice),
                 f"{report.seconds:.1f}",

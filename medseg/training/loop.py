@@ -1,6 +1,7 @@
 """The training loop."""
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.plan import Plan
 from medseg.core.settings import TrainingSettings
 from medseg.inference import memory_format, place, resolved_device, resolved_dtype
@@ -37,6 +39,7 @@ _WATCHED_STEP = 2**40
 
 LogitsFunction = Callable[[Tensor], Tensor]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
+StepFunction = Callable[[Tensor, Tensor], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,14 @@ class StepReport:
     Attributes:
         step: Steps done, this one included.
         loss: Of this step's batch.
+        mean_loss: Of the steps since the last line of the log.
         learning_rate: Of this step.
         seconds: Spent on steps in all.
     """
 
     step: int
     loss: float
+    mean_loss: float
     learning_rate: float
     seconds: float
 
@@ -79,8 +84,11 @@ def training_steps(
     """Train from the state's step to the last one, reporting after each.
 
     The state is consistent whenever a report has been given out.
+
+    Raises:
+        UnusableInput: DIVERGED when the loss is not a number.
     """
-    loss_of = _compiled_loss(state.network, settings)
+    loss_and_gradients = _loss_and_gradients(state.network, settings)
     while state.step < settings.steps:
         began = time.perf_counter()
         rate = learning_rate(state.step, settings)
@@ -91,19 +99,31 @@ def training_steps(
             for n in range(plan.batch_size)
         ]
         image, labels = _batch(draws, cases, plan, settings)
-        loss = loss_of(image, labels)
-        state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = loss_and_gradients(image, labels)
+        _require_finite(loss, state.step)
         nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT_NORM)
         state.optimiser.step()
         state.average.update_parameters(state.network)
         state.step += 1
+        state.loss_sum += loss
+        state.loss_count += 1
         state.seconds += time.perf_counter() - began
         yield StepReport(
             step=state.step,
-            loss=float(loss.detach()),
+            loss=loss,
+            mean_loss=state.loss_sum / state.loss_count,
             learning_rate=rate,
             seconds=state.seconds,
+        )
+
+
+def _require_finite(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise UnusableInput(
+            ErrorCode.DIVERGED,
+            "the loss is not a number any more; the last checkpoint is kept",
+            where=f"training step {step + 1}",
+            remedy="Train into a new folder with a lower --learning-rate.",
         )
 
 
@@ -146,46 +166,56 @@ def _batch(
     return image.contiguous(memory_format=memory_format(device)), labels
 
 
-def _compiled_loss(network: nn.Module, settings: TrainingSettings) -> LossFunction:
-    """Loss of a batch: compiled where a compiler is found, plain otherwise."""
+def _loss_and_gradients(network: nn.Module, settings: TrainingSettings) -> StepFunction:
+    """Loss of a batch, its gradients left in the network.
 
-    def loss_with(network: LogitsFunction, criterion: LossFunction) -> LossFunction:
-        def loss(image: Tensor, labels: Tensor) -> Tensor:
+    Compiled where a compiler is found and works, plain otherwise, with one log line.
+    """
+
+    def step_with(network_of: LogitsFunction, loss_of: LossFunction) -> StepFunction:
+        def step(image: Tensor, labels: Tensor) -> float:
+            network.zero_grad(set_to_none=True)
             with _autocast(settings):
-                logits = network(image)
-            return criterion(logits, labels)
+                logits = network_of(image)
+            loss = loss_of(logits, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return float(loss.detach())
 
-        return loss
+        return step
 
-    plain = loss_with(network, dice_cross_entropy)
+    plain = step_with(network, dice_cross_entropy)
     if not settings.compile:
         return plain
     if shutil.which("g++") is None:
         _LOGGER.warning("no g++ found: training without torch.compile, about 3x slower")
         return plain
-    compiled = loss_with(
+    compiled = step_with(
         torch.compile(network, dynamic=False),
         torch.compile(dice_cross_entropy, dynamic=False),
     )
-    return _falling_back(compiled, plain)
+    return _compiled_or_plain(compiled, plain)
 
 
-def _falling_back(compiled: LossFunction, plain: LossFunction) -> LossFunction:
-    """The compiled function, until it fails; then the plain one, with one log line."""
-    usable = [compiled, plain]
+def _compiled_or_plain(compiled: StepFunction, plain: StepFunction) -> StepFunction:
+    """The compiled function, unless its first call fails."""
+    chosen: list[StepFunction] = []
 
-    def loss(image: Tensor, labels: Tensor) -> Tensor:
+    def step(image: Tensor, labels: Tensor) -> float:
+        if chosen:
+            return chosen[0](image, labels)
         try:
-            return usable[0](image, labels)
+            loss = compiled(image, labels)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
-            if len(usable) == 1:
-                raise
             reason = str(error).splitlines()[0]
             _LOGGER.warning("torch.compile failed, going on without it: %s", reason)
-            del usable[0]
+            chosen.append(plain)
             return plain(image, labels)
+        chosen.append(compiled)
+        return loss
 
-    return loss
+    return step
 
 
 def _autocast(settings: TrainingSettings) -> torch.autocast:

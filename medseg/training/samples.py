@@ -119,12 +119,14 @@ def cut_patch(
 ) -> tuple[Float32[Tensor, "channel i j k"], Int64[Tensor, "i j k"]]:
     """Cut, deform and recolour one patch. Outside the case is 0 (mean, background)."""
     case = cases[draw.case]
-    grid = _sampling_grid(case, draw, plan)
-    image = functional.grid_sample(case.image[None], grid, align_corners=True)[0]
+    index = _sampled_index(draw, plan)
+    box, start = _box_round(index, case)
+    grid = _as_grid(index - start, case.labels[box])
+    image = functional.grid_sample(case.image[:, *box][None], grid, align_corners=False)
     labels = functional.grid_sample(
-        case.labels[None, None].float(), grid, mode="nearest", align_corners=True
-    )[0, 0]
-    return with_appearance(image, draw.appearance), labels.long()
+        case.labels[box][None, None].float(), grid, mode="nearest", align_corners=False
+    )
+    return with_appearance(image[0], draw.appearance), labels[0, 0].long()
 
 
 def _draw_centre(
@@ -145,15 +147,31 @@ def _draw_centre(
     return np.asarray(middle + rng.uniform(-1, 1, 3) * room)
 
 
-def _sampling_grid(
-    case: TrainingCase, draw: PatchDraw, plan: Plan
-) -> Float32[Tensor, "1 i j k 3"]:
-    """Where each voxel of the patch lies in the case, as `grid_sample` wants it."""
+def _sampled_index(draw: PatchDraw, plan: Plan) -> Float32[Tensor, "i j k 3"]:
+    """Where each voxel of the patch lies in the case, as a fractional index."""
     axes = [
         torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in plan.patch_shape
     ]
     offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
     matrix = torch.from_numpy(draw.deformation.astype(np.float32))
-    index = offsets @ matrix.T + torch.from_numpy(draw.centre.astype(np.float32))
-    last = (torch.tensor(case.labels.shape, dtype=torch.float32) - 1).clamp(min=1)
-    return (index / last * 2 - 1).flip(-1)[None]
+    return offsets @ matrix.T + torch.from_numpy(draw.centre.astype(np.float32))
+
+
+def _box_round(
+    index: Float32[Tensor, "i j k 3"], case: TrainingCase
+) -> tuple[tuple[slice, ...], Float32[Tensor, "3"]]:
+    """The part of the case that a patch can touch, and its first voxel."""
+    last = torch.tensor(case.labels.shape) - 1
+    zero = torch.zeros(3, dtype=torch.long)
+    low = (index.amin((0, 1, 2)).floor().long() - 1).clamp(zero, last)
+    high = (index.amax((0, 1, 2)).ceil().long() + 1).clamp(zero, last)
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
+    return box, low.float()
+
+
+def _as_grid(
+    index: Float32[Tensor, "i j k 3"], part: Tensor
+) -> Float32[Tensor, "1 i j k 3"]:
+    """Indices as `grid_sample` wants them: -1 and 1 are the outer faces of the part."""
+    size = torch.tensor(part.shape, dtype=torch.float32)
+    return ((2 * index + 1) / size - 1).flip(-1)[None]

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from statistics import fmean
+
+from torch.distributed import is_torchelastic_launched
 
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
@@ -20,6 +21,7 @@ from medseg.core.progress import Cancelled, Progress, ProgressCallback, ignore_p
 from medseg.core.scores import Scores, mean_of
 from medseg.core.settings import InferenceSettings, TrainingSettings
 from medseg.core.versions import package_versions
+from medseg.inference import resolved_choice
 from medseg.io.safe_writing import written_whole
 from medseg.metrics import score
 from medseg.models import TrainedModel, load_model, save_model, weights_bytes
@@ -57,13 +59,12 @@ class _Run:
     def folder(self) -> Path:
         return self.out / _TRAINING_FOLDER / self.name
 
-    @property
-    def recipe(self) -> str:
+    def recipe(self, cases: Sequence[TrainingCase]) -> str:
         """Hash of everything a resumed run must share."""
         parts = {
             "plan": asdict(self.plan),
             "settings": [str(getattr(self.settings, name)) for name in _RECIPE],
-            "cases": [case.id for case in self.learned],
+            "cases": [(case.id, case.sha256) for case in cases],
         }
         text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -88,11 +89,15 @@ def train(
             keeps a checkpoint.
 
     Raises:
-        WrongUse: OUTPUT_EXISTS without `resume`; INVALID_OPTION for an unknown fold.
+        WrongUse: OUTPUT_EXISTS without `resume`; OTHER_RECIPE when the checkpoint
+            belongs to other data or settings; NO_SUCH_DEVICE; INVALID_OPTION.
         UnusableInput: Naming the case, model or checkpoint that cannot be used.
         Cancelled: From `on_progress`.
     """
+    _require_one_process()
     _require_free(out, resume=resume)
+    device, precision = resolved_choice(settings.device, settings.precision)
+    settings = replace(settings, device=device, precision=precision)
     learned, held_out = _split(dataset, settings.fold)
     plan = plan_dataset(dataset, settings.preset, on_progress)
     run = _Run(
@@ -111,6 +116,17 @@ def train(
         results = _validate(run, on_progress)
         _save(run, cases, state, results)
     return load_model(out)
+
+
+def _require_one_process() -> None:
+    """Refuse `torchrun`: its processes would all write the same folder."""
+    if is_torchelastic_launched():
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "training runs in one process for now",
+            where="torchrun",
+            remedy="Start it with medseg train.",
+        )
 
 
 def _require_free(out: Path, *, resume: bool) -> None:
@@ -182,21 +198,20 @@ def _train(
 ) -> TrainingState:
     """The loop with its log, pseudo-Dice and checkpoints."""
     state = new_state(run.plan, run.settings)
+    recipe = run.recipe(cases)
     checkpoint = run.folder / "checkpoint.safetensors"
     if resume and checkpoint.exists():
-        load_checkpoint(state, checkpoint, run.recipe)
+        load_checkpoint(state, checkpoint, recipe)
     log = TrainingLog(run.folder / "log.csv", run.plan.labels.names)
     log.rewind(state.step)
-    losses: list[float] = []
     dice: tuple[float | None, ...] = ()
     for report in training_steps(state, cases, run.plan, run.settings):
-        losses.append(report.loss)
         is_last = report.step == run.settings.steps
         if report.step % run.settings.checkpoint_every == 0 or is_last:
             dice = watched_dice(state, watched, run.plan, run.settings)
-            log.append(report, fmean(losses), dice)
-            save_checkpoint(state, checkpoint, run.recipe)
-            losses = []
+            log.append(report, dice)
+            state.loss_sum, state.loss_count = 0.0, 0
+            save_checkpoint(state, checkpoint, recipe)
         try:
             on_progress(
                 Progress(
@@ -207,7 +222,7 @@ def _train(
                 )
             )
         except Cancelled:
-            save_checkpoint(state, checkpoint, run.recipe)
+            save_checkpoint(state, checkpoint, recipe)
             raise
     return state
 
@@ -242,8 +257,8 @@ def _result(structure: str, scored: Sequence[Scores]) -> StructureResult:
     rows = [scores[structure] for scores in scored]
     return StructureResult(
         structure=structure,
-        mean_dice=mean_of([row.dice for row in rows]) or 0.0,
-        mean_iou=mean_of([row.iou for row in rows]) or 0.0,
+        mean_dice=mean_of([row.dice for row in rows]),
+        mean_iou=mean_of([row.iou for row in rows]),
         cases=sum(row.dice is not None for row in rows),
     )
 

@@ -49,6 +49,17 @@ def turned_geometry(
     return Geometry(shape, affine)
 
 
+def turned(array: np.ndarray, axes, flipped) -> np.ndarray:
+    """Transposed, then flipped along the new axes named."""
+    steps = [slice(None, None, -1 if flip else 1) for flip in flipped]
+    return array.transpose(axes)[tuple(steps)]
+
+
+def turned_back(array: np.ndarray, axes, flipped) -> np.ndarray:
+    steps = [slice(None, None, -1 if flip else 1) for flip in flipped]
+    return array[tuple(steps)].transpose(np.argsort(axes))
+
+
 def spacings(low=0.3, high=6.0):
     edge = st.floats(low, high, allow_nan=False)
     return st.tuples(edge, edge, edge)
@@ -60,11 +71,10 @@ def shapes(low=1, high=9):
 
 
 @st.composite
-def geometries(draw, tilts_deg=st.floats(0, 180)) -> Geometry:
+def geometries(draw, most_tilt_deg=180) -> Geometry:
     axes, flipped = draw(st.sampled_from(ORIENTATIONS))
-    return turned_geometry(
-        draw(shapes()), draw(spacings()), axes, flipped, draw(tilts_deg)
-    )
+    tilt_deg = draw(st.floats(0, most_tilt_deg))
+    return turned_geometry(draw(shapes()), draw(spacings()), axes, flipped, tilt_deg)
 
 
 def volume_of(array, geometry=None, **more) -> Volume:

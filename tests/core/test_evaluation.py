@@ -2,6 +2,9 @@
 
 import csv
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -252,6 +255,72 @@ def test_scores_of_an_unknown_format_are_refused(tmp_path):
         medseg.write_scores(evaluation, tmp_path / "scores.xlsx")
     assert refusal.value.code is ErrorCode.UNKNOWN_FORMAT
     assert not (tmp_path / "scores.xlsx").exists()
+
+
+def test_a_table_that_could_not_be_written_is_refused_before_any_scoring(tmp_path):
+    with pytest.raises(WrongUse, match="UNKNOWN_FORMAT"):
+        medseg.require_writable_scores(tmp_path / "scores.txt")
+    (tmp_path / "scores.csv").write_text("precious")
+    with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
+        medseg.require_writable_scores(tmp_path / "scores.csv")
+    medseg.require_writable_scores(tmp_path / "scores.csv", overwrite=True)
+
+
+def test_one_scan_is_not_taken_for_a_folder_of_scans(tmp_path):
+    folder = write_labels(tmp_path / "truth/a.nii.gz", liver=LIVER).parent
+    scan = write_scan(tmp_path / "ct.nii.gz", 55)
+    with pytest.raises(WrongUse) as refusal:
+        medseg.evaluate(folder, folder, images=scan)
+    assert refusal.value.code is ErrorCode.INVALID_OPTION
+    assert refusal.value.where == str(scan)
+
+
+def test_names_that_say_the_labels_were_swapped_fail_the_case(tmp_path):
+    swapped = LabelSet.from_names([(2, "liver"), (1, "tumour")])
+    write_labels(tmp_path / "truth/a.nii.gz", labels=ORGANS, liver=LIVER)
+    write_labels(tmp_path / "mine/a.nii.gz", labels=swapped, liver=LIVER)
+    evaluation = medseg.evaluate(tmp_path / "mine", tmp_path / "truth")
+    assert evaluation.cases == ()
+    assert evaluation.failed[0].code is ErrorCode.LABEL_MISMATCH
+
+
+def test_what_a_shipped_model_was_trained_on_is_no_validation(tmp_path):
+    shipped = medseg.list_models()[0]
+    seen = shipped.training.image_sha256[0]
+    write_labels(tmp_path / "truth/a.nii.gz", liver=LIVER)
+    for case, model, input_sha256 in (
+        ("seen", shipped.name, seen),
+        ("unseen", shipped.name, "0" * 64),
+        ("other_model", "mine", seen),
+    ):
+        made = medseg.Provenance(
+            case_id=case,
+            input_sha256=input_sha256,
+            model=model,
+            model_sha256="",
+            versions=(),
+            settings=(),
+        )
+        write_labels(tmp_path / f"truth/{case}.nii.gz", liver=LIVER)
+        path = write_labels(tmp_path / f"mine/{case}.nii.gz", liver=LIVER)
+        result = replace(medseg.read_segmentation(path), provenance=made)
+        medseg.write_segmentation(result, path, overwrite=True)
+    evaluation = medseg.evaluate(tmp_path / "mine", tmp_path / "truth")
+    assert evaluation.trained_on == ("seen",)
+    assert "trained on: seen" in evaluation.table()
+    alone = medseg.evaluate(
+        tmp_path / "mine/seen.nii.gz", tmp_path / "truth/seen.nii.gz"
+    )
+    assert alone.trained_on == ("seen",)
+
+
+def test_evaluating_needs_no_torch(tmp_path):
+    path = write_labels(tmp_path / "a.nii.gz", labels=ORGANS, liver=LIVER)
+    code = (
+        "import sys, medseg; medseg.list_models(); "
+        "medseg.evaluate(sys.argv[1], sys.argv[1]); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=True)
 
 
 def test_real_references_score_one_with_themselves(real_data):

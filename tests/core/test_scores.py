@@ -93,14 +93,22 @@ def test_the_columns_of_the_table_line_up():
 
 
 def test_cases_without_scores_are_named_below_the_table():
-    failed = FailedCase(case_id="z", code=ErrorCode.GRID_MISMATCH, message="why")
-    evaluation = Evaluation(
-        cases=CASES[:1], missing=("x",), surplus=("y",), failed=(failed,)
+    failed = FailedCase(
+        case_id="z", code=ErrorCode.GRID_MISMATCH, what="differ", message="why"
     )
-    assert evaluation.table().splitlines()[-3:] == [
+    evaluation = Evaluation(
+        cases=CASES[:1],
+        missing=("x",),
+        surplus=("y",),
+        failed=(failed,),
+        trained_on=("w",),
+    )
+    assert evaluation.table().splitlines()[-4:] == [
         "no prediction for x",
         "no reference for y",
         "not scored: z: why",
+        "trained on: w: the model has seen this scan; its scores do not count as "
+        "validation",
     ]
     assert not evaluation.is_complete
     assert Evaluation(cases=CASES, surplus=("y",)).is_complete

@@ -2,6 +2,8 @@
 
 import gzip
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel
@@ -145,8 +147,9 @@ def test_gpu_where_there_is_none(refused, tiny_model, nifti, tmp_path):
 
 def test_device_of_no_known_kind(refused, tiny_model, nifti, tmp_path):
     words = segment_words(nifti, tiny_model, tmp_path / "o.nii.gz")
-    code, _ = refused(*words, "--device", "abacus")
-    assert code == 2
+    code, line = refused(*words, "--device", "abacus")
+    assert (code, line.split(":")[0]) == (2, "NO_SUCH_DEVICE")
+    assert "cuda:N" in line
 
 
 def test_output_exists(refused, tiny_model, nifti, tmp_path):
@@ -178,3 +181,38 @@ def test_not_a_dataset(refused, tmp_path):
 def test_unknown_command_and_option(refused, nifti):
     assert refused("segmentate", nifti)[0] == 2
     assert refused("inspect", nifti, "--colour")[0] == 2
+
+
+def test_demo_without_its_device_leaves_nothing(refused, tmp_path):
+    code, line = refused("demo", "--out", tmp_path / "demo", "--device", "cuda:99")
+    assert (code, line.split(":")[0]) == (2, "NO_SUCH_DEVICE")
+
+
+def test_demo_into_a_folder_with_something_in_it(refused, tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear colleague")
+    code, line = refused("demo", "--out", tmp_path)
+    assert (code, line.split(":")[0]) == (2, "OUTPUT_EXISTS")
+
+
+def test_negative_seed(refused, tmp_path):
+    code, line = refused("data", "phantom", tmp_path / "p", "--seed", -1)
+    assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")
+
+
+def test_full_disk(tiny_model, nifti, tmp_path):
+    """The system's limit on the size of a file stands for the end of the disk."""
+    words = ["segment", str(nifti), "-m", str(tiny_model), "-o"]
+    out = tmp_path / "results" / "o.nii.gz"
+    code = (
+        "import resource, sys\n"
+        "from medseg.cli.app import run\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n"
+        f"sys.exit(run({[*words, str(out)]!r}))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    lines = result.stderr.strip().splitlines()
+    assert result.returncode == 1
+    assert lines[-1].startswith("DISK_FULL:")
+    assert not any(path.is_file() for path in (tmp_path / "results").rglob("*"))

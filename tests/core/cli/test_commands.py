@@ -34,7 +34,7 @@ def test_segment_writes_labels_on_the_scans_own_grid(tiny_model, tmp_path, capsy
     out = tmp_path / "labels.nii.gz"
     words = ["segment", str(scan), "-m", str(tiny_model), "-o", str(out)]
     assert run([*words, "--overlap", "0"]) == 0
-    labels, image = nibabel.load(out), nibabel.load(scan)
+    labels, image = (nibabel.Nifti1Image.from_filename(f) for f in (out, scan))
     assert labels.shape == image.shape
     np.testing.assert_allclose(labels.affine, image.affine, atol=1e-5)
     provenance = json.loads((tmp_path / "labels.json").read_text())
@@ -58,6 +58,28 @@ def test_evaluate_of_a_reference_against_itself_is_perfect(tmp_path, capsys):
     rows = table.read_text().splitlines()
     assert rows[0].startswith("case,structure,label,state,dice,iou,volume_ml")
     assert len(rows) == 6
+
+
+def test_evaluate_as_json_gives_what_the_json_table_holds(tmp_path, capsys):
+    reference = str(SAMPLE / "ct_phantom_reference.nii.gz")
+    table = tmp_path / "scores.json"
+    assert run(["evaluate", reference, reference, "--json", "-o", str(table)]) == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == json.loads(table.read_text())
+
+
+def test_evaluate_prints_its_table_even_where_it_cannot_be_written(tmp_path, capsys):
+    reference = str(SAMPLE / "ct_phantom_reference.nii.gz")
+    (tmp_path / "file").write_text("in the way")
+    table = tmp_path / "file/scores.csv"
+    assert run(["evaluate", reference, reference, "-o", str(table)]) == 1
+    assert "liver" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_a_table_it_cannot_write_before_it_scores(tmp_path, capsys):
+    words = ["evaluate", str(tmp_path), str(tmp_path)]
+    assert run([*words, "-o", str(tmp_path / "scores.txt")]) == 2
+    assert "UNKNOWN_FORMAT" in capsys.readouterr().err
 
 
 def test_evaluate_with_a_missing_prediction_is_partly_done(tmp_path):

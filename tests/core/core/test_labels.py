@@ -41,7 +41,7 @@ def test_duplicates_are_refused(names, what):
     ],
 )
 def test_an_impossible_structure_is_refused(id_, name, colour):
-    with pytest.raises(ValueError, match="id is|no name|colour"):
+    with pytest.raises(ValueError, match=r"id is|no name|colour"):
         Structure(id=id_, name=name, colour=colour)
 
 

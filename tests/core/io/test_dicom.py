@@ -329,6 +329,15 @@ def test_one_file_stands_for_its_series(make_slices, save_slices):
     assert_every_voxel_is_right(read_dicom_series(file), slices)
 
 
+def test_what_macos_leaves_beside_a_file_is_left_out(make_slices, save_slices):
+    slices = make_slices()
+    folder = save_slices(slices)
+    (folder / "._IM0003.dcm").write_bytes(b"\0\5\x16\7 Mac OS X")
+    (folder / ".DS_Store").write_bytes(b"Bud1")
+    for path in (folder, folder / "IM0003"):
+        assert_every_voxel_is_right(read_dicom_series(path), slices)
+
+
 def test_an_enhanced_multi_frame_object_is_the_same_volume(
     enhanced_ct, make_slices, save_slices
 ):

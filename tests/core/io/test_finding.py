@@ -1,6 +1,9 @@
 """What is under a folder, and what is wrong with it."""
 
+import os
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +94,23 @@ def test_headers_are_enough(folder):
         file.write_bytes(file.read_bytes()[:-60])
     whole = next(i for i in medseg.find_volumes(folder) if i.path.name == "whole")
     assert whole.problems == ()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc")
+@pytest.mark.parametrize("name", ["shut.nii.gz", "shut.mha", "shut.dcm", "shut"])
+def test_a_file_the_system_does_not_give_is_listed_as_a_problem(folder, name):
+    (folder / name).symlink_to("/proc/self/mem")
+    found = {info.path.name: info for info in medseg.find_volumes(folder)}
+    assert found[name].problems[0].startswith("NOT_READABLE")
+    assert found["whole"].problems == ()
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything"
+)
+def test_a_folder_the_system_does_not_open_is_listed_as_a_problem(folder):
+    (folder / "gap").chmod(0o000)
+    found = {info.path.name: info for info in medseg.find_volumes(folder)}
+    (folder / "gap").chmod(0o700)
+    assert found["gap"].problems[0].startswith("NOT_READABLE")
+    assert found["whole"].problems == ()

@@ -12,12 +12,12 @@ from scipy.spatial.transform import Rotation
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
 from medseg.core.labels import LabelSet
-from medseg.core.volume import Segmentation, Volume
+from medseg.core.volume import Volume
 from medseg.io import (
     read_itk_labels,
     read_itk_volume,
     read_nifti_volume,
-    write_itk_labels,
+    save_itk,
     write_itk_volume,
 )
 
@@ -91,7 +91,7 @@ def test_labels_come_back_as_they_were(tmp_path, suffix):
     labels = LabelSet.from_names([(1, "liver"), (2, "spleen")])
     array = noise() % 3
     path = tmp_path / f"labels{suffix}"
-    write_itk_labels(Segmentation(array=array, geometry=oblique(), labels=labels), path)
+    save_itk(array, oblique(), path)
     again = read_itk_labels(path, labels)
     assert_array_equal(again.array, array)
     assert again.labels == labels
@@ -123,6 +123,20 @@ def test_a_header_without_its_voxels_is_refused(tmp_path, suffix):
     path = save(tmp_path / f"scan{suffix}")
     max(tmp_path.iterdir(), key=lambda file: file.stat().st_size).unlink()
     refused(ErrorCode.NOT_FOUND, path)
+
+
+def test_a_header_size_that_is_no_number_is_refused(tmp_path):
+    path = save(tmp_path / "scan.mhd", compressed=False)
+    path.write_text(
+        path.read_text().replace("ElementDataFile", "HeaderSize = abc\nElementDataFile")
+    )
+    assert "'abc'" in refused(ErrorCode.INVALID_HEADER, path).what
+
+
+def test_an_error_of_itk_does_not_name_the_folder(tmp_path):
+    path = tmp_path / "scan.nrrd"
+    path.write_bytes(b"NRRD0004\ntype: nonsense\n\n")
+    assert str(tmp_path) not in refused(ErrorCode.NOT_AN_IMAGE, path).what
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -224,9 +224,23 @@ def test_impossible_dimensions_are_refused(tmp_path, sizes):
 @pytest.mark.parametrize("size_mm", [0, -2, np.nan])
 def test_impossible_voxel_sizes_are_refused(tmp_path, size_mm):
     def change(header):
+        header["sform_code"], header["qform_code"] = 0, 1
         header["pixdim"][3] = size_mm
 
     refused(ErrorCode.INVALID_HEADER, save(tmp_path / "a.nii", noise(), change=change))
+
+
+@pytest.mark.parametrize("size_mm", [-2.0, 0.0, np.nan])
+@pytest.mark.parametrize("qform_code", [0, 1])
+def test_impossible_voxel_sizes_do_no_harm_where_there_is_an_sform(
+    tmp_path, size_mm, qform_code
+):
+    def change(header):
+        header["pixdim"][3], header["qform_code"] = size_mm, qform_code
+
+    volume = read_nifti_volume(save(tmp_path / "a.nii", noise(), change=change))
+    assert_allclose(volume.geometry.spacing_mm, 2)
+    assert "not used" in volume.notes[0]
 
 
 @pytest.mark.parametrize("row", [[np.nan] * 4, [0, 0, 0, 5]])
@@ -243,6 +257,27 @@ def test_sform_and_qform_may_not_contradict_each_other(tmp_path):
 
     path = save(tmp_path / "a.nii", noise(), change=shift)
     assert "12.0 mm" in refused(ErrorCode.SFORM_QFORM_CONFLICT, path).what
+
+
+@pytest.mark.parametrize(("unit", "per_mm"), [("meter", 0.001), ("micron", 1000.0)])
+def test_sform_and_qform_are_compared_in_millimetres(tmp_path, unit, per_mm):
+    """Twelve millimetres are 0.012 metres; half of one is 500 micrometres."""
+
+    def shifted(name, shift_mm):
+        def shift(header):
+            header.set_xyzt_units(unit)
+            header["pixdim"][1:4] = 2 * per_mm
+            header["qform_code"] = 1
+            header["qoffset_x"] = header["srow_x"][3] + shift_mm * per_mm
+
+        affine = np.diag([2 * per_mm, 2 * per_mm, 2 * per_mm, 1])
+        return save(tmp_path / name, noise(), affine, shift)
+
+    far = shifted("far.nii", 12)
+    assert "12.0 mm" in refused(ErrorCode.SFORM_QFORM_CONFLICT, far).what
+    volume = read_nifti_volume(shifted("near.nii", 0.5))
+    assert_allclose(volume.geometry.spacing_mm, 2, rtol=1e-6)
+    assert all("pixdim" not in note for note in volume.notes)
 
 
 def test_sform_wins_a_small_disagreement(tmp_path):

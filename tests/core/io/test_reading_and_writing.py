@@ -1,8 +1,10 @@
 """One function reads every format, one writes it; names survive."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from medseg import (
 
 SHAPE = (8, 9, 10)
 GEOMETRY = medseg.Geometry.from_spacing(SHAPE, (1.0, 2.0, 3.0))
+MEMORY = Path("/proc/self/mem")
+IS_ALLOWED_ALL = sys.platform == "win32" or os.geteuid() == 0
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")
 LABELS = LabelSet(
     (
@@ -68,6 +72,7 @@ def test_a_label_map_comes_back_with_its_names(tmp_path, suffix):
     again = medseg.read_segmentation(str(tmp_path / f"result{suffix}"))
     assert_array_equal(again.array, result().array)
     assert again.labels == LABELS
+    assert again.provenance == MADE
     assert names_in(tmp_path) == ["result.json", f"result{suffix}"]
 
 
@@ -78,6 +83,16 @@ def test_the_names_lie_beside_the_provenance(tmp_path):
     assert content["provenance"]["versions"] == {"medseg": "1"}
     assert "Research use only" in content["provenance"]["disclaimer"]
     assert str(tmp_path) not in (tmp_path / "result.json").read_text()
+
+
+def test_the_volumes_lie_beside_the_names(tmp_path):
+    third = Structure(id=9, name="none", colour=(7, 8, 9))
+    medseg.write_segmentation(
+        result(LabelSet((*LABELS, third))), tmp_path / "result.nii.gz"
+    )
+    content = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    expected = [(result().array == label).sum() * 6 / 1000 for label in (1, 7, 9)]
+    assert [each["volume_ml"] for each in content["labels"]] == pytest.approx(expected)
 
 
 def test_names_given_go_before_names_beside(tmp_path):
@@ -100,6 +115,14 @@ def test_damaged_names_are_told(tmp_path):
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(UnusableInput, match="nonsense"):
         medseg.read_segmentation(tmp_path / "result.nii.gz")
+
+
+def test_a_damaged_provenance_is_told(tmp_path):
+    medseg.write_segmentation(result(), tmp_path / "result.nii.gz")
+    text = (tmp_path / "result.json").read_text().replace("input_sha256", "input")
+    (tmp_path / "result.json").write_text(text)
+    with pytest.raises(UnusableInput, match="input_sha256"):
+        medseg.read_segmentation(tmp_path / "result.nii.gz", LABELS)
 
 
 @pytest.mark.parametrize("there", ["result.nii.gz", "result.json"])
@@ -202,6 +225,31 @@ def test_what_cannot_be_read_is_told(tmp_path, read):
         assert caught.value.where == str(tmp_path / name)
     with pytest.raises(UnusableInput, match="EMPTY_FOLDER"):
         medseg.read_volume(tmp_path / "empty")
+
+
+@pytest.mark.skipif(not MEMORY.exists(), reason="no /proc")
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.dcm", "a"])
+@pytest.mark.parametrize("read", [medseg.read_volume, medseg.read_segmentation])
+def test_a_file_the_system_does_not_give_is_told(tmp_path, read, name):
+    """Nothing can be read at the start of a process's memory, not even by root."""
+    (tmp_path / name).symlink_to(MEMORY)
+    with pytest.raises(UnusableInput) as caught:
+        read(tmp_path / name)
+    assert caught.value.code == ErrorCode.NOT_READABLE
+    assert caught.value.where == str(tmp_path / name)
+
+
+@pytest.mark.skipif(IS_ALLOWED_ALL, reason="root may read everything")
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_folder_the_system_does_not_open_is_told(tmp_path, mode):
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    medseg.write_volume(scan(), folder / "a.nii.gz")
+    folder.chmod(mode)
+    for path in (tmp_path, folder, folder / "a.nii.gz"):
+        with pytest.raises(UnusableInput, match="NOT_READABLE"):
+            medseg.read_volume(path)
+    folder.chmod(0o700)
 
 
 def test_a_series_is_not_asked_for_in_nifti(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io import written_whole, written_whole_folder
+from medseg.io.safe_writing import written_whole_together
 
 NO_ROOM = """
 import resource, signal, sys
@@ -115,6 +116,32 @@ def test_an_old_result_survives_a_disk_without_room(tmp_path, name, code):
     assert f"refused: {code}" in done.stderr
     assert left_in(tmp_path) == [name]
     assert (tmp_path / name).read_text() == "old"
+
+
+def test_files_written_together_appear_when_all_are_complete(tmp_path):
+    paths = tmp_path / "names.json", tmp_path / "labels.nii.gz"
+    with written_whole_together(paths) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("content")
+        assert not any(path.exists() for path in paths)
+    assert left_in(tmp_path) == ["labels.nii.gz", "names.json"]
+
+
+def test_no_file_is_replaced_when_one_of_them_is_not_complete(tmp_path):
+    paths = tmp_path / "names.json", tmp_path / "labels.nii.gz"
+    for path in paths:
+        path.write_text("old")
+
+    def write_one() -> None:
+        with written_whole_together(paths, overwrite=True) as (_, labels):
+            labels.write_text("new")
+
+    with pytest.raises(UnusableInput) as caught:
+        write_one()
+    assert caught.value.code == ErrorCode.NOT_WRITABLE
+    assert caught.value.where == str(paths[0])
+    assert [path.read_text() for path in paths] == ["old", "old"]
+    assert left_in(tmp_path) == ["labels.nii.gz", "names.json"]
 
 
 def test_a_folder_appears_whole(tmp_path):

@@ -125,3 +125,42 @@ def test_grids_that_differ_by_rounding_are_accepted():
     moved = medseg.Geometry.from_spacing(SHAPE, (1.5, 1.0, 2.0), (5e-4, 0.0, 0.0))
     liver, rounded = segmentation({1: LIVER}), segmentation({1: LIVER}, ORGANS, moved)
     assert medseg.score(rounded, liver).mean_dice == 1.0
+
+
+def named(*names):
+    return LabelSet.from_names(enumerate(names, start=1))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "wanted"),
+    [
+        (("liver", "spleen"), ("spleen", "liver")),
+        (("Left_Kidney", "right-kidney"), ("right kidney", "left kidney")),
+        (("liver", "tumour"), ("kidney", "liver")),
+        (("aorta", "liver"), ("liver", "vein", "aorta")),
+    ],
+)
+def test_names_that_stand_for_other_numbers_are_refused(predicted, wanted):
+    prediction = segmentation({1: LIVER}, named(*predicted))
+    with pytest.raises(UnusableInput) as refusal:
+        medseg.score(prediction, segmentation({1: LIVER}, named(*wanted)))
+    assert refusal.value.code is ErrorCode.LABEL_MISMATCH
+    assert f"1 is {predicted[0]}" in refusal.value.what
+    assert f"1 is {wanted[0]}" in refusal.value.what
+
+
+@pytest.mark.parametrize(
+    ("predicted", "wanted"),
+    [
+        (("liver", "tumor"), ("liver", "tumour")),
+        (("Anterior", "Posterior"), ("anterior hippocampus", "posterior hippocampus")),
+        (("LIVER", "left_kidney"), ("liver", "left-kidney")),
+        (("label 2", "label 1"), ("liver", "spleen")),
+        (("liver", "spleen"), ("label 2", "label 1")),
+        (("liver",), ("liver", "spleen")),
+    ],
+)
+def test_the_same_structure_may_be_named_in_other_words(predicted, wanted):
+    prediction = segmentation({1: LIVER}, named(*predicted))
+    reference = segmentation({1: LIVER}, named(*wanted))
+    assert medseg.score(prediction, reference).mean_dice == 1.0

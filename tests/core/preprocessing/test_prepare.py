@@ -55,7 +55,7 @@ def test_labels_come_back_exactly_when_nothing_is_resampled(turn, shape, tilt, s
     image, labels = np.zeros(whole, np.int16), np.zeros(whole, np.uint8)
     image[inside] = rng.integers(1, 500, shape)
     labels[inside] = rng.choice([0, 1, 4], shape)
-    geometry = turned_geometry(whole, (1.0, 1.0, 1.0), *turn, tilt)
+    geometry = turned_geometry(whole, (1.0, 1.0, 1.0), turn[0], turn[1], tilt)
     volume, reference = volume_of(image, geometry), segmentation_of(labels, geometry)
     assert sorted(prepare(volume, TINY_PLAN).image.shape[1:]) == sorted(shape)
     assert_array_equal(there_and_back(volume, reference, TINY_PLAN), labels)
@@ -69,7 +69,7 @@ def test_a_resampled_ellipsoid_comes_back_in_its_place(axes, flipped):
         shape[voxel] = (50, 44, 24)[world]
         spacing[voxel] = (0.8, 1.1, 2.5)[world]
     geometry = turned_geometry(tuple(shape), tuple(spacing), axes, flipped, 8)
-    centre = geometry.centre_ras_mm + (3.0, -4.0, 2.0)
+    centre = geometry.centre_ras_mm + np.array([3.0, -4.0, 2.0])
     mask = ellipsoid(geometry, (11.0, 14.0, 17.0), centre)
     volume = volume_of(np.ones(shape, np.float32), geometry)
     reference = segmentation_of(mask.astype(np.uint8) * 4, geometry)
@@ -90,9 +90,10 @@ def test_the_prepared_scan_lies_along_the_patient_on_the_plans_grid():
     prepared = prepare(
         volume_of(image, geometry), replace(TINY_PLAN, spacing_mm=(0.5, 0.5, 0.5))
     )
-    sizes_mm = np.array(geometry.shape)[list(first)] * np.array(geometry.spacing_mm)[
-        list(first)
-    ]
+    sizes_mm = (
+        np.array(geometry.shape)[list(first)]
+        * np.array(geometry.spacing_mm)[list(first)]
+    )
     assert prepared.image.shape[1:] == tuple(np.round(sizes_mm / 0.5).astype(int))
     assert prepared.image.argmax() == 0
 

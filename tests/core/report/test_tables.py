@@ -5,7 +5,14 @@ import io
 import json
 
 import medseg
-from medseg import Evaluation, MaskState, Scores, StructureScore
+from medseg import (
+    ErrorCode,
+    Evaluation,
+    FailedCase,
+    MaskState,
+    Scores,
+    StructureScore,
+)
 
 COLUMNS = (
     "case,structure,label,state,dice,iou,volume_ml,reference_volume_ml,"
@@ -68,3 +75,21 @@ def test_the_json_holds_the_same_rows_the_means_and_all_definitions():
     assert {"Dice", "IoU", "State", "Means"} <= set(document["definitions"])
     assert "medseg" in document["versions"]
     assert document["disclaimer"] == "Research use only. Not a medical device."
+
+
+def test_the_json_says_why_a_case_failed_but_not_where_it_lies():
+    failed = FailedCase(
+        case_id="z",
+        code=ErrorCode.NOT_FOUND,
+        what="there is no such file",
+        message="NOT_FOUND: there is no such file [/home/smith^john/z.nii]",
+    )
+    text = medseg.scores_json(
+        Evaluation(cases=(CASE,), failed=(failed,), trained_on=("a",))
+    )
+    assert "smith" not in text
+    document = json.loads(text)
+    assert document["failed"] == [
+        {"case": "z", "code": "NOT_FOUND", "what": "there is no such file"}
+    ]
+    assert document["trained_on"] == ["a"]

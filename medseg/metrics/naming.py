@@ -1,0 +1,52 @@
+"""Do two label maps mean the same by the same number?"""
+
+import re
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.labels import LabelSet
+
+_NUMBERED = re.compile(r"label[ _-]*[0-9]+")
+
+
+def require_same_meaning(
+    prediction: LabelSet, reference: LabelSet, *, where: str
+) -> None:
+    """Refuse two maps that give one name to different numbers.
+
+    A number may be named in different words ("tumor", "tumour"), or not at all
+    ("label 1"), on one side. But where its names differ and one of them stands for
+    another number on the other side, the numbers have been swapped.
+
+    Raises:
+        UnusableInput: LABEL_MISMATCH, with the numbers and their names on each side.
+    """
+    predicted, wanted = _plain_names(prediction), _plain_names(reference)
+    swapped = [
+        label
+        for label in sorted(predicted.keys() & wanted.keys())
+        if predicted[label] != wanted[label]
+        and (predicted[label] in wanted.values() or wanted[label] in predicted.values())
+    ]
+    if swapped:
+        raise UnusableInput(
+            ErrorCode.LABEL_MISMATCH,
+            f"the same names stand for other labels: {_listed(prediction, swapped)} in "
+            f"the prediction, {_listed(reference, swapped)} in the reference",
+            where=where,
+            remedy="Correct the names, or renumber the labels of one of them.",
+        )
+
+
+def _plain_names(labels: LabelSet) -> dict[int, str]:
+    """Names by number, in small letters with single spaces; mere numbers left out."""
+    plain = {
+        structure.id: " ".join(re.split(r"[\s_-]+", structure.name.lower().strip()))
+        for structure in labels
+    }
+    return {id_: name for id_, name in plain.items() if not _NUMBERED.fullmatch(name)}
+
+
+def _listed(labels: LabelSet, ids: list[int]) -> str:
+    named = [f"{each.id} is {each.name}" for each in labels if each.id in ids]
+    more = f" and {len(named) - 8} more" if len(named) > 8 else ""
+    return ", ".join(named[:8]) + more

@@ -1,0 +1,156 @@
+"""A scan goes in, a label map on its own grid comes out."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy import ndimage
+
+import medseg
+from medseg import (
+    Cancelled,
+    Device,
+    InferenceSettings,
+    Precision,
+    Progress,
+    UnusableInput,
+)
+from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
+from medseg.models import TrainedModel, list_models
+from medseg.networks import build_network
+from tests.core.making import (
+    ORIENTATIONS,
+    TINY_PLAN,
+    turned,
+    turned_back,
+    turned_geometry,
+    volume_of,
+)
+
+EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
+SHAPE = (18, 15, 12)
+
+
+@pytest.fixture(scope="module")
+def model() -> TrainedModel:
+    """An untrained network: what it answers is arbitrary, but always the same."""
+    torch.manual_seed(3)
+    info = ModelInfo(
+        name="tiny",
+        summary="Knows nothing.",
+        licence="CC0-1.0",
+        plan=TINY_PLAN,
+        weights=(WeightFile(path="weights/a.safetensors", sha256="0" * 64),),
+        training=TrainingRecord(
+            dataset="none",
+            source="",
+            cases=(),
+            image_sha256=(),
+            held_out=(),
+            settings=(),
+            steps=0,
+            seconds=0.0,
+            versions=(),
+        ),
+    )
+    return TrainedModel(info=info, networks=(build_network(TINY_PLAN).eval(),))
+
+
+def scan_of(geometry=None, **more) -> medseg.Volume:
+    values = np.random.default_rng(0).normal(100, 30, SHAPE)
+    smooth = ndimage.gaussian_filter(values, 1.5).astype(np.float32)
+    return volume_of(smooth, geometry or turned_geometry(SHAPE, (1, 1, 1)), **more)
+
+
+def test_the_result_lies_on_the_scans_grid_with_the_models_labels(model):
+    geometry = turned_geometry(
+        SHAPE, (0.8, 1.3, 2.0), (2, 0, 1), (True, False, True), 9
+    )
+    scan = scan_of(geometry, case_id="patient 7")
+    result = medseg.segment(scan, model, EXACT)
+    assert result.geometry is scan.geometry
+    assert result.labels == TINY_PLAN.labels
+    assert result.case_id == "patient 7"
+    assert result.array.dtype == np.uint8
+    assert set(np.unique(result.array)) <= {0, 1, 4}
+    assert len(np.unique(result.array)) > 1
+
+
+@pytest.mark.parametrize(("axes", "flipped"), ORIENTATIONS[1::6])
+def test_the_same_patient_stored_otherwise_gets_the_same_labels(model, axes, flipped):
+    scan = scan_of()
+    expected = medseg.segment(scan, model, EXACT).array
+    stored = turned(scan.array[0], axes, flipped)
+    geometry = scan.geometry.permuted(axes, flipped)
+    result = medseg.segment(volume_of(stored, geometry), model, EXACT).array
+    assert_array_equal(turned_back(result, axes, flipped), expected)
+
+
+def test_segmenting_twice_gives_the_same_and_leaves_the_scan_alone(model):
+    scan = scan_of()
+    before = scan.array.copy()
+    first = medseg.segment(scan, model, EXACT)
+    assert_array_equal(medseg.segment(scan, model, EXACT).array, first.array)
+    assert_array_equal(scan.array, before)
+
+
+def test_the_result_says_how_it_was_made(model):
+    scan = scan_of(case_id="a", sha256="f" * 64, notes=("a slice was dropped",))
+    made = medseg.segment(scan, model, replace(EXACT, overlap=0.25)).provenance
+    assert made is not None
+    assert (made.case_id, made.input_sha256) == ("a", "f" * 64)
+    assert made.model == "tiny"
+    assert made.model_sha256 == hashlib.sha256(b"0" * 64).hexdigest()
+    assert dict(made.settings) == {
+        "device": "cpu",
+        "precision": "float32",
+        "overlap": "0.25",
+        "mirror": "True",
+    }
+    assert {"medseg", "python", "torch"} <= dict(made.versions).keys()
+    assert "a slice was dropped" in made.notes
+    assert "Not a medical device" in made.disclaimer
+
+
+def test_an_empty_scan_is_segmented_too(model):
+    result = medseg.segment(volume_of(np.zeros(SHAPE, np.int16)), model, EXACT)
+    assert result.array.shape == SHAPE
+
+
+def test_a_scan_the_model_was_not_made_for_is_refused(model):
+    with pytest.raises(UnusableInput, match="CHANNEL_MISMATCH"):
+        medseg.segment(scan_of(channels=("CT",)), model, EXACT)
+
+
+def test_progress_is_told_and_can_stop_the_work(model):
+    heard: list[Progress] = []
+    medseg.segment(scan_of(), model, EXACT, heard.append)
+    assert heard[-1].done == heard[-1].total == len(heard)
+
+    def stop(_):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        medseg.segment(scan_of(), model, EXACT, stop)
+
+
+@pytest.mark.parametrize("study", ["Study1/13_HCropVolume", "Study3"])
+def test_the_hippocampus_model_finds_both_parts_in_clinical_scans(
+    real_data: Path, study: str
+):
+    if "hippocampus" not in [info.name for info in list_models()]:
+        pytest.skip("the hippocampus model is not shipped yet")
+    scan = medseg.read_volume(real_data / "dicom/mr_hippocampus" / study)
+    result = medseg.segment(scan, medseg.load_model("hippocampus"))
+    anterior, posterior = (result.mask(name) for name in result.labels.names)
+    assert 1.0 <= result.volume_ml(result.labels.names[0]) <= 2.7
+    assert 0.9 <= result.volume_ml(result.labels.names[1]) <= 2.3
+    assert (ndimage.binary_dilation(anterior) & posterior).any()
+    for mask in (anterior, posterior):
+        parts, count = ndimage.label(mask)
+        sizes = ndimage.sum_labels(mask, parts, range(1, count + 1))
+        assert sizes.max() > 0.98 * mask.sum()
