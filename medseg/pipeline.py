@@ -2,6 +2,9 @@
 
 from dataclasses import fields, replace
 
+import torch
+
+from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.provenance import Provenance
 from medseg.core.settings import InferenceSettings
@@ -30,6 +33,7 @@ def segment(
 
     Raises:
         UnusableInput: CHANNEL_MISMATCH when scan and model do not fit.
+        UnusableInput: OUT_OF_MEMORY on a GPU.
         WrongUse: NO_SUCH_DEVICE.
         Cancelled: From `on_progress`.
     """
@@ -37,7 +41,15 @@ def segment(
     settings = replace(settings, device=device, precision=precision)
     plan = model.info.plan
     prepared = prepare(volume, plan)
-    logits = predict_logits(model.networks, prepared, plan, settings, on_progress)
+    try:
+        logits = predict_logits(model.networks, prepared, plan, settings, on_progress)
+    except torch.OutOfMemoryError:
+        raise UnusableInput(
+            ErrorCode.OUT_OF_MEMORY,
+            f"the memory of {device} is too small for this scan",
+            where=volume.case_id,
+            remedy="Use --device cpu, or a GPU with more memory.",
+        ) from None
     return Segmentation(
         array=restore_labels(logits, prepared, plan),
         geometry=volume.geometry,

@@ -34,9 +34,8 @@ class _Budget:
     patch_voxels: int
     batch_voxels: int
     smallest_edge: int
-    most_levels: int
-    deepest_width: int
-    first_width: int
+    widths: tuple[int, ...]
+    keeps_deepest: bool
 
 
 _BUDGETS = {
@@ -45,18 +44,16 @@ _BUDGETS = {
         patch_voxels=2**18,
         batch_voxels=300_000,
         smallest_edge=8,
-        most_levels=4,
-        deepest_width=128,
-        first_width=32,
+        widths=(16, 32, 64, 128),
+        keeps_deepest=True,
     ),
     Preset.STANDARD: _Budget(
         volume_voxels=2**28,
         patch_voxels=2**21,
         batch_voxels=2**22,
         smallest_edge=4,
-        most_levels=6,
-        deepest_width=320,
-        first_width=32,
+        widths=(32, 64, 128, 256, 320, 320),
+        keeps_deepest=False,
     ),
 }
 
@@ -100,7 +97,7 @@ def make_plan(
         ("patch_shape", f"at most {budget.patch_voxels} voxels of the median {median}"),
         ("batch_size", f"about {budget.batch_voxels} voxels a step, 2 to 8 patches"),
         ("strides", f"halved while an edge keeps {budget.smallest_edge} voxels"),
-        ("widths", f"at most {budget.deepest_width}, preset {preset}"),
+        ("widths", f"at most {max(budget.widths)}, preset {preset}"),
         ("normalisation", "foreground percentiles for CT, z-score for the rest"),
         ("mirror_axes", mirror_why),
     )
@@ -203,7 +200,7 @@ def _topology(
     spacing = np.array(spacing_mm)
     strides: list[Shape3] = [(1, 1, 1)]
     kernels = [_kernel(spacing)]
-    while len(strides) < budget.most_levels:
+    while len(strides) < len(budget.widths):
         is_fine = spacing < 2 * spacing.min()
         can = is_fine & (edge >= 2 * budget.smallest_edge)
         if not can.any():
@@ -230,9 +227,9 @@ def _rounded_patch(patch: Shape3, strides: tuple[Shape3, ...]) -> Shape3:
 
 
 def _widths(levels: int, budget: _Budget) -> tuple[int, ...]:
-    """Doubling from level to level, capped; tiny begins so that it ends at its cap.
+    """The preset's widths; a shallower network loses the last or the first ones.
 
-    A tiny network thus has about 1.4 million parameters whatever its depth.
+    A tiny network keeps the deepest and so has about 1.4 million parameters whatever
+    its depth.
     """
-    first = min(budget.first_width, max(16, budget.deepest_width >> (levels - 1)))
-    return tuple(min(budget.deepest_width, first << level) for level in range(levels))
+    return budget.widths[-levels:] if budget.keeps_deepest else budget.widths[:levels]

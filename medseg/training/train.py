@@ -52,8 +52,7 @@ class _Run:
 
     @property
     def name(self) -> str:
-        fold = self.settings.fold
-        return "all_cases" if fold is None else f"fold_{fold}"
+        return _run_name(self.settings.fold)
 
     @property
     def folder(self) -> Path:
@@ -95,7 +94,7 @@ def train(
         Cancelled: From `on_progress`.
     """
     _require_one_process()
-    _require_free(out, resume=resume)
+    _require_free(out, _run_name(settings.fold), resume=resume)
     device, precision = resolved_choice(settings.device, settings.precision)
     settings = replace(settings, device=device, precision=precision)
     learned, held_out = _split(dataset, settings.fold)
@@ -118,6 +117,10 @@ def train(
     return load_model(out)
 
 
+def _run_name(fold: int | None) -> str:
+    return "all_cases" if fold is None else f"fold_{fold}"
+
+
 def _require_one_process() -> None:
     """Refuse `torchrun`: its processes would all write the same folder."""
     if is_torchelastic_launched():
@@ -129,15 +132,15 @@ def _require_one_process() -> None:
         )
 
 
-def _require_free(out: Path, *, resume: bool) -> None:
-    """Refuse to mix a model with other files; a training to resume may be there.
+def _require_free(out: Path, run_name: str, *, resume: bool) -> None:
+    """Refuse to mix a model with other files; the training to resume may be there.
 
     Raises:
         WrongUse: OUTPUT_EXISTS.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    is_training = (out / _TRAINING_FOLDER).is_dir()
+    is_training = (out / _TRAINING_FOLDER / run_name).is_dir()
     if resume and is_training:
         return
     raise WrongUse(

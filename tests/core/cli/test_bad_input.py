@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nibabel
+import nibabel.nifti1
 import numpy as np
 import pydicom
 import pytest
@@ -22,7 +22,7 @@ REFERENCE = SAMPLE / "ct_phantom_reference.nii.gz"
 def nifti(tmp_path: Path) -> Path:
     path = tmp_path / "scan.nii.gz"
     voxels = np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)
-    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
+    nibabel.nifti1.save(nibabel.nifti1.Nifti1Image(voxels, np.eye(4)), path)
     return path
 
 
@@ -108,11 +108,12 @@ def test_series_with_a_missing_slice(refused, tiny_model, tmp_path):
 
 
 def test_label_map_on_another_grid(refused, tmp_path):
-    reference = nibabel.load(REFERENCE)
+    reference = nibabel.nifti1.load(REFERENCE)
     moved = tmp_path / "moved.nii.gz"
     affine = reference.affine.copy()
     affine[0, 3] += 5
-    nibabel.save(nibabel.Nifti1Image(np.asarray(reference.dataobj), affine), moved)
+    image = nibabel.nifti1.Nifti1Image(np.asarray(reference.dataobj), affine)
+    nibabel.nifti1.save(image, moved)
     code, line = refused("evaluate", moved, REFERENCE, "-o", tmp_path / "s.csv")
     assert (code, line.split(":")[0]) == (1, "GRID_MISMATCH")
     assert "5 mm" in line

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet
 from medseg.training.loop import learning_rate, new_state, training_steps, watched_dice
 from medseg.training.samples import TrainingCase, training_case
