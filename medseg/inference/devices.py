@@ -73,7 +73,7 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
 def _has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # torch 2.10 does not have it
+    # not there in every version of torch that is allowed
     read_flags = getattr(torch.cpu, "get_capabilities", dict[str, bool])
     flags: Mapping[str, bool] = read_flags()
     return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
