@@ -77,8 +77,8 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
 
 def _usage_error(error: CycloptsError) -> MedSegError:
     """The error of an option's own check, or one made from the parser's words."""
-    if isinstance(error.__cause__, MedSegError):
-        return error.__cause__
+    if isinstance(error.__context__, MedSegError):
+        return error.__context__
     return WrongUse(
         ErrorCode.INVALID_OPTION,
         " ".join(str(error).split()),

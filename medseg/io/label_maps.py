@@ -91,7 +91,8 @@ def describe_segmentation(segmentation: Segmentation) -> str:
         "version": 1,
         "case_id": segmentation.case_id,
         "labels": [
-            asdict(structure) | {"volume_ml": voxels.get(structure.id, 0) * voxel_ml}
+            asdict(structure)
+            | {"volume_ml": round(voxels.get(structure.id, 0) * voxel_ml, 3)}
             for structure in segmentation.labels
         ],
         "provenance": None

@@ -72,8 +72,9 @@ def test_the_picture_and_the_linked_files_are_there():
 
 
 @pytest.mark.slow
-def test_the_demo_prints_what_the_readme_shows(tmp_path, capsys):
-    """Numbers may differ in the last digit from processor to processor."""
+def test_the_demo_prints_what_the_readme_shows(tmp_path, capsys, monkeypatch):
+    """Without a compiler; numbers may differ a little from processor to processor."""
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert run(["demo", "--out", str(tmp_path / "medseg-demo")]) == 0
     printed = capsys.readouterr().out.split()
     (shown,) = blocks("text")

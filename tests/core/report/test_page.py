@@ -212,7 +212,7 @@ def test_names_cannot_bring_markup_into_the_page(scan):
 
 
 def test_labels_without_a_name_are_shown_too(scan):
-    few = LabelSet.from_names([(1, "liver")])
+    few = LabelSet.from_names([(1, "liver"), (3, "aorta")])
     text = Page(medseg.render_report(scan, segmentation({2: SPLEEN}, few))).text
     assert "label 2" in text
 
