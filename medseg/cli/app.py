@@ -70,7 +70,7 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
         print(_unforeseen(error), file=sys.stderr)
         return EXIT_UNUSABLE_INPUT
     except (Cancelled, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
+        print("stopped; a training goes on with --resume", file=sys.stderr)
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
 

@@ -97,7 +97,7 @@ def _interruptible() -> Iterator[ProgressCallback]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
-        print("stopping after this step ...", file=sys.stderr, flush=True)
+        print("stopping at the next step ...", file=sys.stderr, flush=True)
 
     def check(_progress: Progress) -> None:
         if caught:

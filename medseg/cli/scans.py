@@ -82,16 +82,16 @@ def segment(  # noqa: PLR0913 - the options of design's command
         model: Name of a shipped model or a model folder.
         out: Label map to write: .nii, .nii.gz, .nrrd or .mha.
         series: SeriesInstanceUID where a folder holds several series.
-        channel: NAME=PATH, once for each channel of a model that takes several.
+        channel: NAME=PATH, once for each channel of a model that takes several; the
+            scan is one of them.
         settings: How the network is run.
         overwrite: Replace an earlier result.
     """
     trained = medseg.load_model(model)
     medseg.require_writable(out, overwrite=overwrite)
-    names = trained.info.plan.channels
-    is_one_file = len(names) > 1 and scan.is_file()
-    files = _files(channel) or (dict.fromkeys(names, scan) if is_one_file else None)
+    files = _files(channel, scan, trained.info.plan.channels)
     volume = medseg.read_volume(scan, series=series, channels=files)
+    print(f"scan: {_described(volume)}", file=sys.stderr)
     for note in volume.notes:
         print(f"note: {note}", file=sys.stderr)
     with shown_progress() as progress:
@@ -136,15 +136,34 @@ def evaluate(
     return 0 if evaluation.is_complete else EXIT_PARTLY_DONE
 
 
-def _files(channels: tuple[str, ...]) -> dict[str, Path] | None:
-    """NAME=PATH arguments as a mapping; None where there is none."""
-    pairs = [channel.partition("=") for channel in channels]
-    for name, equals, path in pairs:
-        if not (name and equals and path):
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                f"{name}{equals}{path} is not NAME=PATH",
-                where="--channel",
-                remedy="Give for example --channel T1=t1.nii.gz --channel T2=t2.nii.gz",
-            )
-    return {name: Path(path) for name, _, path in pairs} or None
+def _files(
+    words: tuple[str, ...], scan: Path, names: tuple[str, ...]
+) -> dict[str, Path] | None:
+    """File of each channel the model takes; None where the scan is all there is."""
+    if not words:
+        is_one_file = len(names) > 1 and scan.is_file()
+        return dict.fromkeys(names, scan) if is_one_file else None
+    given = {name: Path(path) for name, _, path in (w.partition("=") for w in words)}
+    if set(given) != set(names) or len(names) == 1:
+        raise _wrong_channels(
+            f"the model takes {', '.join(names)}, not {', '.join(given)}"
+        )
+    if scan.resolve() not in {path.resolve() for path in given.values()}:
+        raise _wrong_channels(f"none of the channels is in {scan}")
+    return given
+
+
+def _wrong_channels(what: str) -> WrongUse:
+    return WrongUse(
+        ErrorCode.INVALID_OPTION,
+        what,
+        where="--channel",
+        remedy="Give NAME=PATH for each channel of a model that takes several.",
+    )
+
+
+def _described(volume: medseg.Volume) -> str:
+    """What was read, in one line without any path."""
+    shape = " x ".join(str(size) for size in volume.geometry.shape)
+    spacing = " x ".join(f"{edge:.3g}" for edge in volume.geometry.spacing_mm)
+    return f"{', '.join(volume.channels)}, {shape} voxels of {spacing} mm"

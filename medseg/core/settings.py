@@ -117,8 +117,9 @@ class TrainingSettings:
         if self.steps < 1 or self.checkpoint_every < 1 or self.seed < 0:
             raise WrongUse(
                 ErrorCode.INVALID_OPTION,
-                "steps and the checkpoint interval must be positive, the seed not "
-                "negative",
+                f"steps ({self.steps}) and the checkpoint interval "
+                f"({self.checkpoint_every}) are 1 or more, the seed ({self.seed}) is 0 "
+                "or more",
                 where="training settings",
                 remedy="Leave them out to get the defaults.",
             )

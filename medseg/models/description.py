@@ -49,5 +49,5 @@ def damaged(where: Path, what: str) -> UnusableInput:
         ErrorCode.DAMAGED_MODEL,
         f"not a usable model: {what}",
         where=where,
-        remedy="Copy or train it again; 'medseg models list' names the shipped ones.",
+        remedy="Copy or train it again; a stopped training goes on with --resume.",
     )

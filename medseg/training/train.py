@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from medseg.training.planning import plan_dataset, read_case
 from medseg.training.samples import TrainingCase, training_case
 from medseg.training.splits import FOLD_COUNT, five_folds
 
+_LOGGER = logging.getLogger(__name__)
 _DEFAULT = TrainingSettings()
 _TRAINING_FOLDER = "training"
 _RECIPE = ("preset", "fold", "steps", "learning_rate", "seed", "precision")
@@ -205,6 +207,9 @@ def _train(
     checkpoint = run.folder / "checkpoint.safetensors"
     if resume and checkpoint.exists():
         load_checkpoint(state, checkpoint, recipe)
+        _LOGGER.info("going on after step %d of %d", state.step, run.settings.steps)
+    elif resume:
+        _LOGGER.warning("nothing to resume here: starting with step 1")
     log = TrainingLog(run.folder / "log.csv", run.plan.labels.names)
     log.rewind(state.step)
     dice: tuple[float | None, ...] = ()

@@ -217,3 +217,10 @@ def test_full_disk(tiny_model, nifti, tmp_path):
     assert result.returncode == 1
     assert lines[-1].startswith("DISK_FULL:")
     assert not any(path.is_file() for path in (tmp_path / "results").rglob("*"))
+
+
+def test_channels_that_the_model_does_not_take(refused, tiny_model, nifti, tmp_path):
+    words = segment_words(nifti, tiny_model, tmp_path / "o.nii.gz")
+    code, line = refused(*words, "--channel", f"CT={nifti}")
+    assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")
+    assert "MRI" in line
