@@ -5,7 +5,7 @@ All chance is in `draw_patch`, which depends on (seed, step, sample) and nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -92,10 +92,8 @@ def draw_patch(
     rng: np.random.Generator, cases: Sequence[TrainingCase], plan: Plan
 ) -> PatchDraw:
     """Choose case, place, deformation and appearance of one training patch."""
-    case = int(rng.integers(len(cases)))
-    return PatchDraw(
-        case=case,
-        centre=_draw_centre(rng, cases[case], plan),
+    return replace(
+        plain_draw(rng, cases, plan),
         deformation=draw_deformation(rng, plan),
         appearance=draw_appearance(rng),
     )

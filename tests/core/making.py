@@ -1,14 +1,20 @@
 """Small grids, plans and scans that several test modules need."""
 
+import hashlib
 from dataclasses import replace
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from medseg import Geometry, LabelSet, Plan, Segmentation, Volume
+from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
 from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind
+from medseg.models import save_model, weights_bytes
+from medseg.networks import build_network
 
 ORIENTATIONS = [
     (axes, flipped)
@@ -100,3 +106,36 @@ def ellipsoid(geometry, radii_mm, centre_ras_mm=None) -> np.ndarray:
 
 def dice(a, b) -> float:
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
+
+
+def save_untrained(plan: Plan, folder: Path) -> Path:
+    """Model folder of a network that has learned nothing, but always the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weights = weights_bytes(build_network(plan))
+    file = WeightFile(
+        path="weights/fold_0.safetensors", sha256=hashlib.sha256(weights).hexdigest()
+    )
+    save_model(untrained_info(plan, file, folder.name), [weights], folder)
+    return folder
+
+
+def untrained_info(plan: Plan, weights: WeightFile, name: str = "tiny") -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        summary="Has learned nothing.",
+        licence="CC0-1.0",
+        plan=plan,
+        weights=(weights,),
+        training=TrainingRecord(
+            dataset="none",
+            source="none",
+            cases=(),
+            image_sha256=(),
+            held_out=(),
+            settings=(),
+            steps=0,
+            seconds=0.0,
+            versions=(),
+        ),
+    )

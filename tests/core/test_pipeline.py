@@ -19,7 +19,7 @@ from medseg import (
     Progress,
     UnusableInput,
 )
-from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
+from medseg.core.model_info import WeightFile
 from medseg.models import TrainedModel, list_models
 from medseg.networks import build_network
 from tests.core.making import (
@@ -28,6 +28,7 @@ from tests.core.making import (
     turned,
     turned_back,
     turned_geometry,
+    untrained_info,
     volume_of,
 )
 
@@ -39,24 +40,8 @@ SHAPE = (18, 15, 12)
 def model() -> TrainedModel:
     """An untrained network: what it answers is arbitrary, but always the same."""
     torch.manual_seed(3)
-    info = ModelInfo(
-        name="tiny",
-        summary="Knows nothing.",
-        licence="CC0-1.0",
-        plan=TINY_PLAN,
-        weights=(WeightFile(path="weights/a.safetensors", sha256="0" * 64),),
-        training=TrainingRecord(
-            dataset="none",
-            source="",
-            cases=(),
-            image_sha256=(),
-            held_out=(),
-            settings=(),
-            steps=0,
-            seconds=0.0,
-            versions=(),
-        ),
-    )
+    weights = WeightFile(path="weights/a.safetensors", sha256="0" * 64)
+    info = untrained_info(TINY_PLAN, weights)
     return TrainedModel(info=info, networks=(build_network(TINY_PLAN).eval(),))
 
 

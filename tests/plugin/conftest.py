@@ -4,20 +4,16 @@ Most of them need no window. Those marked `gui` open one, and are skipped where 
 no display (`xvfb-run -a -s "-screen 0 1600x1000x24" python -m pytest` makes one).
 """
 
-import hashlib
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import torch
 
 import medseg
-from medseg.core.model_info import TrainingRecord, WeightFile
 from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind
-from medseg.models import save_model, weights_bytes
-from medseg.networks import build_network
+from tests.core.making import save_untrained
 from tests.plugin.scans import LABELS
 
 collect_ignore_glob = [] if find_spec("napari") else ["test_*.py"]
@@ -59,31 +55,4 @@ def untrained_model(tmp_path_factory) -> Path:
         strides=((1, 1, 1), (2, 2, 2), (2, 2, 2)),
         mirror_axes=(),
     )
-    torch.manual_seed(0)
-    weights = weights_bytes(build_network(plan))
-    info = medseg.ModelInfo(
-        name="untrained",
-        summary="Has learned nothing.",
-        licence="Apache-2.0",
-        plan=plan,
-        weights=(
-            WeightFile(
-                path="weights/fold_0.safetensors",
-                sha256=hashlib.sha256(weights).hexdigest(),
-            ),
-        ),
-        training=TrainingRecord(
-            dataset="none",
-            source="none",
-            cases=(),
-            image_sha256=(),
-            held_out=(),
-            settings=(),
-            steps=0,
-            seconds=0.0,
-            versions=(),
-        ),
-    )
-    folder: Path = tmp_path_factory.mktemp("models") / "untrained"
-    save_model(info, (weights,), folder)
-    return folder
+    return save_untrained(plan, tmp_path_factory.mktemp("models") / "untrained")

@@ -209,7 +209,7 @@ def test_what_a_model_finds_and_needs_is_shown(panel):
     details = " ".join(label.text() for label in panel.findChildren(QLabel))
 
     assert "Finds liver, liver tumour." in details
-    assert "Needs CT. Weights: Apache-2.0." in details
+    assert "Needs CT. Weights: CC0-1.0." in details
     assert "Research use only." in details
 
 
