@@ -30,7 +30,13 @@ from .io.file_kinds import FileKind
 from .io.finding import VolumeInfo, find_volumes
 from .io.reading import read_segmentation, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
-from .io.writing import require_writable, write_segmentation, write_volume
+from .io.writing import (
+    probabilities_path,
+    require_writable,
+    write_probabilities,
+    write_segmentation,
+    write_volume,
+)
 from .metrics.scoring import score
 from .models.description import read_model_info
 from .models.folder import TrainedModel, load_model
@@ -38,7 +44,7 @@ from .models.zoo import list_models, model_folder
 from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
-from .pipeline import segment
+from .pipeline import segment, segment_with_probabilities
 from .report.page import render_report
 from .report.tables import scores_csv, scores_json
 from .training.planning import plan_dataset
@@ -89,6 +95,7 @@ __all__ = [
     "make_phantom",
     "model_folder",
     "plan_dataset",
+    "probabilities_path",
     "read_dataset",
     "read_model_info",
     "read_segmentation",
@@ -102,9 +109,11 @@ __all__ = [
     "scores_csv",
     "scores_json",
     "segment",
+    "segment_with_probabilities",
     "train",
     "write_phantom_dataset",
     "write_phantom_series",
+    "write_probabilities",
     "write_scores",
     "write_segmentation",
     "write_volume",

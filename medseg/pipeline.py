@@ -1,10 +1,12 @@
 """From a scan to its label map: the main job in one place."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
+from jaxtyping import Float32
 
 from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.prepared import Prepared
 from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.provenance import Provenance
 from medseg.core.settings import InferenceSettings
@@ -12,7 +14,7 @@ from medseg.core.versions import package_versions
 from medseg.core.volume import Segmentation, Volume
 from medseg.inference import predict_logits, resolved_choice
 from medseg.models import TrainedModel
-from medseg.preprocessing import prepare, restore_labels
+from medseg.preprocessing import prepare, restore_labels, restore_probabilities
 
 _DEFAULT = InferenceSettings()
 
@@ -37,26 +39,95 @@ def segment(
         WrongUse: NO_SUCH_DEVICE.
         Cancelled: From `on_progress`.
     """
-    device, precision = resolved_choice(settings.device, settings.precision)
-    settings = replace(settings, device=device, precision=precision)
-    plan = model.info.plan
-    prepared = prepare(volume, plan)
-    try:
-        logits = predict_logits(model.networks, prepared, plan, settings, on_progress)
-    except torch.OutOfMemoryError:
-        raise UnusableInput(
-            ErrorCode.OUT_OF_MEMORY,
-            f"the memory of {device} is too small for this scan",
-            where=volume.case_id,
-            remedy="Use --device cpu, or a GPU with more memory.",
-        ) from None
-    return Segmentation(
-        array=restore_labels(logits, prepared, plan),
-        geometry=volume.geometry,
-        labels=plan.labels,
-        case_id=volume.case_id,
-        provenance=_provenance(volume, model, settings),
-    )
+    return _Run.of(volume, model, settings, on_progress).segmentation
+
+
+def segment_with_probabilities(
+    volume: Volume,
+    model: TrainedModel,
+    settings: InferenceSettings = _DEFAULT,
+    on_progress: ProgressCallback = ignore_progress,
+) -> tuple[Segmentation, Volume]:
+    """Label map of a scan, and the probability of each label at each voxel.
+
+    The probabilities are a volume of float32 on the scan's own grid whose channels are
+    "background" and the structures by ascending label. It takes 4 bytes a voxel and
+    channel.
+
+    Args:
+        volume: As in `segment`.
+        model: As in `segment`.
+        settings: As in `segment`.
+        on_progress: As in `segment`.
+
+    Raises:
+        MedSegError: As `segment`.
+        Cancelled: From `on_progress`.
+    """
+    run = _Run.of(volume, model, settings, on_progress)
+    return run.segmentation, run.probabilities
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Run:
+    """The networks' answer for one scan, before it is brought onto the scan's grid."""
+
+    volume: Volume
+    model: TrainedModel
+    settings: InferenceSettings
+    prepared: Prepared
+    logits: Float32[torch.Tensor, "label i j k"]
+
+    @classmethod
+    def of(
+        cls,
+        volume: Volume,
+        model: TrainedModel,
+        settings: InferenceSettings,
+        on_progress: ProgressCallback,
+    ) -> "_Run":
+        device, precision = resolved_choice(settings.device, settings.precision)
+        settings = replace(settings, device=device, precision=precision)
+        plan = model.info.plan
+        prepared = prepare(volume, plan)
+        try:
+            logits = predict_logits(
+                model.networks, prepared, plan, settings, on_progress
+            )
+        except torch.OutOfMemoryError:
+            raise UnusableInput(
+                ErrorCode.OUT_OF_MEMORY,
+                f"the memory of {device} is too small for this scan",
+                where=volume.case_id,
+                remedy="Use --device cpu, or a GPU with more memory.",
+            ) from None
+        return cls(
+            volume=volume,
+            model=model,
+            settings=settings,
+            prepared=prepared,
+            logits=logits,
+        )
+
+    @property
+    def segmentation(self) -> Segmentation:
+        plan = self.model.info.plan
+        return Segmentation(
+            array=restore_labels(self.logits, self.prepared, plan),
+            geometry=self.volume.geometry,
+            labels=plan.labels,
+            case_id=self.volume.case_id,
+            provenance=_provenance(self.volume, self.model, self.settings),
+        )
+
+    @property
+    def probabilities(self) -> Volume:
+        return Volume(
+            array=restore_probabilities(self.logits, self.prepared),
+            geometry=self.volume.geometry,
+            channels=("background", *self.model.info.plan.labels.names),
+            case_id=self.volume.case_id,
+        )
 
 
 def _provenance(

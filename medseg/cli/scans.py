@@ -71,6 +71,7 @@ def segment(  # noqa: PLR0913 - the options of design's command
     series: str | None = None,
     channel: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
+    save_probabilities: Annotated[bool, Parameter(negative=())] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment a scan and write the label map on the scan's own grid.
@@ -85,17 +86,27 @@ def segment(  # noqa: PLR0913 - the options of design's command
         channel: NAME=PATH, once for each channel of a model that takes several; the
             scan is one of them.
         settings: How the network is run.
+        save_probabilities: Write the probability of each label too, background first,
+            into NAME.probabilities.nii.gz beside the label map.
         overwrite: Replace an earlier result.
     """
     trained = medseg.load_model(model)
     medseg.require_writable(out, overwrite=overwrite)
+    if save_probabilities:
+        medseg.require_absent(medseg.probabilities_path(out), overwrite=overwrite)
     files = _files(channel, scan, trained.info.plan.channels)
     volume = medseg.read_volume(scan, series=series, channels=files)
     print(f"scan: {_described(volume)}", file=sys.stderr)
     for note in volume.notes:
         print(f"note: {note}", file=sys.stderr)
     with shown_progress() as progress:
-        result = medseg.segment(volume, trained, settings, progress)
+        if save_probabilities:
+            result, probabilities = medseg.segment_with_probabilities(
+                volume, trained, settings, progress
+            )
+            medseg.write_probabilities(probabilities, out, overwrite=overwrite)
+        else:
+            result = medseg.segment(volume, trained, settings, progress)
     medseg.write_segmentation(result, out, overwrite=overwrite)
     for structure in result.labels:
         print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")

@@ -17,7 +17,7 @@ from .nifti import (
 )
 from .reading import read_segmentation, read_volume
 from .safe_writing import written_whole, written_whole_folder
-from .writing import write_segmentation, write_volume
+from .writing import write_probabilities, write_segmentation, write_volume
 
 __all__ = [
     "FileKind",
@@ -36,6 +36,7 @@ __all__ = [
     "write_itk_volume",
     "write_nifti_labels",
     "write_nifti_volume",
+    "write_probabilities",
     "write_segmentation",
     "write_volume",
     "written_whole",

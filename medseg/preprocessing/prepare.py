@@ -14,6 +14,7 @@ from medseg.preprocessing.normalisation import normalised
 from medseg.preprocessing.orientation import axes_to_ras, deoriented, oriented
 from medseg.preprocessing.resampling import (
     argmax_resampled,
+    probabilities_resampled,
     resample_image,
     resample_labels,
 )
@@ -107,9 +108,31 @@ def restore_labels(
     inside = argmax_resampled(logits.cpu(), prepared.crop_shape).numpy()
     ids = np.array([0, *plan.labels.ids])
     ids = ids.astype(np.uint8 if ids.max() < 256 else np.uint16)
+    return _restored(ids[inside], prepared, outside=0)
+
+
+def restore_probabilities(
+    logits: Float32[Tensor, "label i j k"], prepared: Prepared
+) -> Float32[np.ndarray, "label i2 j2 k2"]:
+    """Probability of background and every structure on the scan's own grid.
+
+    They add up to 1, and where no two are equal the largest belongs to the label of
+    `restore_labels`. Outside the non-zero box background has 1.
+    """
+    inside = probabilities_resampled(logits.cpu(), prepared.crop_shape).numpy()
+    return np.stack(
+        [
+            _restored(each, prepared, outside=int(label == 0))
+            for label, each in enumerate(inside)
+        ]
+    )
+
+
+def _restored(inside: np.ndarray, prepared: Prepared, *, outside: int) -> np.ndarray:
+    """The box in its place on the scan's own grid, the rest filled with `outside`."""
     grid = prepared.source.permuted(prepared.axes, prepared.flipped)
-    whole = np.zeros(grid.shape, dtype=ids.dtype)
-    whole[_box(prepared.crop_start, prepared.crop_shape)] = ids[inside]
+    whole = np.full(grid.shape, outside, dtype=inside.dtype)
+    whole[_box(prepared.crop_start, prepared.crop_shape)] = inside
     back = deoriented(whole, prepared.axes, prepared.flipped)
     return np.ascontiguousarray(back)
 

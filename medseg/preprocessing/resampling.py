@@ -54,11 +54,30 @@ def argmax_resampled(
     slabs, however many labels and voxels the result has.
     """
     result = torch.empty(shape, dtype=torch.uint8)
+    for rows, slab in _resampled_slabs(logits, shape, slab_bytes):
+        result[rows] = slab.argmax(0).to(torch.uint8)
+    return result
+
+
+def probabilities_resampled(
+    logits: Float32[Tensor, "label i j k"],
+    shape: Shape3,
+    slab_bytes: int = _SLAB_BYTES,
+) -> Float32[Tensor, "label i2 j2 k2"]:
+    """Softmax of the trilinearly resampled logits; its argmax is `argmax_resampled`."""
+    result = torch.empty((len(logits), *shape))
+    for rows, slab in _resampled_slabs(logits, shape, slab_bytes):
+        result[:, rows] = slab.softmax(0)
+    return result
+
+
+def _resampled_slabs(
+    logits: Float32[Tensor, "label i j k"], shape: Shape3, slab_bytes: int
+) -> Iterator[tuple[slice, Float32[Tensor, "label rows j2 k2"]]]:
     row_bytes = 4 * logits.shape[0] * shape[1] * shape[2]
     for rows in _slabs(shape[0], max(1, slab_bytes // row_bytes)):
         slab = _rows_interpolated(logits, rows, shape[0])
-        result[rows] = _planes_interpolated(slab, shape).argmax(0).to(torch.uint8)
-    return result
+        yield rows, _planes_interpolated(slab, shape)
 
 
 def _slabs(size: int, step: int) -> Iterator[slice]:

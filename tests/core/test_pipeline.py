@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import torch
@@ -139,3 +140,33 @@ def test_the_hippocampus_model_finds_both_parts_in_clinical_scans(
         parts, count = ndimage.label(mask)
         sizes = ndimage.sum_labels(mask, parts, range(1, count + 1))
         assert sizes.max() > 0.98 * mask.sum()
+
+
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.8, 1.3, 2.0)])
+def test_the_largest_probability_is_the_labels(model, spacing_mm):
+    scan = scan_of(turned_geometry(SHAPE, spacing_mm, (2, 0, 1), (True, False, True)))
+    labels, probabilities = medseg.segment_with_probabilities(scan, model, EXACT)
+    assert_array_equal(labels.array, medseg.segment(scan, model, EXACT).array)
+    assert probabilities.geometry is scan.geometry
+    assert probabilities.channels == ("background", *labels.labels.names)
+    np.testing.assert_allclose(probabilities.array.sum(0), 1, atol=1e-5)
+    ids = np.array([0, *labels.labels.ids])
+    assert_array_equal(ids[probabilities.array.argmax(0)], labels.array)
+
+
+def test_outside_the_scanned_box_only_background_is_possible(model):
+    scan = scan_of()
+    padded = np.pad(scan.array[0], 3)
+    scan = volume_of(padded, turned_geometry(padded.shape, (1, 1, 1)))
+    _, probabilities = medseg.segment_with_probabilities(scan, model, EXACT)
+    assert (probabilities.array[0, :3] == 1).all()
+    assert (probabilities.array[1:, :3] == 0).all()
+
+
+def test_probabilities_are_written_beside_the_label_map(model, tmp_path):
+    _, probabilities = medseg.segment_with_probabilities(scan_of(), model, EXACT)
+    medseg.write_probabilities(probabilities, tmp_path / "case.nii.gz")
+    assert [each.name for each in tmp_path.iterdir()] == ["case.probabilities.nii.gz"]
+    stored = nibabel.load(tmp_path / "case.probabilities.nii.gz")
+    written = np.moveaxis(stored.get_fdata(dtype=np.float32), -1, 0)
+    np.testing.assert_allclose(written, probabilities.array, atol=0.5 / 4096)
