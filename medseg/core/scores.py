@@ -1,10 +1,12 @@
 """How well a prediction agrees with a reference."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from medseg.core.errors import ErrorCode
+from medseg.core.lesions import Detection, LesionScores
+from medseg.core.metric import METRICS, Metric, WhenMissed, metric_named
 
 
 class MaskState(StrEnum):
@@ -18,17 +20,32 @@ class MaskState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StructureScore:
-    """Scores of one structure in one case.
+    """Scores of one structure in one case; `METRICS` defines each of them.
 
     Attributes:
         structure: Name.
         label: Number in the label maps.
-        state: Which masks are empty. dice and iou are 0 when just one is, None (not a
-            number to average) when both are.
-        dice: 2 |A and B| / (|A| + |B|) (Dice, 1945).
-        iou: |A and B| / |A or B| (Jaccard, 1912).
+        state: Which masks are empty. When just one is, overlaps are 0 and distances
+            None (see `WhenMissed`); when both are, all are None, not a number to
+            average.
+        dice: 0 to 1.
+        iou: 0 to 1.
+        precision: 0 to 1.
+        recall: 0 to 1.
+        hd_mm: Hausdorff distance.
+        hd95_mm: Its 95th percentile.
+        assd_mm: Average symmetric surface distance.
+        masd_mm: Mean average surface distance.
+        nsd: Normalised surface distance; None without a tolerance.
+        boundary_iou: IoU of the rims; None without a tolerance.
+        tolerance_mm: Of nsd and boundary_iou; None when none was given.
         volume_ml: Volume of the prediction.
         reference_volume_ml: Volume of the reference.
+        volume_difference_ml: Prediction minus reference.
+        volume_difference_percent: Of the reference's volume.
+        centroid_distance_mm: Between the centres of mass.
+        diagonal_mm: Of the image, from corner voxel centre to corner voxel centre; no
+            distance of this case can be longer.
         mean_hu: Mean of the scan over the prediction; None without a CT, or when empty.
         sd_hu: Standard deviation of the same.
         median_hu: Median of the same.
@@ -39,11 +56,47 @@ class StructureScore:
     state: MaskState
     dice: float | None
     iou: float | None
+    precision: float | None = None
+    recall: float | None = None
+    hd_mm: float | None = None
+    hd95_mm: float | None = None
+    assd_mm: float | None = None
+    masd_mm: float | None = None
+    nsd: float | None = None
+    boundary_iou: float | None = None
+    tolerance_mm: float | None = None
     volume_ml: float
     reference_volume_ml: float
+    volume_difference_ml: float | None = None
+    volume_difference_percent: float | None = None
+    centroid_distance_mm: float | None = None
+    diagonal_mm: float | None = None
     mean_hu: float | None = None
     sd_hu: float | None = None
     median_hu: float | None = None
+
+    def value(self, metric: Metric) -> float | None:
+        """What was measured; None where it is undefined or was not asked for."""
+        measured: float | None = getattr(self, metric.name)
+        return measured
+
+    def counted(self, metric: Metric, rule: WhenMissed) -> float | None:
+        """What a mean counts: `value`, or what the rule puts for a missed structure."""
+        if self.is_imputed(metric, rule):
+            return self.diagonal_mm
+        return self.value(metric)
+
+    def is_imputed(self, metric: Metric, rule: WhenMissed) -> bool:
+        """Whether `counted` stands for a distance that could not be measured."""
+        return (
+            metric.is_distance
+            and rule is WhenMissed.DIAGONAL
+            and self.state in _ONE_EMPTY
+            and self.diagonal_mm is not None
+        )
+
+
+_ONE_EMPTY = (MaskState.REFERENCE_EMPTY, MaskState.PREDICTION_EMPTY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +106,14 @@ class Scores:
     Attributes:
         case_id: Name of the case.
         rows: One a structure, by ascending label.
+        lesions: One a structure that is a thing (see `StructureKind`).
+        notes: What had to be decided or accepted to compare the two.
     """
 
     case_id: str
     rows: tuple[StructureScore, ...]
+    lesions: tuple[LesionScores, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def mean_dice(self) -> float | None:
@@ -81,28 +138,77 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricMean:
+    """One measure of one structure, averaged over cases.
+
+    Attributes:
+        metric: Name of the measure.
+        value: The mean; None when n is 0.
+        n: Values averaged.
+        imputed: Values among them that stand for a missed or spurious structure.
+    """
+
+    metric: str
+    value: float | None
+    n: int
+    imputed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class StructureMean:
     """Scores of one structure over several cases.
 
     Attributes:
         structure: Name.
         label: Number in the label maps.
-        dice: Mean over n cases; None when n is 0.
-        iou: Mean over n cases; None when n is 0.
-        n: Cases averaged: all but those where both masks are empty.
-        missed: Cases among them with an empty prediction, counted as 0.
-        spurious: Cases among them with an empty reference, counted as 0.
+        n: Cases in which either mask holds it.
+        missed: Cases among them with an empty prediction.
+        spurious: Cases among them with an empty reference.
         absent: Cases left out since both masks are empty.
+        means: One a measure that has a value in any case, in the order of `METRICS`.
     """
 
     structure: str
     label: int
-    dice: float | None
-    iou: float | None
     n: int
     missed: int
     spurious: int
     absent: int
+    means: tuple[MetricMean, ...]
+
+    def __getitem__(self, metric: str) -> MetricMean:
+        for mean in self.means:
+            if mean.metric == metric:
+                return mean
+        metric_named(metric)
+        return MetricMean(metric=metric, value=None, n=0, imputed=0)
+
+    @property
+    def dice(self) -> float | None:
+        """Mean Dice; None when no case has one."""
+        return self["dice"].value
+
+    @property
+    def iou(self) -> float | None:
+        """Mean IoU; None when no case has one."""
+        return self["iou"].value
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionMeans:
+    """The lesions of one structure over several cases.
+
+    Attributes:
+        structure: Name.
+        label: Number in the label maps.
+        cases: How many were looked at, with lesions or without.
+        detections: Counts summed over the cases, one an IoU threshold.
+    """
+
+    structure: str
+    label: int
+    cases: int
+    detections: tuple[Detection, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +286,9 @@ def mean_of(values: Iterable[float | None]) -> float | None:
     return sum(there) / len(there) if there else None
 
 
-def structure_means(cases: Sequence[Scores]) -> tuple[StructureMean, ...]:
+def structure_means(
+    cases: Sequence[Scores], rule: WhenMissed = WhenMissed.DIAGONAL
+) -> tuple[StructureMean, ...]:
     """Means over cases, one a structure, by ascending label."""
     rows: dict[tuple[int, str], list[StructureScore]] = {}
     for case in cases:
@@ -190,17 +298,65 @@ def structure_means(cases: Sequence[Scores]) -> tuple[StructureMean, ...]:
         StructureMean(
             structure=structure,
             label=label,
-            dice=mean_of(row.dice for row in of_structure),
-            iou=mean_of(row.iou for row in of_structure),
             n=sum(row.state is not MaskState.BOTH_EMPTY for row in of_structure),
-            missed=sum(row.state is MaskState.PREDICTION_EMPTY for row in of_structure),
-            spurious=sum(
-                row.state is MaskState.REFERENCE_EMPTY for row in of_structure
-            ),
-            absent=sum(row.state is MaskState.BOTH_EMPTY for row in of_structure),
+            missed=_count(of_structure, MaskState.PREDICTION_EMPTY),
+            spurious=_count(of_structure, MaskState.REFERENCE_EMPTY),
+            absent=_count(of_structure, MaskState.BOTH_EMPTY),
+            means=tuple(_metric_means(of_structure, rule)),
         )
         for (label, structure), of_structure in sorted(rows.items())
     )
+
+
+def lesion_means(cases: Sequence[Scores]) -> tuple[LesionMeans, ...]:
+    """Lesion counts summed over cases, one a structure, by ascending label."""
+    found: dict[tuple[int, str], list[LesionScores]] = {}
+    for case in cases:
+        for each in case.lesions:
+            found.setdefault((each.label, each.structure), []).append(each)
+    return tuple(
+        LesionMeans(
+            structure=structure,
+            label=label,
+            cases=len(each),
+            detections=tuple(
+                _summed(at_threshold)
+                for at_threshold in zip(*(one.detections for one in each), strict=True)
+            ),
+        )
+        for (label, structure), each in sorted(found.items())
+    )
+
+
+def _summed(detections: Sequence[Detection]) -> Detection:
+    return Detection(
+        iou_threshold=detections[0].iou_threshold,
+        found=sum(each.found for each in detections),
+        missed=sum(each.missed for each in detections),
+        spurious=sum(each.spurious for each in detections),
+        summed_iou=sum(each.summed_iou for each in detections),
+    )
+
+
+def _metric_means(
+    rows: Sequence[StructureScore], rule: WhenMissed
+) -> Iterator[MetricMean]:
+    for metric in METRICS:
+        if all(row.value(metric) is None for row in rows) and not any(
+            row.is_imputed(metric, rule) for row in rows
+        ):
+            continue
+        counted = [row.counted(metric, rule) for row in rows]
+        yield MetricMean(
+            metric=metric.name,
+            value=mean_of(counted),
+            n=sum(value is not None for value in counted),
+            imputed=sum(row.is_imputed(metric, rule) for row in rows),
+        )
+
+
+def _count(rows: Sequence[StructureScore], state: MaskState) -> int:
+    return sum(row.state is state for row in rows)
 
 
 def scores_table(cases: Sequence[Scores]) -> str:
