@@ -21,17 +21,18 @@ from .core.settings import (
     Preset,
     TrainingSettings,
 )
-from .core.volume import Segmentation, Volume
+from .core.volume import Segmentation, SourceSlice, Volume
 from .demo import DemoResult, run_demo
 from .evaluation import evaluate, require_writable_scores, write_scores
 from .inference.devices import available_devices
 from .io.decathlon import read_dataset
-from .io.file_kinds import FileKind
+from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import VolumeInfo, find_volumes
-from .io.reading import read_segmentation, read_volume
+from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.writing import (
     probabilities_path,
+    require_dicom_source,
     require_writable,
     write_probabilities,
     write_segmentation,
@@ -76,6 +77,8 @@ __all__ = [
     "Provenance",
     "Scores",
     "Segmentation",
+    "SegmentationFormat",
+    "SourceSlice",
     "Structure",
     "StructureKind",
     "StructureMean",
@@ -99,9 +102,11 @@ __all__ = [
     "read_dataset",
     "read_model_info",
     "read_segmentation",
+    "read_segments",
     "read_volume",
     "render_report",
     "require_absent",
+    "require_dicom_source",
     "require_writable",
     "require_writable_scores",
     "run_demo",

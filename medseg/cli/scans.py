@@ -13,6 +13,7 @@ from medseg.cli.console import shown_progress
 from medseg.cli.tables import volumes_table
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import InferenceSettings
+from medseg.io.file_kinds import SegmentationFormat
 
 EXIT_PARTLY_DONE = 3
 
@@ -71,6 +72,9 @@ def segment(  # noqa: PLR0913 - the options of design's command
     series: str | None = None,
     channel: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
+    file_format: Annotated[
+        SegmentationFormat | None, Parameter(name="--format")
+    ] = None,
     save_probabilities: Annotated[bool, Parameter(negative=())] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -78,24 +82,31 @@ def segment(  # noqa: PLR0913 - the options of design's command
 
     Example: medseg segment CT_ABDOMEN/ -m phantom-abdomen -o labels.nii.gz
 
+    Example: medseg segment CT_ABDOMEN/ -m phantom-abdomen -o labels.seg.dcm
+
     Args:
         scan: DICOM folder or file, NIfTI, NRRD or MHA.
         model: Name of a shipped model or a model folder.
-        out: Label map to write: .nii, .nii.gz, .nrrd or .mha.
+        out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for DICOM, which
+            goes back onto the slices of a DICOM scan.
         series: SeriesInstanceUID where a folder holds several series.
         channel: NAME=PATH, once for each channel of a model that takes several; the
             scan is one of them.
         settings: How the network is run.
+        file_format: What to write; told from the suffix where not given, and then a
+            .dcm is a DICOM-SEG. Few viewers open dicom-seg-labelmap as yet.
         save_probabilities: Write the probability of each label too, background first,
             into NAME.probabilities.nii.gz beside the label map.
         overwrite: Replace an earlier result.
     """
     trained = medseg.load_model(model)
-    medseg.require_writable(out, overwrite=overwrite)
+    written = medseg.require_writable(out, file_format=file_format, overwrite=overwrite)
     if save_probabilities:
         medseg.require_absent(medseg.probabilities_path(out), overwrite=overwrite)
     files = _files(channel, scan, trained.info.plan.channels)
     volume = medseg.read_volume(scan, series=series, channels=files)
+    if written.is_dicom:
+        medseg.require_dicom_source(volume, out)
     print(f"scan: {_described(volume)}", file=sys.stderr)
     for note in volume.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -107,7 +118,9 @@ def segment(  # noqa: PLR0913 - the options of design's command
             medseg.write_probabilities(probabilities, out, overwrite=overwrite)
         else:
             result = medseg.segment(volume, trained, settings, progress)
-    medseg.write_segmentation(result, out, overwrite=overwrite)
+    medseg.write_segmentation(
+        result, out, source=volume, file_format=file_format, overwrite=overwrite
+    )
     for structure in result.labels:
         print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")
     print(f"written to {out}")

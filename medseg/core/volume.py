@@ -1,6 +1,7 @@
 """Scans and label maps: an array with its place in the patient."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Integer, Shaped
@@ -14,6 +15,19 @@ VoxelArray = Shaped[np.ndarray, "channel i j k"]
 LabelArray = Integer[np.ndarray, "i j k"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceSlice:
+    """Where a slice was read from; a path is private and goes into no output.
+
+    Attributes:
+        path: The DICOM file.
+        frame: Number within the file, from 0.
+    """
+
+    path: Path
+    frame: int = 0
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Volume:
     """One scan.
@@ -25,6 +39,8 @@ class Volume:
         case_id: Name of the case in tables and files; never a patient's name.
         sha256: Hash of the files read, empty for a scan made in memory.
         notes: What reading had to decide or accept, for the provenance.
+        source: The slices of the DICOM series along k, which DICOM output refers to;
+            empty for any other scan.
     """
 
     array: VoxelArray
@@ -33,6 +49,7 @@ class Volume:
     case_id: str = "case"
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    source: tuple[SourceSlice, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.array.shape[1:] != self.geometry.shape:
@@ -61,6 +78,7 @@ class Segmentation:
         labels: The structures it may hold.
         case_id: Name of the case it belongs to.
         provenance: How it was made; None where that is not known.
+        notes: What reading had to decide or leave out.
     """
 
     array: LabelArray
@@ -68,6 +86,7 @@ class Segmentation:
     labels: LabelSet
     case_id: str = "case"
     provenance: Provenance | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.shape != self.geometry.shape:

@@ -1,6 +1,8 @@
 from .decathlon import read_dataset
 from .dicom import read_dicom_series
-from .file_kinds import FileKind
+from .dicom_labels import read_dicom_labels
+from .dicom_seg_writing import save_dicom_seg
+from .file_kinds import FileKind, SegmentationFormat
 from .finding import VolumeInfo, find_volumes
 from .itk import (
     read_itk_labels,
@@ -15,24 +17,32 @@ from .nifti import (
     write_nifti_labels,
     write_nifti_volume,
 )
-from .reading import read_segmentation, read_volume
+from .reading import read_segmentation, read_segments, read_volume
+from .rtstruct_writing import save_rtstruct
 from .safe_writing import written_whole, written_whole_folder
+from .source_slices import read_source
 from .writing import write_probabilities, write_segmentation, write_volume
 
 __all__ = [
     "FileKind",
+    "SegmentationFormat",
     "VolumeInfo",
     "find_volumes",
     "read_dataset",
+    "read_dicom_labels",
     "read_dicom_series",
     "read_itk_labels",
     "read_itk_volume",
     "read_nifti_labels",
     "read_nifti_volume",
     "read_segmentation",
+    "read_segments",
+    "read_source",
     "read_volume",
+    "save_dicom_seg",
     "save_itk",
     "save_nifti",
+    "save_rtstruct",
     "write_itk_volume",
     "write_nifti_labels",
     "write_nifti_volume",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.core.volume import Volume
+from medseg.core.volume import SourceSlice, Volume
 from medseg.io.checks import not_readable, sha256_of_all
 from medseg.io.dicom_geometry import MIN_SLICES, Stack, regular_stack
 from medseg.io.dicom_headers import SliceHeader, read_headers
@@ -117,6 +117,15 @@ def read_series(chosen: DicomSeries, found: DicomFolder) -> Volume:
         case_id=case_id_of_series(chosen.uid),
         sha256=sha256_of_all({header.path for header in chosen.slices}),
         notes=(*left_out, *stack.notes, *notes),
+        source=source_slices(stack),
+    )
+
+
+def source_slices(stack: Stack) -> tuple[SourceSlice, ...]:
+    """Where each slice of a stack is; the first of those at one position."""
+    return tuple(
+        SourceSlice(path=group[0].path, frame=group[0].frame)
+        for group in stack.positions
     )
 
 

@@ -19,7 +19,7 @@ from medseg.io.checks import not_readable
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _TOMOGRAPHIC = {"CT", "MR", "PT"}
-_UNREADABLE = (
+UNREADABLE_DICOM = (
     *(InvalidDicomError, BytesLengthException, EOFError, OSError, struct.error),
     *(ValueError, KeyError, AttributeError, NotImplementedError, OverflowError),
 )
@@ -149,7 +149,7 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
             return _slices(data, path)
         except UnusableInput:
             raise
-        except _UNREADABLE as error:
+        except UNREADABLE_DICOM as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise not_readable(error, path) from error
             raise _damaged(" ".join(str(error).split()), path) from error

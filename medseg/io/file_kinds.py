@@ -15,6 +15,30 @@ class FileKind(StrEnum):
     META_IMAGE = "MetaImage"
 
 
+class SegmentationFormat(StrEnum):
+    """Formats that a label map is written in."""
+
+    NIFTI = "nifti"
+    NRRD = "nrrd"
+    META_IMAGE = "mha"
+    DICOM_SEG = "dicom-seg"
+    DICOM_SEG_LABELMAP = "dicom-seg-labelmap"
+    RTSTRUCT = "rtstruct"
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether it refers to the DICOM series it was made of."""
+        return self in _DICOM_FORMATS
+
+
+_DICOM_FORMATS = frozenset(
+    {
+        SegmentationFormat.DICOM_SEG,
+        SegmentationFormat.DICOM_SEG_LABELMAP,
+        SegmentationFormat.RTSTRUCT,
+    }
+)
+
 IMAGE_SUFFIXES = {
     ".nii": FileKind.NIFTI,
     ".nii.gz": FileKind.NIFTI,

@@ -22,6 +22,7 @@ from medseg.io.checks import (
     sha256_of_hashes,
 )
 from medseg.io.file_kinds import FileKind, files_below, is_dicom, kind_of_file
+from medseg.io.label_maps import named_labels, names_path, read_provenance
 
 
 def read_volume(
@@ -53,41 +54,110 @@ def read_volume(
         return _read_one(path, series)
 
 
-def read_segmentation(path: Path | str, labels: LabelSet | None = None) -> Segmentation:
-    """Read a label map from NIfTI, NRRD or MHA.
+def read_segmentation(
+    path: Path | str,
+    labels: LabelSet | None = None,
+    *,
+    source: Volume | None = None,
+    threshold: float | None = None,
+) -> Segmentation:
+    """Read a label map: NIfTI, NRRD, MHA, DICOM-SEG or RTSTRUCT.
 
     Args:
         path: The file.
-        labels: Names of the labels. Without them those of the `.json` that
-            `write_segmentation` puts beside a file are taken, else "label 1" ...
-            The provenance in that file is read in any case.
+        labels: Names of the labels. Without them those in a DICOM file are taken, or
+            of the `.json` that `write_segmentation` puts beside any other, else
+            "label 1" ... The provenance in that `.json` is read in any case.
+        source: The scan it belongs to, for DICOM only: the grid it is put on. Without
+            it, a DICOM-SEG has the grid of its frames, and the scan of an RTSTRUCT is
+            looked for beside it.
+        threshold: For a DICOM-SEG of probabilities only: from which share on, above 0
+            and up to 1, a voxel is part of a structure.
 
     Raises:
-        WrongUse: UNKNOWN_FORMAT for DICOM.
-        UnusableInput: NOT_FOUND, NOT_READABLE, NOT_A_LABEL_MAP, UNKNOWN_LABEL, or as
+        WrongUse: UNKNOWN_FORMAT for a DICOM object without labels, INVALID_OPTION for
+            an option that this file does not take.
+        UnusableInput: NOT_FOUND, NOT_READABLE, NOT_A_LABEL_MAP, UNKNOWN_LABEL,
+            OVERLAPPING_SEGMENTS (`read_segments` keeps them), GRID_MISMATCH, or as
             for a scan.
     """
     path = Path(path)
     require_there(path)
     with reading_errors(path):
-        return _read_labels(path, labels)
+        kind = _label_kind(path, source, threshold)
+        if kind is FileKind.DICOM:
+            found = io.read_dicom_labels(path, source, threshold).only(path)
+            return _named(found, labels, path)
+        return _read_labels(path, kind, labels)
 
 
-def _read_labels(path: Path, labels: LabelSet | None) -> Segmentation:
-    match FileKind.DICOM if path.is_dir() else _kind(path):
+def read_segments(
+    path: Path | str, *, source: Volume | None = None, threshold: float | None = None
+) -> tuple[Segmentation, ...]:
+    """Read a label map whose structures may overlap, which DICOM allows.
+
+    Each structure is in one of the label maps; there is only one where nothing
+    overlaps, and always for NIfTI, NRRD and MHA.
+
+    Args:
+        path: As in `read_segmentation`.
+        source: As there.
+        threshold: As there.
+
+    Raises:
+        MedSegError: As `read_segmentation`, but never OVERLAPPING_SEGMENTS.
+    """
+    path = Path(path)
+    require_there(path)
+    with reading_errors(path):
+        kind = _label_kind(path, source, threshold)
+        if kind is FileKind.DICOM:
+            maps = io.read_dicom_labels(path, source, threshold).maps
+            return tuple(_named(each, None, path) for each in maps)
+        return (_read_labels(path, kind, None),)
+
+
+def _label_kind(path: Path, source: Volume | None, threshold: float | None) -> FileKind:
+    """Format of a label map, refused with options that it does not take.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    kind = FileKind.DICOM if path.is_dir() else _kind(path)
+    what = None
+    if threshold is not None and not 0 < threshold <= 1:
+        what = f"a threshold is above 0 and up to 1, got {threshold:g}"
+    elif kind is not FileKind.DICOM and (source is not None or threshold is not None):
+        what = f"source and threshold are for DICOM, and this is a {kind} file"
+    if what is not None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            what,
+            where=path,
+            remedy="Leave the option out or mend it.",
+        )
+    return kind
+
+
+def _named(
+    segmentation: Segmentation, labels: LabelSet | None, path: Path
+) -> Segmentation:
+    """A label map out of DICOM with other names, and what lies beside it."""
+    names = segmentation.labels
+    if labels is not None:
+        names = named_labels(segmentation.array, labels, path)
+    made = read_provenance(names_path(path))
+    return replace(segmentation, labels=names, provenance=made)
+
+
+def _read_labels(path: Path, kind: FileKind, labels: LabelSet | None) -> Segmentation:
+    match kind:
         case FileKind.NIFTI:
             return io.read_nifti_labels(path, labels)
         case FileKind.NRRD | FileKind.META_IMAGE:
             return io.read_itk_labels(path, labels)
-        case FileKind.DICOM:
-            raise WrongUse(
-                ErrorCode.UNKNOWN_FORMAT,
-                "label maps are not read from DICOM",
-                where=path,
-                remedy="Give a NIfTI, NRRD or MHA file.",
-            )
-        case kind:
-            assert_never(kind)
+        case _:
+            raise AssertionError(f"{kind} is read elsewhere")
 
 
 def _read_one(path: Path, series: str | None) -> Volume:

@@ -1,6 +1,8 @@
 """Write a scan or a label map in the format that the file's suffix names."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Segmentation, Volume
 from medseg.io.checks import stem_of
-from medseg.io.file_kinds import FileKind, kind_of_name
+from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import require_absent, written_whole_together
 
@@ -17,27 +19,76 @@ PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")
 _WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
+_SUFFIXES = {
+    ".nii.gz": (SegmentationFormat.NIFTI,),
+    ".nii": (SegmentationFormat.NIFTI,),
+    ".nrrd": (SegmentationFormat.NRRD,),
+    ".mha": (SegmentationFormat.META_IMAGE,),
+    ".dcm": (
+        SegmentationFormat.DICOM_SEG,
+        SegmentationFormat.DICOM_SEG_LABELMAP,
+        SegmentationFormat.RTSTRUCT,
+    ),
+}
+"""What label maps are written in, by suffix; the first where there is a choice."""
 
 
 def write_segmentation(
-    segmentation: Segmentation, path: Path | str, *, overwrite: bool = False
+    segmentation: Segmentation,
+    path: Path | str,
+    *,
+    source: Volume | None = None,
+    file_format: SegmentationFormat | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a label map, and beside it a `.json` with its names and provenance.
 
     Both are complete on the disk before either replaces an earlier file; the label map
     comes last, so that where it is new, its names are.
 
+    Args:
+        segmentation: What to write.
+        path: The file: .nii.gz, .nii, .nrrd, .mha, or .dcm for DICOM.
+        source: The scan it was made of, for DICOM only: output refers to its slices and
+            carries on its patient and study.
+        file_format: For .dcm a DICOM-SEG where not given.
+        overwrite: Replace an earlier file.
+
     Raises:
-        WrongUse: UNKNOWN_FORMAT, or OUTPUT_EXISTS when one of the files is there.
-        UnusableInput: DISK_FULL or NOT_WRITABLE.
+        WrongUse: UNKNOWN_FORMAT, NO_DICOM_SOURCE when DICOM is to be written and the
+            scan was none, or OUTPUT_EXISTS when one of the files is there.
+        UnusableInput: GRID_MISMATCH or INVALID_HEADER when the label map does not fit
+            the source's slices; DISK_FULL or NOT_WRITABLE.
     """
     path = Path(path)
-    require_writable(path, overwrite=overwrite)
-    save = io.save_nifti if _is_nifti(path) else io.save_itk
+    file_format = require_writable(path, file_format=file_format, overwrite=overwrite)
+    save = _saver(segmentation, path, file_format, source)
     files = (names_path(path), path)
     with written_whole_together(files, overwrite=overwrite) as (names, labels):
-        save(segmentation.array, segmentation.geometry, labels)
+        save(labels)
         names.write_text(describe_segmentation(segmentation), encoding="utf-8")
+
+
+def _saver(
+    segmentation: Segmentation,
+    path: Path,
+    file_format: SegmentationFormat,
+    source: Volume | None,
+) -> Callable[[Path], None]:
+    """What writes a label map to a file; made before any file is.
+
+    Raises:
+        WrongUse: NO_DICOM_SOURCE.
+        UnusableInput: When the source does not fit.
+    """
+    if file_format.is_dicom:
+        images = io.read_source(source, segmentation.geometry, path)
+        if file_format is SegmentationFormat.RTSTRUCT:
+            return partial(io.save_rtstruct, segmentation, images)
+        return partial(io.save_dicom_seg, segmentation, images, file_format=file_format)
+    is_nifti = file_format is SegmentationFormat.NIFTI
+    save = io.save_nifti if is_nifti else io.save_itk
+    return partial(save, segmentation.array, segmentation.geometry)
 
 
 def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = False) -> None:
@@ -84,15 +135,66 @@ def probabilities_path(path: Path | str) -> Path:
     return path.with_name(f"{stem_of(path)}{PROBABILITIES_SUFFIX}")
 
 
-def require_writable(path: Path, *, overwrite: bool) -> None:
+def require_writable(
+    path: Path,
+    *,
+    file_format: SegmentationFormat | None = None,
+    overwrite: bool,
+) -> SegmentationFormat:
     """Refuse, before any work is done, a label map that could not be written.
+
+    Returns:
+        The format it would have.
 
     Raises:
         WrongUse: UNKNOWN_FORMAT or OUTPUT_EXISTS.
     """
-    _is_nifti(path)
+    chosen = _format(path, file_format)
     for file in (path, names_path(path)):
         require_absent(file, overwrite=overwrite)
+    return chosen
+
+
+def require_dicom_source(scan: Volume, path: Path) -> None:
+    """Refuse, before any work is done, a scan that DICOM output could not refer to.
+
+    Args:
+        scan: What is to be segmented.
+        path: File to be written.
+
+    Raises:
+        WrongUse: NO_DICOM_SOURCE.
+        UnusableInput: What keeps its series from being referred to.
+    """
+    io.read_source(scan, scan.geometry, path)
+
+
+def _format(path: Path, wanted: SegmentationFormat | None) -> SegmentationFormat:
+    """The format that is wanted, if the file is named for it, else that of its name.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT.
+    """
+    suffix = next(
+        (each for each in _SUFFIXES if path.name.lower().endswith(each)), None
+    )
+    if suffix is None:
+        raise WrongUse(
+            ErrorCode.UNKNOWN_FORMAT,
+            f"files ending in {path.suffix or 'nothing'!r} are not written",
+            where=path,
+            remedy=f"Use one of {', '.join(_SUFFIXES)}.",
+        )
+    possible = _SUFFIXES[suffix]
+    if wanted is None or wanted in possible:
+        return wanted or possible[0]
+    fitting = [each for each, formats in _SUFFIXES.items() if wanted in formats]
+    raise WrongUse(
+        ErrorCode.UNKNOWN_FORMAT,
+        f"a file of format {wanted} does not end in {suffix}",
+        where=path,
+        remedy=f"Use {' or '.join(fitting)}, or leave the format out.",
+    )
 
 
 def _is_nifti(path: Path) -> bool:

@@ -1,0 +1,129 @@
+"""The scan that the contours of an RTSTRUCT were drawn on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.geometry import Geometry
+from medseg.core.volume import SourceSlice, Volume
+from medseg.io.dicom import DicomSeries, scan_dicom
+from medseg.io.file_kinds import files_beside, is_hidden
+from medseg.io.source_slices import dicom_damage
+
+_UNMATCHED = (
+    "the images it refers to are not those of the scan: slices were found by position"
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ContouredScan:
+    """Where contours belong.
+
+    Attributes:
+        geometry: Grid of the scan.
+        notes: How it was found, where not by what the RTSTRUCT refers to.
+    """
+
+    geometry: Geometry
+    notes: tuple[str, ...]
+
+
+def scan_of_contours(data: Dataset, path: Path, scan: Volume | None) -> ContouredScan:
+    """The scan given, else the one beside the file that it refers to.
+
+    Without a match the only series beside it is taken, and this is noted: whether its
+    slices are where the contours are is checked by whoever places the contours.
+
+    Args:
+        data: The RTSTRUCT.
+        path: Where it is. Its folder is searched, then those in it, then those beside
+            it.
+        scan: The scan, if the caller has it.
+
+    Raises:
+        UnusableInput: NOT_FOUND when there is no such scan, or what is wrong with it.
+    """
+    wanted = _referenced(data)
+    if scan is not None:
+        is_known = bool(wanted & _uids(scan.source))
+        notes = () if is_known or not scan.source else (_UNMATCHED,)
+        return ContouredScan(geometry=scan.geometry, notes=notes)
+    others: list[DicomSeries] = []
+    for files in _near(path.resolve()):
+        found = [series for series in scan_dicom(files).series if series.is_volume]
+        for series in found:
+            if series.uid in wanted or wanted & _uids(_slices(series)):
+                return ContouredScan(geometry=series.stack().geometry, notes=())
+        others = found or others
+    if len(others) == 1:
+        return ContouredScan(geometry=others[0].stack().geometry, notes=(_UNMATCHED,))
+    raise UnusableInput(
+        ErrorCode.NOT_FOUND,
+        "the scan it was drawn on is not beside it"
+        + (f"; {len(others)} other series are" if others else ""),
+        where=path,
+        remedy="Give the scan too (source=), or put the series into the same folder.",
+    )
+
+
+def _near(path: Path) -> Iterator[list[Path]]:
+    """Files where a scan is looked for, from near to far; never a whole disk."""
+    yield files_beside(path)
+    yield _files_in(path.parent)
+    yield _files_in(path.parent.parent)
+
+
+def _files_in(parent: Path) -> list[Path]:
+    """Files in the folders of a folder, but not deeper."""
+    found: list[Path] = []
+    for folder in sorted(parent.iterdir()):
+        if folder.is_dir() and not is_hidden(folder.name):
+            with suppress(PermissionError):
+                found += [file for file in sorted(folder.iterdir()) if file.is_file()]
+    return found
+
+
+def _referenced(data: Dataset) -> set[str]:
+    """UIDs of the series and images that an RTSTRUCT refers to, wherever it does."""
+    return {str(uid) for uid in _references(data)} - {""}
+
+
+def _references(data: Dataset) -> Iterator[str]:
+    for frame in data.get("ReferencedFrameOfReferenceSequence") or []:
+        for study in frame.get("RTReferencedStudySequence") or []:
+            for series in study.get("RTReferencedSeriesSequence") or []:
+                yield series.get("SeriesInstanceUID", "")
+                yield from _images(series)
+    for roi in data.get("ROIContourSequence") or []:
+        for contour in roi.get("ContourSequence") or []:
+            yield from _images(contour)
+
+
+def _images(item: Dataset) -> Iterator[str]:
+    for image in item.get("ContourImageSequence") or []:
+        yield image.get("ReferencedSOPInstanceUID", "")
+
+
+def _slices(series: DicomSeries) -> Sequence[SourceSlice]:
+    return [
+        SourceSlice(path=header.path, frame=header.frame) for header in series.slices
+    ]
+
+
+def _uids(slices: Sequence[SourceSlice]) -> set[str]:
+    """UIDs of the images, and of their series."""
+    found = set()
+    for path in {each.path for each in slices}:
+        with dicom_damage(path):
+            header = pydicom.dcmread(
+                path,
+                stop_before_pixels=True,
+                specific_tags=["SOPInstanceUID", "SeriesInstanceUID"],
+            )
+        found |= {str(header.SOPInstanceUID), str(header.SeriesInstanceUID)}
+    return found
