@@ -1,0 +1,199 @@
+"""Scores side by side: MedSeg, DeepMind's surface-distance and MONAI."""
+
+import platform
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from medseg.bench.contenders import (
+    Contender,
+    Measured,
+    measure,
+    require_installed,
+)
+from medseg.bench.memory import peak_mb
+from medseg.bench.scenes import Scene, body_scene, file_scene, organ_scene
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.progress import Progress, ProgressCallback, ignore_progress
+
+THREADS = 1
+
+_ENOUGH_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One contender on one scene.
+
+    Attributes:
+        contender: Who.
+        seconds: Of each run, in their order.
+        median_s: Of these.
+        times_medseg: Median divided by MedSeg's.
+        peak_mb: Memory at the peak beyond the label maps, MB; None if not measured.
+        largest_difference: From MedSeg's values, over all measures both define alike.
+    """
+
+    contender: str
+    seconds: tuple[float, ...]
+    median_s: float
+    times_medseg: float
+    peak_mb: float | None
+    largest_difference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneTimings:
+    """All contenders on one scene, run in turns.
+
+    Attributes:
+        scene: What it stands for.
+        shape: Of the label maps.
+        structures: Labels in both maps.
+        timings: MedSeg's first.
+    """
+
+    scene: str
+    shape: tuple[int, int, int]
+    structures: int
+    timings: tuple[Timing, ...]
+
+    def __getitem__(self, contender: Contender) -> Timing:
+        return next(each for each in self.timings if each.contender == contender)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsBench:
+    """What was measured, and with what.
+
+    Attributes:
+        scenes: In the order of measurement.
+        tolerance_mm: Of nsd and boundary_iou.
+        threads: Of every contender.
+        versions: Name and version of what was used.
+    """
+
+    scenes: tuple[SceneTimings, ...]
+    tolerance_mm: float
+    threads: int
+    versions: tuple[str, ...]
+
+
+def bench_metrics(
+    labels: Path | None = None,
+    *,
+    repeats: int = 5,
+    tolerance_mm: float = 2.0,
+    on_progress: ProgressCallback = ignore_progress,
+) -> MetricsBench:
+    """Measure one organ and a map of many structures, every contender in turns.
+
+    Args:
+        labels: Label map of many structures; None makes one of 41.
+        repeats: Runs of each contender, fewer where one has taken two minutes.
+        tolerance_mm: Of nsd and boundary_iou.
+        on_progress: Called after every run.
+
+    Raises:
+        WrongUse: INVALID_OPTION for an option out of range, or without the extra
+            `bench`.
+        UnusableInput: The label map cannot be read.
+    """
+    require_installed()
+    if repeats < 1 or not tolerance_mm > 0:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"repeats {repeats}, tolerance {tolerance_mm} mm",
+            where="bench metrics",
+            remedy="Give 1 or more repeats, and a tolerance above 0 mm.",
+        )
+    many = (
+        body_scene(tolerance_mm) if labels is None else file_scene(labels, tolerance_mm)
+    )
+    scenes = organ_scene(tolerance_mm), many
+    return MetricsBench(
+        scenes=tuple(
+            timed_scene(scene, repeats=repeats, on_progress=on_progress)
+            for scene in scenes
+        ),
+        tolerance_mm=tolerance_mm,
+        threads=THREADS,
+        versions=_versions(),
+    )
+
+
+def timed_scene(
+    scene: Scene, *, repeats: int, on_progress: ProgressCallback = ignore_progress
+) -> SceneTimings:
+    """Run every contender in turns on one scene, then once more for its memory."""
+    contenders = tuple(Contender)
+    seconds: dict[Contender, list[float]] = {each: [] for each in contenders}
+    measured: dict[Contender, Measured] = {}
+    steps = len(contenders) * (repeats + 1)
+    with _one_thread():
+        for step in range(len(contenders) * repeats):
+            contender = contenders[step % len(contenders)]
+            if sum(seconds[contender]) < _ENOUGH_S:
+                start = time.perf_counter()
+                measured[contender] = measure(contender, scene)
+                seconds[contender].append(time.perf_counter() - start)
+            on_progress(_step(scene, step + 1, steps, contender))
+    peaks: dict[Contender, float | None] = {}
+    for step, contender in enumerate(contenders, start=steps - len(contenders)):
+        peaks[contender] = peak_mb(contender, scene)
+        on_progress(_step(scene, step + 1, steps, contender))
+    ours = Contender.MEDSEG
+    medians = {each: statistics.median(taken) for each, taken in seconds.items()}
+    return SceneTimings(
+        scene=scene.name,
+        shape=scene.reference.geometry.shape,
+        structures=len(scene.present),
+        timings=tuple(
+            Timing(
+                contender=each.value,
+                seconds=tuple(seconds[each]),
+                median_s=medians[each],
+                times_medseg=medians[each] / medians[ours],
+                peak_mb=peaks[each],
+                largest_difference=_difference(measured[each], measured[ours]),
+            )
+            for each in contenders
+        ),
+    )
+
+
+def _step(scene: Scene, done: int, total: int, contender: Contender) -> Progress:
+    return Progress(stage=scene.name, done=done, total=total, note=contender.value)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread, as SciPy and NumPy are here anyway."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _difference(measured: Measured, ours: Measured) -> float:
+    gaps: Sequence[float] = [
+        float(np.abs(values - ours[name]).max()) for name, values in measured.items()
+    ]
+    return max(gaps)
+
+
+def _versions() -> tuple[str, ...]:
+    packages = ("medseg", "surface-distance", "monai", "torch", "numpy", "scipy")
+    return (
+        f"python {platform.python_version()}",
+        *(f"{package} {version(package)}" for package in packages),
+    )
