@@ -1,5 +1,6 @@
 """Probabilities of each label at each voxel, as MedSeg and nnU-Net write them."""
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -60,9 +61,9 @@ def read_probabilities(path: Path, segmentation: Segmentation) -> Volume:
 
 def _nnunet_array(path: Path, classes: int, segmentation: Segmentation) -> np.ndarray:
     try:
-        with np.load(path, allow_pickle=False) as content:
-            stored: np.ndarray = content[_NNUNET_KEY]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        with path.open("rb") as stream:  # NumPy leaves a damaged one open
+            stored: np.ndarray = np.load(stream, allow_pickle=False)[_NNUNET_KEY]
+    except (OSError, ValueError, LookupError, EOFError, BadZipFile, zlib.error):
         raise UnusableInput(
             ErrorCode.NOT_READABLE,
             f"it has no readable array {_NNUNET_KEY!r}",

@@ -51,6 +51,14 @@ class StudyFiles:
     probabilities: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in (*self.models, *self.readers):
+            if not name.strip() or set(name) & set('/\\:\0"<>|?*'):
+                raise WrongUse(
+                    ErrorCode.INVALID_OPTION,
+                    f"{name!r} cannot be part of a file's name",
+                    where="name of a model or reader",
+                    remedy="Use letters, digits, spaces, dots, dashes.",
+                )
         unknown = set(self.probabilities) - set(self.models)
         if unknown:
             raise WrongUse(

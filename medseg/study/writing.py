@@ -39,7 +39,7 @@ def write_study(
     """
     drawings = draw_study(study)
     with written_whole_folder(Path(folder)) as out:
-        study.frame().to_csv(out / SCORES, index=False, lineterminator="\n")
+        scores_csv(study, out / SCORES)
         (out / SUMMARY).write_text(summary_json(study), encoding="utf-8")
         challenger_csv(study, out / CHALLENGER)
         (out / FIGURES).mkdir()
@@ -49,6 +49,13 @@ def write_study(
             (out / FIGURES / f"{each.name}.pdf").write_bytes(each.pdf())
         page = render_study(study, drawings, failures, title=title)
         (out / REPORT).write_text(page, encoding="utf-8")
+
+
+def scores_csv(study: Study, path: Path) -> None:
+    """Scores of all models, written as `medseg evaluate` writes those of one."""
+    frame = study.frame()
+    frame["trained_on"] = frame["trained_on"].map({True: "true", False: "false"})
+    frame.to_csv(path, index=False, lineterminator="\n")
 
 
 def summary_json(study: Study) -> str:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
@@ -78,6 +79,10 @@ class Drawing:
 
     def svg(self) -> str:
         """The figure as SVG; the same figure always gives the same text."""
+        return self._svg
+
+    @cached_property
+    def _svg(self) -> str:
         stream = io.StringIO()
         with mpl.rc_context({**_RC, "svg.hashsalt": self.name}):
             self.figure.savefig(stream, format="svg", metadata={"Date": None})
