@@ -1,3 +1,4 @@
-from .metrics import MetricsBench, SceneTimings, bench_metrics
+from .metrics import bench_metrics
+from .timings import MetricsBench, SceneTimings, Timing
 
-__all__ = ["MetricsBench", "SceneTimings", "bench_metrics"]
+__all__ = ["MetricsBench", "SceneTimings", "Timing", "bench_metrics"]

@@ -15,7 +15,7 @@ _RULES = {
     "value and the case is left out of its means; n says how many remain.",
 }
 
-_STATISTICS_PACKAGES = ("scipy", "statsmodels", "pandas", "matplotlib")
+_STATISTICS_PACKAGES = ("scipy", "pandas", "matplotlib")
 
 Methods = tuple[tuple[str, str], ...]
 

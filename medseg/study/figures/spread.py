@@ -37,6 +37,9 @@ def draw_spread(study: Study, metric: Metric) -> Drawing:
         ax.set_xlim(-0.6, len(study.models) - 0.4)
     for ax in axes[len(study.structures) :]:
         ax.set_visible(False)
+    limits = [ax.get_ylim() for ax in axes[: len(study.structures)]]
+    for ax in axes:
+        ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     unit = f" ({metric.unit})" if metric.unit else ""
     for ax in axes[::columns]:
         ax.set_ylabel(f"{metric.title}{unit}")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 from scipy.stats import rankdata, wilcoxon
-from statsmodels.stats.multitest import multipletests
 
 from medseg.core.metric import Metric
 from medseg.study.results import Comparison, Estimate, NonInferiority
@@ -88,12 +87,18 @@ def with_holm(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Corrected p-values; those that are None stay so and are not counted."""
-    tested = [p for p in p_values if p is not None]
-    if not tested:
-        return list(p_values)
-    corrected = iter(multipletests(tested, method="holm")[1].tolist())
-    return [None if p is None else next(corrected) for p in p_values]
+    """Corrected p-values; those that are None stay so and are not counted.
+
+    The smallest times the number of tests, the next times one less, and so on; none
+    below that before it, none above 1 (Holm, 1979).
+    """
+    tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for done, (p, place) in enumerate(tested):
+        largest = max(largest, min(1.0, p * (len(tested) - done)))
+        corrected[place] = largest
+    return corrected
 
 
 def signed_rank_p(differences: Differences) -> float | None:

@@ -42,7 +42,7 @@ def row(
     )
 
 
-def cases_of(dice: Sequence[tuple[float, ...]], **more: float) -> tuple[Scores, ...]:
+def cases_of(dice: Sequence[tuple[float, ...]], **more) -> tuple[Scores, ...]:
     """A case for each tuple of Dice, one a structure."""
     return tuple(
         Scores(
@@ -65,7 +65,7 @@ def two_models(cases: int = 12) -> dict[str, tuple[Scores, ...]]:
     }
 
 
-def study_of(models=None, *, cases=None, **settings: object) -> Study:
+def study_of(models=None, *, cases=None, **settings) -> Study:
     """A study with few bootstrap samples."""
     chosen = StudySettings(**{"bootstrap": FEW_SAMPLES, **settings})
     return medseg.compare(models or two_models(), cases=cases, settings=chosen)

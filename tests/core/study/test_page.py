@@ -85,7 +85,6 @@ def test_methods_name_definitions_draws_seed_tests_and_versions(page):
         "Wilcoxon",
         "Holm",
         "bias-corrected",
-        "statsmodels",
         "diagonal",
     ):
         assert word in page.text

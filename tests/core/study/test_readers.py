@@ -1,5 +1,7 @@
 """Several readers: agreement by hand, consensus, label maps that are missing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ SETTINGS = StudySettings(bootstrap=FEW_SAMPLES)
 SCORING = EvaluationSettings(tolerance_mm=1.0)
 
 
-def by_case(folder) -> dict:
+def by_case(folder) -> dict[str, Path]:
     return {path.name.split(".")[0]: path for path in folder.glob("*.nii.gz")}
 
 
@@ -54,7 +56,7 @@ def study_of(files):
     return medseg.compare({"model": named}, settings=SETTINGS)
 
 
-def means(found, metric="dice", structure="liver") -> dict:
+def means(found, metric="dice", structure="liver"):
     return {
         (each.first, each.second): (each.mean.value, each.mean.n)
         for each in found.agreements
@@ -120,7 +122,7 @@ def test_workers_change_nothing(files):
         }
 
 
-def test_structures_go_by_number_where_a_reader_has_no_names(files, tmp_path):
+def test_structures_go_by_number_where_a_reader_has_no_names(files):
     for path in files.readers["second"].values():
         path.with_name(path.name.replace(".nii.gz", ".json")).unlink()
     found = means(reader_findings(study_of(files), files, settings=SCORING))

@@ -230,20 +230,11 @@ def test_models_without_a_common_case_are_refused(folders):
     assert error.value.code is ErrorCode.NO_PAIRS
 
 
-def test_two_models_that_differ_only_in_letters_do_not_share_a_journal(folders):
-    files = StudyFiles(
-        reference=folders / "reference",
-        models={"a/b": folders / "base", "a b": folders / "ours"},
-    )
-    study = medseg.run_study(files, folders / "out", settings=SETTINGS, scoring=SCORING)
-    means = {e.model: e.mean.value for e in study.summaries if e.metric == "dice"}
-    assert means["a/b"] != means["a b"]
-    assert sorted(path.name for path in folders.iterdir()) == [
-        "base",
-        "ours",
-        "out",
-        "reference",
-    ]
+@pytest.mark.parametrize("name", ["a/b", "", " ", "a\\b"])
+def test_a_name_that_no_file_can_have_is_wrong_use(folders, name):
+    with pytest.raises(WrongUse) as error:
+        StudyFiles(reference=folders / "reference", models={name: folders / "base"})
+    assert error.value.code is ErrorCode.INVALID_OPTION
 
 
 def test_reader_named_as_the_reference_is_wrong_use(folders):

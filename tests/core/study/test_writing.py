@@ -92,7 +92,7 @@ def test_names_with_commas_and_quotes_stay_whole(tmp_path):
     assert rows[0]["algorithm"] == 'a, "b"'
 
 
-def test_a_folder_that_holds_something_is_left_alone(study, folder, tmp_path):
+def test_a_folder_that_holds_something_is_left_alone(study, folder):
     before = (folder / "report.html").stat().st_mtime_ns
     with pytest.raises(WrongUse) as error:
         medseg.write_study(study, folder)

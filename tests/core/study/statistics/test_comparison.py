@@ -153,6 +153,13 @@ def test_holm_by_hand_leaves_out_what_was_not_tested():
     assert holm([]) == []
 
 
+@pytest.mark.parametrize("tests", [1, 2, 7, 40])
+def test_holm_is_that_of_statsmodels(tests):
+    p_values = np.random.default_rng(tests).uniform(0, 0.2, tests).round(2)
+    wanted = multipletests(p_values, method="holm")[1]
+    assert holm(p_values.tolist()) == pytest.approx(wanted)
+
+
 def test_comparisons_are_corrected_as_one_family():
     drawn = independent(30)
     family = [
