@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
 from scipy.ndimage import generate_binary_structure, label
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from medseg.core.geometry import Geometry
 from medseg.core.lesions import (
@@ -20,7 +19,8 @@ from medseg.core.lesions import (
     LesionScores,
     Side,
 )
-from medseg.metrics.brats import brats_score
+from medseg.metrics.brats import SAME_VOLUME, brats_score
+from medseg.metrics.runs import centroids, label_runs
 
 Mask = Bool[np.ndarray, "i j k"]
 CutMask = Bool[np.ndarray, "i2 j2 k2"]
@@ -83,7 +83,7 @@ class _Lesions:
     """The connected pieces of one mask, numbered from 1.
 
     Attributes:
-        numbers: 0 outside.
+        numbers: 0 outside, and in the last column.
         voxels: Of each lesion, the first place for what is none.
         geometry: Of the whole image.
     """
@@ -95,9 +95,10 @@ class _Lesions:
     @classmethod
     def of(cls, mask: Mask, rules: LesionRules, geometry: Geometry) -> "_Lesions":
         numbers, _ = label(mask, _NEIGHBOURHOODS[rules.connectivity])
-        voxels = np.bincount(numbers.ravel())
-        voxel_mm3 = 1000 * geometry.voxel_volume_ml
-        is_kept = voxels * voxel_mm3 >= rules.minimum_mm3 * (1 - 1e-9)
+        runs = label_runs(numbers.reshape(-1))
+        voxels = np.bincount(runs.labels, runs.lengths)
+        volumes_mm3 = 1000 * geometry.voxel_volume_ml * voxels
+        is_kept = volumes_mm3 >= rules.minimum_mm3 * (1 - SAME_VOLUME)
         is_kept[0] = False
         renumbered = np.where(is_kept, np.cumsum(is_kept), 0).astype(numbers.dtype)
         kept_voxels = np.concatenate([[0], voxels[is_kept]]).astype(np.int64)
@@ -110,14 +111,6 @@ class _Lesions:
     @property
     def count(self) -> int:
         return len(self.voxels) - 1
-
-    def centres(self) -> Float64[np.ndarray, "lesion 3"]:
-        """Centre of mass of each, as voxel index; the first row means nothing."""
-        where = np.nonzero(self.numbers)
-        owner = self.numbers[where]
-        sums = [np.bincount(owner, axis, minlength=len(self.voxels)) for axis in where]
-        centres: np.ndarray = np.stack(sums, 1) / np.maximum(self.voxels, 1)[:, None]
-        return centres
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -135,9 +128,11 @@ class _Pairs:
     @classmethod
     def of(cls, predicted: _Lesions, wanted: _Lesions) -> "_Pairs":
         both = (predicted.numbers > 0) & (wanted.numbers > 0)
-        together = np.stack([predicted.numbers[both], wanted.numbers[both]], axis=1)
-        numbers, shared = np.unique(together, axis=0, return_counts=True)
-        numbers = numbers.astype(np.int64).reshape(-1, 2)
+        keys = predicted.numbers[both].astype(np.int64) * (wanted.count + 1)
+        runs = label_runs(keys + wanted.numbers[both])
+        found, run = np.unique(runs.labels, return_inverse=True)
+        numbers = np.stack(np.divmod(found, wanted.count + 1), axis=1)
+        shared = np.bincount(run, runs.lengths, minlength=len(found))
         union = predicted.voxels[numbers[:, 0]] + wanted.voxels[numbers[:, 1]] - shared
         return cls(numbers=numbers, ious=shared / union)
 
@@ -145,18 +140,18 @@ class _Pairs:
         """The best one-to-one matching of the pairs with an IoU above the threshold."""
         eligible = self.ious > threshold
         numbers, ious = self.numbers[eligible], self.ious[eligible]
-        found = [numbers[:0]]
-        for block in _independent(numbers):
-            rows, row = np.unique(numbers[block, 0], return_inverse=True)
-            columns, column = np.unique(numbers[block, 1], return_inverse=True)
-            # A pair more outweighs any sum of IoUs, each of which is at most 1.
-            worth = np.zeros((len(rows), len(columns)))
-            worth[row, column] = ious[block] + min(worth.shape) + 1
-            chosen = np.stack(linear_sum_assignment(worth, maximize=True), axis=1)
-            chosen = chosen[worth[tuple(chosen.T)] > 0]
-            found.append(np.stack([rows[chosen[:, 0]], columns[chosen[:, 1]]], axis=1))
-        matches: np.ndarray = np.concatenate(found)
-        return matches
+        if not len(numbers):
+            return numbers
+        rows, row = np.unique(numbers[:, 0], return_inverse=True)
+        columns, column = np.unique(numbers[:, 1], return_inverse=True)
+        # Each row may also stay alone, in a column of its own: dearer than any pairs.
+        every = np.arange(len(rows))
+        alone = np.full(len(rows), 2.0 + min(len(rows), len(columns)))
+        places = np.append(row, every), np.append(column, len(columns) + every)
+        costs = csr_array((np.append(2 - ious, alone), places))
+        chosen = np.stack(min_weight_full_bipartite_matching(costs), axis=1)
+        chosen = chosen[chosen[:, 1] < len(columns)]
+        return np.stack([rows[chosen[:, 0]], columns[chosen[:, 1]]], axis=1)
 
     def iou_of(self, matches: Int64[np.ndarray, "match 2"]) -> dict[int, float]:
         """IoU of each match, by the number of its predicted lesion."""
@@ -165,22 +160,6 @@ class _Pairs:
             for (a, b), iou in zip(self.numbers, self.ious, strict=True)
         }
         return {int(a): ious[int(a), int(b)] for a, b in matches}
-
-
-def _independent(
-    numbers: Int64[np.ndarray, "pair 2"],
-) -> Iterator[Int64[np.ndarray, " pair"]]:
-    """Groups of pairs that have no lesion in common with other groups."""
-    if not len(numbers):
-        return
-    predictions = int(numbers[:, 0].max()) + 1
-    nodes = numbers[:, 0], numbers[:, 1] + predictions
-    size = int(nodes[1].max()) + 1
-    graph = coo_array((np.ones(len(numbers)), nodes), shape=(size, size))
-    _, groups = connected_components(graph, directed=False)
-    group = groups[nodes[0]]
-    order = np.argsort(group, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
 
 
 def _detection(
@@ -207,7 +186,7 @@ def _listed(
     partner = {int(own): int(other) for own, other in partners}
     is_prediction = side is Side.PREDICTION
     ious = pairs.iou_of(partners if is_prediction else partners[:, ::-1])
-    centres = lesions.geometry.to_world(lesions.centres() + origin)
+    centres = lesions.geometry.to_world(centroids(lesions.numbers) + origin)
     voxel_ml = lesions.geometry.voxel_volume_ml
     for number in range(1, lesions.count + 1):
         other = partner.get(number)
@@ -236,8 +215,8 @@ def _cropped(
 ) -> tuple[tuple[int, int, int], CutMask, CutMask]:
     """Both cut to the box around all that either holds, and where it starts.
 
-    A lesion at the edge of the box is not at the edge of the image, but what lies
-    outside the box is background in both, as what lies outside the image is.
+    What lies outside the box is background in both, as what lies outside the image is.
+    A column of it is kept at the end, so that no run goes on into the next row.
     """
     either = prediction | reference
     box = []
@@ -246,4 +225,6 @@ def _cropped(
         used = np.flatnonzero(either.any(axis=others))
         box.append(slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1))
     i, j, k = (each.start for each in box)
-    return (i, j, k), prediction[tuple(box)], reference[tuple(box)]
+    column = ((0, 0), (0, 0), (0, 1))
+    cut = (np.pad(mask[tuple(box)], column) for mask in (prediction, reference))
+    return (i, j, k), *cut
