@@ -7,6 +7,7 @@ lesion counts as Dice 0 and a distance of 374 mm.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float64, Integer
@@ -20,6 +21,7 @@ from scipy.spatial import cKDTree
 
 from medseg.core.geometry import Spacing
 from medseg.core.lesions import BratsRules, BratsScore
+from medseg.metrics.runs import label_runs
 from medseg.metrics.surface_elements import areas_mm2, surface_elements
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -27,6 +29,12 @@ Numbers = Integer[np.ndarray, "i j k"]
 Box = tuple[slice, slice, slice]
 
 PENALTY_MM = 374.0
+
+SAME_VOLUME = 1e-6
+"""How far volumes that are the same may differ, relatively.
+
+Files keep affines as 32-bit floats: turned voxels of 1 mm3 rarely have exactly that.
+"""
 
 _EDGES = generate_binary_structure(3, 2)
 _CORNERS = generate_binary_structure(3, 3)
@@ -54,28 +62,67 @@ _PARAMETERS = {
 }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Maps:
-    """Lesions of the reference and pieces of the prediction, numbered from 1.
+class _Pieces:
+    """The numbered pieces of one mask, no two of which touch, with their surfaces.
+
+    Every node of the surface lies among voxels of one piece only. So the surface of
+    several pieces is all of theirs together, and one pass finds them all.
 
     Attributes:
-        wanted: The reference's, with a margin around.
-        predicted: The prediction's, likewise.
-        pieces: Box of each piece of the prediction.
-        spacing_mm: Along the axes of both.
+        numbers: From 1, with a margin of background.
+        boxes: Of each piece.
+        voxels: Of each piece, the first place for what is none.
     """
 
-    wanted: Numbers
-    predicted: Numbers
-    pieces: list[Box]
-    spacing_mm: Spacing
+    def __init__(self, numbers: Numbers, spacing_mm: Spacing) -> None:
+        runs = label_runs(numbers.reshape(-1))
+        self.numbers = numbers
+        self.boxes: list[Box] = find_objects(numbers)
+        self.voxels = np.bincount(runs.labels, runs.lengths).astype(np.int64)
+        self._elements = surface_elements(numbers)
+        self._spacing_mm = spacing_mm
+
+    def surface(self, pieces: list[int]) -> "_Surface":
+        """Of several pieces together."""
+        elements = [self._elements[piece] for piece in pieces]
+        nodes = np.concatenate([each.nodes for each in elements])
+        codes = np.concatenate([each.codes for each in elements])
+        places = np.stack(np.unravel_index(nodes, self.numbers.shape), axis=1)
+        return _Surface(
+            points_mm=places * np.array(self._spacing_mm),
+            areas_mm2=areas_mm2(self._spacing_mm)[codes],
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Surface:
+    """Nodes of a surface and the area at each."""
+
+    points_mm: Float64[np.ndarray, "point 3"]
+    areas_mm2: Float64[np.ndarray, " point"]
+
+    def directed_hd95_mm(self, other: "_Surface") -> float:
+        """Distance to the other that 95 % of the area of this one does not exceed.
+
+        The area-weighted percentile of DeepMind's surface-distance, without
+        interpolation, which the challenge uses; not the HD95 of `METRICS`.
+        """
+        distances, _ = other.tree.query(self.points_mm)
+        order = np.argsort(distances, kind="stable")
+        share = np.cumsum(self.areas_mm2[order]) / self.areas_mm2.sum()
+        place = min(int(np.searchsorted(share, 0.95)), len(order) - 1)
+        return float(distances[order[place]])
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Finds the nearest node."""
+        return cKDTree(self.points_mm)
 
 
 @dataclass(frozen=True)
 class _LesionResult:
     dice: float
     hd95_mm: float
-    volume_mm3: float
     touched: frozenset[int]
 
 
@@ -92,20 +139,18 @@ def brats_score(
     """
     parameters = _PARAMETERS[rules]
     margin = parameters.dilation + 1
-    predicted, _ = label(np.pad(prediction, margin), _CORNERS)
-    maps = _Maps(
-        wanted=_joined(np.pad(reference, margin), parameters.dilation),
-        predicted=predicted,
-        pieces=find_objects(predicted),
-        spacing_mm=spacing_mm,
-    )
+    pieces, _ = label(np.pad(prediction, margin), _CORNERS)
+    lesions = _joined(np.pad(reference, margin), parameters.dilation)
+    predicted, wanted = _Pieces(pieces, spacing_mm), _Pieces(lesions, spacing_mm)
     results = [
-        _lesion(number, box, maps, parameters.dilation)
-        for number, box in enumerate(find_objects(maps.wanted), start=1)
+        _lesion(number, wanted, predicted, parameters.dilation)
+        for number in range(1, len(wanted.boxes) + 1)
     ]
+    volumes_mm3 = wanted.voxels[1:] * np.prod(spacing_mm)
+    is_counted = volumes_mm3 > parameters.ignored_mm3 * (1 + SAME_VOLUME)
     touched = frozenset[int]().union(*(each.touched for each in results))
-    spurious = len(maps.pieces) - len(touched)
-    counted = [each for each in results if each.volume_mm3 > parameters.ignored_mm3]
+    spurious = len(predicted.boxes) - len(touched)
+    counted = [each for each, counts in zip(results, is_counted, strict=True) if counts]
     total = len(counted) + spurious
     distances_mm = sum(each.hd95_mm for each in counted) + PENALTY_MM * spurious
     found = sum(bool(each.touched) for each in counted)
@@ -130,64 +175,27 @@ def _numbers(numbered: Integer[np.ndarray, "..."]) -> list[int]:
     return [int(number) for number in np.unique(numbered) if number]
 
 
-def _lesion(number: int, box: Box, maps: _Maps, dilation: int) -> _LesionResult:
+def _lesion(
+    number: int, wanted: _Pieces, predicted: _Pieces, dilation: int
+) -> _LesionResult:
     """Compare one reference lesion with all of the predicted pieces that it touches."""
-    box = _grown(box, dilation)
-    lesion = maps.wanted[box] == number
-    near = binary_dilation(lesion, _EDGES, dilation)
-    touched = _numbers(maps.predicted[box][near])
-    volume_mm3 = float(np.count_nonzero(lesion) * np.prod(maps.spacing_mm))
+    box = _grown(wanted.boxes[number - 1], dilation)
+    lesion, around = wanted.numbers[box] == number, predicted.numbers[box]
+    touched = _numbers(around[binary_dilation(lesion, _EDGES, dilation)])
     if not touched:
-        return _LesionResult(0.0, PENALTY_MM, volume_mm3, frozenset())
-    whole = _around([box, *(maps.pieces[piece - 1] for piece in touched)])
-    own = maps.wanted[whole] == number
-    united = np.isin(maps.predicted[whole], touched)
-    shared = np.count_nonzero(own & united)
+        return _LesionResult(0.0, PENALTY_MM, frozenset())
+    # All that the prediction has within the lesion is of pieces that it touches.
+    shared = np.count_nonzero(lesion & (around > 0))
+    voxels = wanted.voxels[number] + predicted.voxels[touched].sum()
+    own, united = wanted.surface([number]), predicted.surface(touched)
     return _LesionResult(
-        dice=float(2 * shared / (np.count_nonzero(own) + np.count_nonzero(united))),
-        hd95_mm=max(
-            _directed_hd95_mm(own, united, maps.spacing_mm),
-            _directed_hd95_mm(united, own, maps.spacing_mm),
-        ),
-        volume_mm3=volume_mm3,
+        dice=float(2 * shared / voxels),
+        hd95_mm=max(own.directed_hd95_mm(united), united.directed_hd95_mm(own)),
         touched=frozenset(touched),
     )
 
 
 def _grown(box: Box, voxels: int) -> Box:
-    """The box, wider on every side but not below 0; an end too far does no harm."""
-    i, j, k = (slice(max(0, s.start - voxels), s.stop + voxels) for s in box)
+    """The box, wider on every side by voxels that the margin has."""
+    i, j, k = (slice(s.start - voxels, s.stop + voxels) for s in box)
     return i, j, k
-
-
-def _around(boxes: list[Box]) -> Box:
-    i, j, k = (
-        slice(min(s.start for s in along), max(s.stop for s in along))
-        for along in zip(*boxes, strict=True)
-    )
-    return i, j, k
-
-
-def _directed_hd95_mm(start: Mask, end: Mask, spacing_mm: Spacing) -> float:
-    """Distance that 95 % of the area of one surface does not exceed.
-
-    The area-weighted percentile of DeepMind's surface-distance, without interpolation,
-    which the challenge uses; not the HD95 of `METRICS`.
-    """
-    points, areas = _surface(start, spacing_mm)
-    targets, _ = _surface(end, spacing_mm)
-    distances, _ = cKDTree(targets).query(points)
-    order = np.argsort(distances, kind="stable")
-    share = np.cumsum(areas[order]) / areas.sum()
-    place = min(int(np.searchsorted(share, 0.95)), len(order) - 1)
-    return float(distances[order[place]])
-
-
-def _surface(
-    mask: Mask, spacing_mm: Spacing
-) -> tuple[Float64[np.ndarray, "point 3"], Float64[np.ndarray, " point"]]:
-    """Nodes of a mask's surface in mm, and the area at each."""
-    padded = np.pad(mask, 1).astype(np.uint8)
-    elements = surface_elements(padded)[1]
-    nodes = np.stack(np.unravel_index(elements.nodes, padded.shape), axis=1)
-    return nodes * np.array(spacing_mm), areas_mm2(spacing_mm)[elements.codes]

@@ -186,12 +186,12 @@ def _listed(
     partner = {int(own): int(other) for own, other in partners}
     is_prediction = side is Side.PREDICTION
     ious = pairs.iou_of(partners if is_prediction else partners[:, ::-1])
-    centres = lesions.geometry.to_world(centroids(lesions.numbers) + origin)
+    centres = lesions.geometry.to_world(centroids(lesions.numbers)[1:] + origin)
     voxel_ml = lesions.geometry.voxel_volume_ml
-    for number in range(1, lesions.count + 1):
+    for number, centre_ras_mm in enumerate(centres.tolist(), start=1):
         other = partner.get(number)
         predicted = number if is_prediction else other
-        right, anterior, superior = centres[number].tolist()
+        right, anterior, superior = centre_ras_mm
         yield Lesion(
             side=side,
             number=number,
@@ -226,5 +226,5 @@ def _cropped(
         box.append(slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1))
     i, j, k = (each.start for each in box)
     column = ((0, 0), (0, 0), (0, 1))
-    cut = (np.pad(mask[tuple(box)], column) for mask in (prediction, reference))
-    return (i, j, k), *cut
+    cut = tuple(box)
+    return (i, j, k), np.pad(prediction[cut], column), np.pad(reference[cut], column)

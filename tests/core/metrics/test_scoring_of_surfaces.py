@@ -1,7 +1,10 @@
 """Surface measures in the scores of a case: tolerances, states, aggregates."""
 
+import nibabel
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 import medseg
 from medseg import ErrorCode, Geometry, LabelSet, UnusableInput, WrongUse
@@ -209,3 +212,33 @@ def test_interior_voxels_do_not_dilute_the_percentile():
         segmentation_of(each, grid, ORGANS) for each in (outer, inner)
     )
     assert medseg.score(prediction, reference)["liver"].hd95_mm == pytest.approx(6.0)
+
+
+def test_a_tilted_grid_of_a_file_has_the_scores_of_a_straight_one(tmp_path):
+    """32-bit affines make 1 mm a little more; two voxels are still within 2 mm."""
+    reference = np.zeros((16, 16, 16), np.uint8)
+    reference[4:10, 4:10, 4:10] = 1
+    prediction = np.roll(reference, 2, axis=1)
+    turn = Rotation.from_euler("xyz", (11, 7, 23), degrees=True).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = turn
+    for name, array in (("prediction", prediction), ("reference", reference)):
+        stored = nibabel.nifti1.Nifti1Image(array, affine)
+        stored.to_filename(tmp_path / f"{name}.nii.gz")
+    tilted = medseg.score(
+        medseg.read_segmentation(tmp_path / "prediction.nii.gz"),
+        medseg.read_segmentation(tmp_path / "reference.nii.gz"),
+        tolerance_mm=2.0,
+    ).rows[0]
+    assert tilted.nsd == 1.0
+    wanted = brute_rims(prediction == 1, reference == 1, 2)
+    assert tilted.boundary_iou == pytest.approx(wanted)
+
+
+def brute_rims(prediction, reference, tolerance) -> float:
+    """IoU of the voxels nearer than the tolerance to their own border, on 1 mm."""
+    rims = []
+    for mask in (prediction, reference):
+        border = mask & ~ndimage.binary_erosion(mask)
+        rims.append(mask & (ndimage.distance_transform_edt(~border) < tolerance))
+    return float((rims[0] & rims[1]).sum() / (rims[0] | rims[1]).sum())
