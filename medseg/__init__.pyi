@@ -1,19 +1,14 @@
 from .core.case import Case, Dataset
 from .core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
+from .core.evaluation import Evaluation, FailedCase
 from .core.geometry import Geometry
 from .core.labels import LabelSet, Structure, StructureKind
+from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import Provenance
-from .core.scores import (
-    Evaluation,
-    FailedCase,
-    MaskState,
-    Scores,
-    StructureMean,
-    StructureScore,
-)
+from .core.scores import Scores, StructureMean
 from .core.settings import (
     Device,
     InferenceSettings,
@@ -21,9 +16,15 @@ from .core.settings import (
     Preset,
     TrainingSettings,
 )
+from .core.structure_score import MaskState, StructureScore
 from .core.volume import Segmentation, SourceSlice, Volume
 from .demo import DemoResult, run_demo
-from .evaluation import evaluate, require_writable_scores, write_scores
+from .evaluation.evaluating import evaluate
+from .evaluation.frames import lesions_frame, scores_frame
+from .evaluation.journal import journal_path, remove_journal
+from .evaluation.pool import processor_count
+from .evaluation.settings import EvaluationSettings
+from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
 from .io.decathlon import read_dataset
 from .io.file_kinds import FileKind, SegmentationFormat
@@ -47,19 +48,30 @@ from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
 from .pipeline import segment, segment_with_probabilities
 from .report.page import render_report
-from .report.tables import scores_csv, scores_json
+from .report.tables import lesions_csv, scores_csv, scores_json
+from .study.cases import CaseTable, Excluded, StudyCase, read_case_table
+from .study.compare import compare
+from .study.nouns import Study
+from .study.run import StudyFiles, run_study
+from .study.settings import StudySettings
+from .study.statistics.design import BootstrapSettings
+from .study.writing import write_study
 from .training.planning import plan_dataset
 from .training.train import train
 
 __all__ = [
     "SAMPLE_SEED",
+    "BootstrapSettings",
     "Cancelled",
     "Case",
+    "CaseTable",
     "Dataset",
     "DemoResult",
     "Device",
     "ErrorCode",
     "Evaluation",
+    "EvaluationSettings",
+    "Excluded",
     "FailedCase",
     "FileKind",
     "Fingerprint",
@@ -84,34 +96,49 @@ __all__ = [
     "StructureMean",
     "StructureResult",
     "StructureScore",
+    "Study",
+    "StudyCase",
+    "StudyFiles",
+    "StudySettings",
     "TrainedModel",
     "TrainingSettings",
     "UnusableInput",
     "Volume",
     "VolumeInfo",
+    "WhenMissed",
     "WrongUse",
     "available_devices",
+    "compare",
     "evaluate",
     "find_volumes",
+    "journal_path",
+    "lesions_csv",
+    "lesions_frame",
+    "lesions_path",
     "list_models",
     "load_model",
     "make_phantom",
     "model_folder",
     "plan_dataset",
     "probabilities_path",
+    "processor_count",
+    "read_case_table",
     "read_dataset",
     "read_model_info",
     "read_segmentation",
     "read_segments",
     "read_volume",
+    "remove_journal",
     "render_report",
     "require_absent",
     "require_dicom_source",
     "require_writable",
     "require_writable_scores",
     "run_demo",
+    "run_study",
     "score",
     "scores_csv",
+    "scores_frame",
     "scores_json",
     "segment",
     "segment_with_probabilities",
@@ -121,6 +148,7 @@ __all__ = [
     "write_probabilities",
     "write_scores",
     "write_segmentation",
+    "write_study",
     "write_volume",
     "written_whole",
     "written_whole_folder",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from medseg.core.evaluation import Evaluation
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.core.scores import Evaluation, Scores
+from medseg.core.scores import Scores
 from medseg.core.settings import InferenceSettings
 from medseg.evaluation import write_scores
 from medseg.inference import resolved_device

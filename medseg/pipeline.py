@@ -144,4 +144,5 @@ def _provenance(
             for field in fields(settings)
         ),
         notes=volume.notes,
+        is_trained_on=volume.sha256 in model.info.training.image_sha256,
     )

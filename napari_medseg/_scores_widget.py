@@ -95,7 +95,7 @@ class ScoresWidget(Panel):
     def _on_copy_requested(self) -> None:
         comparison = self.view.model.comparison
         if comparison is not None:
-            QGuiApplication.clipboard().setText(as_tsv(comparison.scores))
+            QGuiApplication.clipboard().setText(as_tsv(comparison.evaluation))
             self.view.show_message("Copied.")
 
     def _on_save_requested(self) -> None:
@@ -104,13 +104,11 @@ class ScoresWidget(Panel):
         )
         comparison = self.view.model.comparison
         if name and comparison is not None:
-            self._save(comparison.scores, Path(name).with_suffix(".csv"))
+            self._save(comparison.evaluation, Path(name).with_suffix(".csv"))
 
-    def _save(self, scores: medseg.Scores, path: Path) -> None:
+    def _save(self, evaluation: medseg.Evaluation, path: Path) -> None:
         try:
-            medseg.write_scores(
-                medseg.Evaluation(cases=(scores,)), path, overwrite=True
-            )
+            medseg.write_scores(evaluation, path, overwrite=True)
         except medseg.MedSegError as error:
             self._tell(error)
         else:

@@ -34,12 +34,22 @@ class Comparison:
         colours: Red, green, blue of each label.
         warning: What to mind when reading the table; empty for nothing.
         places: For each label present, a point inside it, (S, A, R) as shown, in mm.
+        is_trained_on: Whether the model that predicted was trained on this scan.
     """
 
     scores: medseg.Scores
     colours: dict[int, tuple[int, int, int]]
     warning: str
     places: dict[int, Position]
+    is_trained_on: bool = False
+
+    @property
+    def evaluation(self) -> medseg.Evaluation:
+        """The same as tables are written from."""
+        case_id = self.scores.case_id
+        return medseg.Evaluation(
+            cases=(self.scores,), trained_on=(case_id,) if self.is_trained_on else ()
+        )
 
 
 def compare(
@@ -56,13 +66,18 @@ def compare(
     truth = _as_shown(with_names_of(reference, prediction))
     scores = medseg.score(shown, truth, None if scan is None else _scan_as_shown(scan))
     placement = Placement.of(prediction.geometry)
-    conflicts = disagreements(prediction.labels, reference.labels)
+    made = prediction.provenance
+    is_trained_on = made is not None and made.is_trained_on
+    conflicts = disagreements(prediction.labels, reference.labels)[:1]
+    if is_trained_on:
+        conflicts.append("the model was trained on this scan, this is no validation")
     structures = (*reference.labels, *prediction.labels)
     return Comparison(
         scores=scores,
         colours={structure.id: structure.colour for structure in structures},
-        warning=f"Mind: {conflicts[0]}." if conflicts else "",
+        warning=f"Mind: {'; '.join(conflicts)}." if conflicts else "",
         places=places_of(truth.array, placement) | places_of(shown.array, placement),
+        is_trained_on=is_trained_on,
     )
 
 
@@ -87,10 +102,11 @@ def places_of(array: np.ndarray, placement: Placement) -> dict[int, Position]:
     return places
 
 
-def as_tsv(scores: medseg.Scores) -> str:
+def as_tsv(evaluation: medseg.Evaluation) -> str:
     """The scores as a spreadsheet takes them from the clipboard."""
     text = io.StringIO()
-    rows = csv.reader(io.StringIO(medseg.scores_csv((scores,))))
+    table = medseg.scores_csv(evaluation.cases, evaluation.trained_on)
+    rows = csv.reader(io.StringIO(table))
     csv.writer(text, "excel-tab", lineterminator="\n").writerows(rows)
     return text.getvalue()
 

@@ -7,7 +7,7 @@ import traceback
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
-from medseg.cli import data, models, scans, training
+from medseg.cli import bench, data, evaluation, models, scans, study, training
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled
 
@@ -25,11 +25,13 @@ app = App(
 app.command(scans.demo)
 app.command(scans.inspect)
 app.command(scans.segment)
-app.command(scans.evaluate)
+app.command(evaluation.evaluate)
+app.command(study.study)
 app.command(training.plan)
 app.command(training.train)
 app.command(models.app)
 app.command(data.app)
+app.command(bench.app)
 
 
 def main() -> None:
@@ -70,7 +72,11 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
         print(_unforeseen(error), file=sys.stderr)
         return EXIT_UNUSABLE_INPUT
     except (Cancelled, KeyboardInterrupt):
-        print("stopped; a training goes on with --resume", file=sys.stderr)
+        print(
+            "stopped; a training goes on with --resume, an evaluation with the same "
+            "command",
+            file=sys.stderr,
+        )
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
 

@@ -1,4 +1,4 @@
-"""Commands on scans: demo, inspect, segment, evaluate."""
+"""Commands on scans: demo, inspect, segment."""
 
 import json
 import sys
@@ -14,8 +14,6 @@ from medseg.cli.tables import volumes_table
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import InferenceSettings
 from medseg.io.file_kinds import SegmentationFormat
-
-EXIT_PARTLY_DONE = 3
 
 DEFAULT_INFERENCE = InferenceSettings()
 
@@ -124,40 +122,6 @@ def segment(  # noqa: PLR0913 - the options of design's command
     for structure in result.labels:
         print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")
     print(f"written to {out}")
-
-
-def evaluate(
-    prediction: Path,
-    reference: Path,
-    /,
-    *,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    images: Path | None = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-) -> int:
-    """Score a label map, or a folder of them, against references.
-
-    Example: medseg evaluate predictions/ labelsTr/ -o scores.csv
-
-    Args:
-        prediction: Label map or folder of label maps.
-        reference: The same; files in folders belong together by name.
-        out: Table to write: .csv or .json.
-        images: CT scan or folder of them, for Hounsfield units per structure.
-        overwrite: Replace an earlier table.
-        as_json: Print JSON instead of a table.
-    """
-    if out is not None:
-        medseg.require_writable_scores(out, overwrite=overwrite)
-    with shown_progress() as progress:
-        evaluation = medseg.evaluate(
-            prediction, reference, images=images, on_progress=progress
-        )
-    print(medseg.scores_json(evaluation) if as_json else evaluation.table())
-    if out is not None:
-        medseg.write_scores(evaluation, out, overwrite=overwrite)
-    return 0 if evaluation.is_complete else EXIT_PARTLY_DONE
 
 
 def _files(

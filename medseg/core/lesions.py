@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 
 
 class Connectivity(IntEnum):
-    """Which neighbours belong to one lesion: those that share a face, edge or corner."""
+    """Which neighbours belong to one lesion: by face, edge or corner."""
 
     FACES = 6
     EDGES = 18
@@ -36,8 +36,8 @@ class LesionRules:
     Attributes:
         connectivity: What one lesion is.
         minimum_mm3: Smaller pieces are left out, in both maps.
-        iou_thresholds: A pair of lesions is a match when its IoU reaches the threshold;
-            0 asks for a shared voxel only.
+        iou_thresholds: A pair of lesions is a match when its IoU is above the
+            threshold; 0 asks for a shared voxel only. Ascending.
         volume_bins_ml: Upper ends of the bins of sensitivity by volume; the last bin
             is open.
         brats: Adds the challenge's own lesion-wise Dice and HD95.
@@ -50,8 +50,10 @@ class LesionRules:
     brats: BratsRules | None = None
 
     def __post_init__(self) -> None:
-        if not all(0 <= each <= 1 for each in self.iou_thresholds):
+        if not all(0 <= each < 1 for each in self.iou_thresholds):
             raise ValueError(f"IoU thresholds are 0 to 1, got {self.iou_thresholds}")
+        if list(self.iou_thresholds) != sorted(set(self.iou_thresholds)):
+            raise ValueError(f"IoU thresholds ascend, got {self.iou_thresholds}")
         if self.minimum_mm3 < 0:
             raise ValueError(f"a volume is 0 or more, got {self.minimum_mm3} mm3")
         if list(self.volume_bins_ml) != sorted(set(self.volume_bins_ml)):
@@ -68,7 +70,7 @@ class Lesion:
         volume_ml: Of this lesion.
         centre_ras_mm: Centre of mass in the patient.
         partner: Number of the lesion of the other map it is matched with by the
-            best one-to-one matching of any overlap; None when it has none.
+            best one-to-one matching of lesions that overlap; None when it has none.
         iou: With its partner; 0 without.
     """
 
@@ -85,7 +87,7 @@ class Detection:
     """Lesions counted at one IoU threshold.
 
     Attributes:
-        iou_threshold: Of a match.
+        iou_threshold: A match has more.
         found: Matched pairs (true positives).
         missed: Reference lesions without a match (false negatives).
         spurious: Predicted lesions without a match (false positives).

@@ -1,4 +1,4 @@
-"""The measures of agreement: what each is called, what it means, which side is better."""
+"""The measures of agreement: their names, what they mean, which side is better."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,7 +80,8 @@ METRICS: tuple[Metric, ...] = (
         "HD",
         "Hausdorff distance: the greatest distance from a border voxel of one mask to "
         "the nearest border voxel of the other. A border voxel has a face neighbour "
-        "outside the mask; what lies beyond the image is outside.",
+        "outside the mask; what lies beyond the image is outside. Of an image of one "
+        "slice the outline in its plane is the border.",
     ),
     _distance(
         "hd95_mm",

@@ -15,6 +15,7 @@ class Provenance:
         versions: Package name and version, MedSeg's first.
         settings: What the user asked for, name and value.
         notes: What was decided or accepted on the way (a dropped duplicate slice, ...).
+        is_trained_on: Whether the model was trained on this very scan.
     """
 
     case_id: str
@@ -24,4 +25,5 @@ class Provenance:
     versions: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
+    is_trained_on: bool = False
     disclaimer: str = "Research use only. Not a medical device."

@@ -129,14 +129,16 @@ def require_same_grid(a: Geometry, b: Geometry, *, where: str) -> None:
     """
     if a.is_same_grid(b):
         return
-    difference = (
-        f"shapes {a.shape} and {b.shape}"
-        if a.shape != b.shape
-        else f"corners up to {a.disagreement_mm(b):.3g} mm apart"
-    )
     raise UnusableInput(
         ErrorCode.GRID_MISMATCH,
-        f"the two grids differ: {difference}",
+        f"the two grids differ: {grid_difference(a, b)}",
         where=where,
         remedy="Use files on the same grid, or resample one onto the other first.",
     )
+
+
+def grid_difference(a: Geometry, b: Geometry) -> str:
+    """How two grids differ, in words: by their shapes, or how far apart they are."""
+    if a.shape != b.shape:
+        return f"shapes {a.shape} and {b.shape}"
+    return f"corners up to {a.disagreement_mm(b):.3g} mm apart"

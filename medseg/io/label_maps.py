@@ -136,6 +136,7 @@ def read_provenance(path: Path) -> Provenance | None:
             versions=_pairs(made["versions"]),
             settings=_pairs(made["settings"]),
             notes=tuple(str(note) for note in made["notes"]),
+            is_trained_on=made.get("is_trained_on") is True,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged("provenance", error, path) from error

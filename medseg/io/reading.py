@@ -19,9 +19,16 @@ from medseg.io.checks import (
     case_id_of,
     reading_errors,
     require_there,
+    sha256_of,
     sha256_of_hashes,
 )
-from medseg.io.file_kinds import FileKind, files_below, is_dicom, kind_of_file
+from medseg.io.file_kinds import (
+    FileKind,
+    files_below,
+    is_dicom,
+    kind_of_file,
+    kind_of_name,
+)
 from medseg.io.label_maps import named_labels, names_path, read_provenance
 
 
@@ -89,6 +96,17 @@ def read_segmentation(
             found = io.read_dicom_labels(path, source, threshold).only(path)
             return _named(found, labels, path)
         return _read_labels(path, kind, labels)
+
+
+def sha256_of_scan(path: Path) -> str:
+    """The hash that `read_volume` gives a scan.
+
+    Raises:
+        MedSegError: As `read_volume`, where the scan is more than one file.
+    """
+    if path.is_file() and kind_of_name(path) is FileKind.NIFTI:
+        return sha256_of(path)  # its channels need no names for this
+    return read_volume(path).sha256
 
 
 def read_segments(

@@ -80,13 +80,7 @@ def written_whole_folder(path: Path) -> Iterator[Path]:
         WrongUse: OUTPUT_EXISTS when `path` holds something already.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise WrongUse(
-            ErrorCode.OUTPUT_EXISTS,
-            "the output folder is already there and is not empty",
-            where=path,
-            remedy="Give another folder, or remove this one.",
-        )
+    require_absent_folder(path)
     temporary = _beside(path)
     with _made_parent(path), _typed_errors(path, temporary):
         try:
@@ -99,6 +93,21 @@ def written_whole_folder(path: Path) -> Iterator[Path]:
             _flush_folder_to_disk(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_absent_folder(path: Path) -> None:
+    """Refuse, before any work is done, a folder that holds something already.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise WrongUse(
+            ErrorCode.OUTPUT_EXISTS,
+            "the output folder is already there and is not empty",
+            where=path,
+            remedy="Give another folder, or remove this one.",
+        )
 
 
 def require_absent(path: Path, *, overwrite: bool) -> None:
@@ -114,6 +123,17 @@ def require_absent(path: Path, *, overwrite: bool) -> None:
             where=path,
             remedy="Give another name, or allow it to be replaced (--overwrite).",
         )
+
+
+@contextmanager
+def writing_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write a file into typed errors.
+
+    Raises:
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    with _typed_errors(path, path):
+        yield
 
 
 def _beside(path: Path) -> Path:

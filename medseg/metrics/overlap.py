@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
-from medseg.core.scores import MaskState
+from medseg.core.structure_score import MaskState
 from medseg.core.volume import LabelArray
+from medseg.metrics.runs import label_runs
 
 _VOXELS_AT_ONCE = 1 << 22
 
@@ -51,6 +52,16 @@ class Overlap:
         union = self.predicted + self.reference - self.shared
         return self.shared / union if union else None
 
+    @property
+    def precision(self) -> float | None:
+        """|A and B| / |A|; None when the prediction is empty."""
+        return self.shared / self.predicted if self.predicted else None
+
+    @property
+    def recall(self) -> float | None:
+        """|A and B| / |B|; None when the reference is empty."""
+        return self.shared / self.reference if self.reference else None
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VoxelCounts:
@@ -92,11 +103,13 @@ def count_voxels(prediction: LabelArray, reference: LabelArray) -> VoxelCounts:
     labels = int(max(prediction.max(), reference.max())) + 1
     counts = np.zeros((3, labels), dtype=np.int64)
     for predicted, wanted in _slabs(prediction, reference):
-        shared = predicted[predicted == wanted]
-        counts += [
-            np.bincount(values.ravel(), minlength=labels)
-            for values in (predicted, wanted, shared)
-        ]
+        shared = np.where(predicted == wanted, predicted, 0)
+        for row, values in enumerate((predicted, wanted, shared)):
+            runs = label_runs(values.reshape(-1))
+            voxels = np.bincount(runs.labels, runs.lengths, labels)
+            counts[row] += voxels.astype(np.int64)
+        # The background of `shared` holds the voxels that differ, too.
+        counts[2, 0] -= np.count_nonzero(predicted != wanted)
     return VoxelCounts(predicted=counts[0], reference=counts[1], shared=counts[2])
 
 

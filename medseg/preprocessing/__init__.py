@@ -1,10 +1,8 @@
-"""Volume -> Prepared, and its exact inverse beside it."""
+"""Volume -> Prepared, and its exact inverse beside it; label maps onto other grids.
 
-from medseg.preprocessing.prepare import (
-    prepare,
-    prepare_reference,
-    restore_labels,
-    restore_probabilities,
-)
+What prepares a scan for a network needs torch and is loaded when first used.
+"""
 
-__all__ = ["prepare", "prepare_reference", "restore_labels", "restore_probabilities"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -111,6 +111,7 @@ def _provenance(scan: Volume, made: Provenance | None) -> tuple[tuple[str, str],
         ("Scan SHA-256", made.input_sha256),
         ("Settings", _listed(made.settings)),
         ("Versions", _listed(made.versions)),
+        ("Trained on this scan", "yes" if made.is_trained_on else ""),
         ("Notes", "; ".join(made.notes)),
     ]
     return tuple((name, text) for name, text in items if text)

@@ -117,6 +117,28 @@ def draw_panels(
     )
 
 
+def draw_close_up(
+    scan: Volume, prediction: Segmentation, reference: Segmentation, row: Row
+) -> Picture | None:
+    """One structure in the axial slice where it is largest; None where it is nowhere.
+
+    Args:
+        scan: Shown below the outlines.
+        prediction: On the scan's grid.
+        reference: Likewise.
+        row: Which structure, from `report_rows`.
+    """
+    scene = _Scene(
+        display=Display(scan.geometry),
+        image=scan.array[0],
+        window=window_of(scan),
+        prediction=prediction.array,
+        reference=reference.array,
+        rows=(row,),
+    )
+    return next(_close_ups(scene, scene.areas(Plane.AXIAL)), None)
+
+
 def _overview(scene: _Scene, plane: Plane, index: int, box: Box) -> Picture:
     slices = scene.display.shape[plane.value]
     caption = (plane.title, f"slice {index + 1} of {slices}")

@@ -84,6 +84,15 @@ def test_segmenting_twice_gives_the_same_and_leaves_the_scan_alone(model):
     assert_array_equal(scan.array, before)
 
 
+def test_the_result_says_whether_the_model_was_trained_on_the_scan(model):
+    training = replace(model.info.training, image_sha256=("f" * 64,))
+    trained = replace(model, info=replace(model.info, training=training))
+    for sha256, is_trained_on in (("f" * 64, True), ("a" * 64, False), ("", False)):
+        made = medseg.segment(scan_of(sha256=sha256), trained, EXACT).provenance
+        assert made is not None
+        assert made.is_trained_on is is_trained_on
+
+
 def test_the_result_says_how_it_was_made(model):
     scan = scan_of(case_id="a", sha256="f" * 64, notes=("a slice was dropped",))
     made = medseg.segment(scan, model, replace(EXACT, overlap=0.25)).provenance
@@ -167,6 +176,6 @@ def test_probabilities_are_written_beside_the_label_map(model, tmp_path):
     _, probabilities = medseg.segment_with_probabilities(scan_of(), model, EXACT)
     medseg.write_probabilities(probabilities, tmp_path / "case.nii.gz")
     assert [each.name for each in tmp_path.iterdir()] == ["case.probabilities.nii.gz"]
-    stored = nibabel.load(tmp_path / "case.probabilities.nii.gz")
+    stored = nibabel.nifti1.load(tmp_path / "case.probabilities.nii.gz")
     written = np.moveaxis(stored.get_fdata(dtype=np.float32), -1, 0)
     np.testing.assert_allclose(written, probabilities.array, atol=0.5 / 4096)

@@ -2,9 +2,16 @@
 
 import pytest
 
-from medseg import Evaluation, FailedCase, MaskState, Scores, StructureScore
+from medseg import (
+    Evaluation,
+    FailedCase,
+    MaskState,
+    Scores,
+    StructureScore,
+    WhenMissed,
+)
 from medseg.core.errors import ErrorCode
-from medseg.core.scores import scores_table, structure_means
+from medseg.core.scores import structure_means
 
 STATES = {
     "hit": MaskState.BOTH_PRESENT,
@@ -79,15 +86,66 @@ def test_the_table_shows_hounsfield_units_when_there_are_any():
     assert lines[2].split()[-2:] == ["-", "-"]
 
 
+def test_surface_measures_are_shown_when_there_are_any():
+    near = row("liver", 1, "hit", 0.9, hd95_mm=2.345, nsd=0.5)
+    lines = case("a", near, row("tumour", 2, "missed")).table().splitlines()
+    assert lines[0].split()[5:] == ["hd95_mm", "nsd", "volume_ml", "reference_ml"]
+    assert lines[1].split()[5:7] == ["2.35", "0.500"]
+    assert lines[2].split()[5:7] == ["-", "-"]
+    assert "hd95_mm" not in CASES[0].table()
+
+
+def means_lines(*cases, **more):
+    return Evaluation(cases=cases, **more).table().split("\n\n")[1].splitlines()
+
+
 def test_the_table_of_several_cases_gives_n_and_zeros_beside_each_mean():
-    means = scores_table(CASES).split("\n\n")[1].splitlines()
-    assert means[0].split()[-6:] == ["n", "missed", "spurious", "absent", "dice", "iou"]
-    assert means[2].split() == ["tumour", "3", "1", "1", "1", "0.200", "0.143"]
-    assert means[3].split() == ["mean", "over", "structures", "2", "0.500", "0.408"]
+    header, _, tumour, overall = means_lines(*CASES)
+    counts = ["n", "missed", "spurious", "absent", "imputed"]
+    assert header.split()[3:] == [*counts, "dice", "iou"]
+    assert tumour.split() == ["tumour", "3", "1", "1", "1", "0", "0.200", "0.143"]
+    assert overall.split() == ["mean", "over", "structures", "2", "0.500", "0.408"]
+
+
+def with_distance(kind, hd95_mm):
+    return row("tumour", 2, kind, 0.6, hd95_mm=hd95_mm, diagonal_mm=100.0)
+
+
+DISTANCES = (
+    case("a", with_distance("hit", 4.0)),
+    case("b", with_distance("missed", None)),
+    case("c", with_distance("absent", None)),
+)
+
+
+def test_the_diagonal_stands_for_a_distance_that_is_not_there_and_that_is_said():
+    header, tumour, _, rule = means_lines(*DISTANCES)
+    assert header.split()[-2:] == ["hd95_mm", "assd_mm"]
+    assert tumour.split()[1:6] == ["2", "1", "0", "1", "1"]
+    assert tumour.split()[-2:] == ["52.00", "100.00"]
+    assert rule.startswith("imputed: 1 missed or spurious")
+    (mean,) = structure_means(DISTANCES)
+    assert (mean["hd95_mm"].n, mean["hd95_mm"].imputed) == (2, 1)
+    assert (mean["dice"].n, mean["dice"].imputed) == (2, 0)
+
+
+def test_or_it_is_left_out_and_that_is_said():
+    lines = means_lines(*DISTANCES, when_missed=WhenMissed.LEAVE_OUT)
+    assert lines[1].split()[-1] == "4.00"
+    assert lines[-1].startswith("left out: 1 missed or spurious")
+
+
+def test_no_rule_is_told_where_none_was_needed():
+    assert len(means_lines(DISTANCES[0], DISTANCES[0])) == 3
+
+
+def test_notes_of_a_case_are_below_the_table():
+    noted = Scores(case_id="a", rows=CASES[0].rows, notes=("it was resampled",))
+    assert Evaluation(cases=(noted,)).table().endswith("a: it was resampled")
 
 
 def test_the_columns_of_the_table_line_up():
-    header, *lines, _ = scores_table(CASES[:1]).splitlines()
+    header, *lines, _ = CASES[0].table().splitlines()
     end = header.index("dice") + len("dice")
     assert all(line[end - 5 : end].replace(".", "").isdigit() for line in lines)
 

@@ -71,13 +71,32 @@ def test_numbers_that_mean_something_else_are_pointed_out():
 
 
 def test_the_clipboard_gets_a_row_a_structure_in_columns():
-    scores = compare(marker_labels(), marker_labels(), None).scores
+    evaluation = compare(marker_labels(), marker_labels(), None).evaluation
 
-    header, *rows = (line.split("\t") for line in as_tsv(scores).splitlines())
+    header, *rows = (line.split("\t") for line in as_tsv(evaluation).splitlines())
 
     assert header[:3] == ["case", "structure", "label"]
     assert [row[1] for row in rows] == ["liver", "liver tumour"]
     assert {len(row) for row in rows} == {len(header)}
+
+
+def test_a_scan_that_the_model_was_trained_on_is_pointed_out():
+    made = medseg.Provenance(
+        case_id="c1",
+        input_sha256="",
+        model="mine",
+        model_sha256="",
+        versions=(),
+        settings=(),
+        is_trained_on=True,
+    )
+    seen = replace(marker_labels(), provenance=made)
+
+    comparison = compare(seen, marker_labels(), None)
+
+    assert "trained on this scan" in comparison.warning
+    assert "true" in as_tsv(comparison.evaluation)
+    assert not compare(marker_labels(), marker_labels(), None).warning
 
 
 def test_comparing_leaves_the_masks_as_they_were():

@@ -211,7 +211,10 @@ def test_full_disk(tiny_model, nifti, tmp_path):
         f"sys.exit(run({[*words, str(out)]!r}))\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-B", "-c", code],  # no byte code cut short
+        capture_output=True,
+        text=True,
+        check=False,
     )
     lines = result.stderr.strip().splitlines()
     assert result.returncode == 1

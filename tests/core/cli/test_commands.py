@@ -50,47 +50,6 @@ def test_inspect_as_json_lists_the_sample_series(capsys):
     assert volume["problems"] == []
 
 
-def test_evaluate_of_a_reference_against_itself_is_perfect(tmp_path, capsys):
-    reference = str(SAMPLE / "ct_phantom_reference.nii.gz")
-    table = tmp_path / "scores.csv"
-    assert run(["evaluate", reference, reference, "-o", str(table)]) == 0
-    assert "liver" in capsys.readouterr().out
-    rows = table.read_text().splitlines()
-    assert rows[0].startswith("case,structure,label,state,dice,iou,volume_ml")
-    assert len(rows) == 6
-
-
-def test_evaluate_as_json_gives_what_the_json_table_holds(tmp_path, capsys):
-    reference = str(SAMPLE / "ct_phantom_reference.nii.gz")
-    table = tmp_path / "scores.json"
-    assert run(["evaluate", reference, reference, "--json", "-o", str(table)]) == 0
-    printed = capsys.readouterr().out
-    assert json.loads(printed) == json.loads(table.read_text())
-
-
-def test_evaluate_prints_its_table_even_where_it_cannot_be_written(tmp_path, capsys):
-    reference = str(SAMPLE / "ct_phantom_reference.nii.gz")
-    (tmp_path / "file").write_text("in the way")
-    table = tmp_path / "file/scores.csv"
-    assert run(["evaluate", reference, reference, "-o", str(table)]) == 1
-    assert "liver" in capsys.readouterr().out
-
-
-def test_evaluate_refuses_a_table_it_cannot_write_before_it_scores(tmp_path, capsys):
-    words = ["evaluate", str(tmp_path), str(tmp_path)]
-    assert run([*words, "-o", str(tmp_path / "scores.txt")]) == 2
-    assert "UNKNOWN_FORMAT" in capsys.readouterr().err
-
-
-def test_evaluate_with_a_missing_prediction_is_partly_done(tmp_path):
-    predictions = tmp_path / "predictions"
-    predictions.mkdir()
-    dataset = SAMPLE / "Task90_PhantomAbdomen"
-    one = dataset / "labelsTr/phantom_000.nii.gz"
-    (predictions / one.name).write_bytes(one.read_bytes())
-    assert run(["evaluate", str(predictions), str(dataset)]) == 3
-
-
 def test_plan_gives_reasons(capsys):
     assert run(["plan", str(SAMPLE / "Task90_PhantomAbdomen")]) == 0
     printed = capsys.readouterr().out

@@ -108,7 +108,7 @@ def test_trouble_with_another_file_is_not_called_ours(tmp_path):
 def test_an_old_result_survives_a_disk_without_room(tmp_path, name, code):
     (tmp_path / name).write_text("old")
     done = subprocess.run(
-        [sys.executable, "-c", NO_ROOM, tmp_path / name],
+        [sys.executable, "-B", "-c", NO_ROOM, tmp_path / name],
         capture_output=True,
         text=True,
         check=False,

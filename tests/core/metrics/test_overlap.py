@@ -10,7 +10,7 @@ from monai.metrics.meandice import DiceMetric
 from monai.metrics.meaniou import MeanIoU
 from sklearn.metrics import f1_score, jaccard_score
 
-from medseg.core.scores import MaskState
+from medseg.core.structure_score import MaskState
 from medseg.metrics.overlap import Overlap, count_voxels
 
 LABELS = 4

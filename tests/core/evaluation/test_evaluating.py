@@ -1,67 +1,34 @@
 """Pairs of files and of folders, and what is not a pair."""
 
-import csv
-import json
 import subprocess
 import sys
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import medseg
-from medseg import ErrorCode, LabelSet, MaskState, UnusableInput, WrongUse
+from medseg import (
+    ErrorCode,
+    EvaluationSettings,
+    LabelSet,
+    MaskState,
+    UnusableInput,
+    WhenMissed,
+    WrongUse,
+)
+from tests.core.evaluation.files import (
+    GEOMETRY,
+    LIVER,
+    ORGANS,
+    SHAPE,
+    TUMOUR,
+    write_dataset,
+    write_labels,
+    write_scan,
+)
 
-SHAPE = (10, 9, 8)
-GEOMETRY = medseg.Geometry.from_spacing(SHAPE, (1.0, 1.0, 2.0))
-ORGANS = LabelSet.from_names([(1, "liver"), (2, "tumour")])
-LIVER, TUMOUR = slice(1, 5), slice(6, 8)
-
-
-def write_labels(path: Path, *, geometry=GEOMETRY, labels=None, **parts: slice) -> Path:
-    """Write a label map of slabs; names lie beside it when `labels` are given."""
-    array = np.zeros(SHAPE, np.uint8)
-    for label, name in enumerate(("liver", "tumour"), start=1):
-        if name in parts:
-            array[parts[name]] = label
-    if labels is None:
-        labels = LabelSet.from_names([(1, "label 1"), (2, "label 2")])
-    segmentation = medseg.Segmentation(array=array, geometry=geometry, labels=labels)
-    medseg.write_segmentation(segmentation, path)
-    if labels.names[0] == "label 1":
-        path.with_name(path.name.split(".")[0] + ".json").unlink()
-    return path
-
-
-def write_scan(path: Path, value: float) -> Path:
-    array = np.full((1, *SHAPE), value, np.float32)
-    medseg.write_volume(medseg.Volume(array=array, geometry=GEOMETRY), path)
-    return path
-
-
-def write_description(folder: Path, cases: list[str], modality: str = "CT") -> None:
-    description = {
-        "name": "abdomen",
-        "modality": {"0": modality},
-        "labels": {"0": "background", "1": "liver", "2": "tumour"},
-        "training": [
-            {
-                "image": f"./imagesTr/{case}.nii.gz",
-                "label": f"./labelsTr/{case}.nii.gz",
-            }
-            for case in cases
-        ],
-    }
-    (folder / "dataset.json").write_text(json.dumps(description))
-
-
-def write_dataset(folder: Path, cases: list[str], modality: str = "CT") -> Path:
-    for case in cases:
-        write_labels(folder / f"labelsTr/{case}.nii.gz", liver=LIVER, tumour=TUMOUR)
-        write_scan(folder / f"imagesTr/{case}.nii.gz", 60)
-    write_description(folder, cases, modality)
-    return folder
+SWAPPED = LabelSet.from_names([(2, "liver"), (1, "tumour")])
+OTHERS = LabelSet.from_names([(1, "liver"), (2, "tumour"), (3, "third")])
 
 
 def test_two_files_give_the_scores_of_one_case(tmp_path):
@@ -200,10 +167,18 @@ def test_folders_without_a_common_name_are_refused(tmp_path):
     with pytest.raises(UnusableInput, match=r"such as a.*such as b") as refusal:
         medseg.evaluate(mine, truth)
     assert refusal.value.code is ErrorCode.NO_PAIRS
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    truth = write_labels(tmp_path / "truth/b.nii.gz", liver=LIVER).parent
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UnusableInput, match="NO_PAIRS"):
-        medseg.evaluate(empty, truth)
+    (empty / "notes.txt").write_text("not an image")
+    for folders in ((empty, truth), (truth, empty)):
+        with pytest.raises(UnusableInput) as refusal:
+            medseg.evaluate(*folders)
+        assert refusal.value.code is ErrorCode.EMPTY_FOLDER
+        assert refusal.value.where == str(empty)
 
 
 def test_two_files_of_one_case_are_refused(tmp_path):
@@ -225,47 +200,6 @@ def test_paths_must_exist_and_be_of_one_kind(tmp_path):
     assert refusal.value.code is ErrorCode.INVALID_OPTION
 
 
-def test_scores_are_written_as_csv_and_json(tmp_path):
-    file = write_labels(tmp_path / "a.nii.gz", liver=LIVER)
-    evaluation = medseg.evaluate(file, file)
-    medseg.write_scores(evaluation, tmp_path / "out/scores.csv")
-    medseg.write_scores(evaluation, tmp_path / "out/scores.json")
-    with (tmp_path / "out/scores.csv").open(newline="") as stream:
-        (row,) = csv.DictReader(stream)
-    assert float(row["dice"]) == 1
-    assert json.loads((tmp_path / "out/scores.json").read_text())["mean_dice"] == 1
-
-
-def test_scores_already_written_are_kept_unless_overwriting_is_allowed(tmp_path):
-    file = write_labels(tmp_path / "a.nii.gz", liver=LIVER)
-    evaluation, path = medseg.evaluate(file, file), tmp_path / "scores.csv"
-    path.write_text("precious")
-    with pytest.raises(WrongUse) as refusal:
-        medseg.write_scores(evaluation, path)
-    assert refusal.value.code is ErrorCode.OUTPUT_EXISTS
-    assert path.read_text() == "precious"
-    medseg.write_scores(evaluation, path, overwrite=True)
-    assert path.read_text().startswith("case,structure")
-
-
-def test_scores_of_an_unknown_format_are_refused(tmp_path):
-    file = write_labels(tmp_path / "a.nii.gz", liver=LIVER)
-    evaluation = medseg.evaluate(file, file)
-    with pytest.raises(WrongUse) as refusal:
-        medseg.write_scores(evaluation, tmp_path / "scores.xlsx")
-    assert refusal.value.code is ErrorCode.UNKNOWN_FORMAT
-    assert not (tmp_path / "scores.xlsx").exists()
-
-
-def test_a_table_that_could_not_be_written_is_refused_before_any_scoring(tmp_path):
-    with pytest.raises(WrongUse, match="UNKNOWN_FORMAT"):
-        medseg.require_writable_scores(tmp_path / "scores.txt")
-    (tmp_path / "scores.csv").write_text("precious")
-    with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
-        medseg.require_writable_scores(tmp_path / "scores.csv")
-    medseg.require_writable_scores(tmp_path / "scores.csv", overwrite=True)
-
-
 def test_one_scan_is_not_taken_for_a_folder_of_scans(tmp_path):
     folder = write_labels(tmp_path / "truth/a.nii.gz", liver=LIVER).parent
     scan = write_scan(tmp_path / "ct.nii.gz", 55)
@@ -276,42 +210,105 @@ def test_one_scan_is_not_taken_for_a_folder_of_scans(tmp_path):
 
 
 def test_names_that_say_the_labels_were_swapped_fail_the_case(tmp_path):
-    swapped = LabelSet.from_names([(2, "liver"), (1, "tumour")])
     write_labels(tmp_path / "truth/a.nii.gz", labels=ORGANS, liver=LIVER)
-    write_labels(tmp_path / "mine/a.nii.gz", labels=swapped, liver=LIVER)
+    write_labels(tmp_path / "mine/a.nii.gz", labels=SWAPPED, liver=LIVER)
     evaluation = medseg.evaluate(tmp_path / "mine", tmp_path / "truth")
     assert evaluation.cases == ()
     assert evaluation.failed[0].code is ErrorCode.LABEL_MISMATCH
 
 
-def test_what_a_shipped_model_was_trained_on_is_no_validation(tmp_path):
-    shipped = medseg.list_models()[0]
-    seen = shipped.training.image_sha256[0]
-    write_labels(tmp_path / "truth/a.nii.gz", liver=LIVER)
-    for case, model, input_sha256 in (
-        ("seen", shipped.name, seen),
-        ("unseen", shipped.name, "0" * 64),
-        ("other_model", "mine", seen),
-    ):
-        made = medseg.Provenance(
-            case_id=case,
-            input_sha256=input_sha256,
-            model=model,
-            model_sha256="",
-            versions=(),
-            settings=(),
-        )
-        write_labels(tmp_path / f"truth/{case}.nii.gz", liver=LIVER)
-        path = write_labels(tmp_path / f"mine/{case}.nii.gz", liver=LIVER)
-        result = replace(medseg.read_segmentation(path), provenance=made)
-        medseg.write_segmentation(result, path, overwrite=True)
-    evaluation = medseg.evaluate(tmp_path / "mine", tmp_path / "truth")
-    assert evaluation.trained_on == ("seen",)
-    assert "trained on: seen" in evaluation.table()
-    alone = medseg.evaluate(
-        tmp_path / "mine/seen.nii.gz", tmp_path / "truth/seen.nii.gz"
+def test_all_that_can_be_wrong_with_a_case_is_told_and_the_others_are_scored(tmp_path):
+    dataset = write_dataset(tmp_path / "set", list("abcdef"))
+    mine = tmp_path / "mine"
+    moved = medseg.Geometry.from_spacing(SHAPE, (1.0, 1.0, 2.5))
+    write_labels(mine / "a.nii.gz", geometry=moved, liver=LIVER)
+    write_labels(mine / "b.nii.gz", labels=SWAPPED, liver=LIVER)
+    write_labels(mine / "c.nii.gz", liver=LIVER)
+    reference = dataset / "labelsTr/c.nii.gz"
+    reference.unlink()
+    write_labels(reference, labels=OTHERS, third=LIVER)  # not in the dataset's set
+    write_labels(mine / "d.nii.gz", liver=LIVER)
+    (mine / "d.nii.gz").write_bytes(b"Dear colleague")
+    write_labels(mine / "f.nii.gz", liver=LIVER)
+    evaluation = medseg.evaluate(mine, dataset)
+    assert [(case.case_id, case.code) for case in evaluation.failed] == [
+        ("a", ErrorCode.GRID_MISMATCH),
+        ("b", ErrorCode.LABEL_MISMATCH),
+        ("c", ErrorCode.UNKNOWN_LABEL),
+        ("d", evaluation.failed[3].code),
+    ]
+    assert "corners up to 3.5 mm apart" in evaluation.failed[0].what
+    assert evaluation.missing == ("e",)
+    assert [case.case_id for case in evaluation.cases] == ["f"]
+
+
+def test_probabilities_beside_label_maps_are_no_cases(tmp_path):
+    folder = write_labels(tmp_path / "mine/a.nii.gz", liver=LIVER).parent
+    write_scan(folder / "a.probabilities.nii.gz", 0.5)
+    evaluation = medseg.evaluate(folder, folder)
+    assert [case.case_id for case in evaluation.cases] == ["a"]
+    assert evaluation.surplus == ()
+
+
+def test_a_reference_on_another_grid_is_resampled_when_asked(tmp_path):
+    fine = GEOMETRY.with_shape((20, 18, 16))
+    array = np.zeros(fine.shape, np.uint8)
+    array[2:10] = 1  # the same slab in finer voxels
+    reference = medseg.Segmentation(array=array, geometry=fine, labels=ORGANS)
+    medseg.write_segmentation(reference, tmp_path / "truth.nii.gz")
+    prediction = write_labels(tmp_path / "a.nii.gz", liver=LIVER)
+    with pytest.raises(UnusableInput, match="GRID_MISMATCH"):
+        medseg.evaluate(prediction, tmp_path / "truth.nii.gz")
+    settings = EvaluationSettings(resample_reference=True)
+    evaluation = medseg.evaluate(
+        prediction, tmp_path / "truth.nii.gz", settings=settings
     )
-    assert alone.trained_on == ("seen",)
+    assert evaluation.cases[0]["liver"].dice == 1
+    (note,) = evaluation.cases[0].notes
+    assert "nearest neighbour (shapes (10, 9, 8) and (20, 18, 16))" in note
+    same = medseg.evaluate(prediction, prediction, settings=settings)
+    assert same.cases[0].notes == ()
+
+
+def test_tolerances_go_to_their_structures(tmp_path):
+    dataset = write_dataset(tmp_path / "set", ["a"])
+    mine = write_labels(tmp_path / "mine/a.nii.gz", liver=LIVER, tumour=TUMOUR).parent
+    settings = EvaluationSettings(tolerances=("liver=2",))
+    (scores,) = medseg.evaluate(mine, dataset, settings=settings).cases
+    assert (scores["liver"].tolerance_mm, scores["liver"].nsd) == (2, 1)
+    assert scores["tumour"].nsd is None
+    settings = EvaluationSettings(tolerances=("livr=2",))
+    with pytest.raises(WrongUse, match="There are liver, tumour"):
+        medseg.evaluate(mine, dataset, settings=settings)
+
+
+def test_a_tolerance_that_fits_no_case_is_told(tmp_path):
+    folder = write_labels(tmp_path / "truth/a.nii.gz", liver=LIVER).parent
+    settings = EvaluationSettings(tolerances=("label 1=2", "label 2=1", "label 3=1"))
+    write_labels(folder / "b.nii.gz", liver=LIVER, tumour=TUMOUR)
+    evaluation = medseg.evaluate(folder, folder, settings=settings)
+    assert [case["label 1"].nsd for case in evaluation.cases] == [1, 1]
+    assert evaluation.notes == (
+        "no case has a structure 'label 3'; its tolerance was not used",
+    )
+
+
+def test_a_preset_that_is_not_confirmed_is_told(tmp_path):
+    file = write_labels(tmp_path / "a.nii.gz", liver=LIVER)
+    settings = EvaluationSettings(tolerances=("decathlon-liver",))
+    (note,) = medseg.evaluate(file, file, settings=settings).notes
+    assert "not confirmed" in note
+
+
+def test_what_missed_structures_count_is_as_asked(tmp_path):
+    write_labels(tmp_path / "truth/a.nii.gz", labels=ORGANS, liver=LIVER)
+    write_labels(tmp_path / "mine/a.nii.gz", labels=ORGANS)
+    settings = EvaluationSettings(missed=WhenMissed.LEAVE_OUT)
+    folders = tmp_path / "mine", tmp_path / "truth"
+    (mean, _) = medseg.evaluate(*folders).means
+    assert mean["hd95_mm"].value == pytest.approx(np.hypot(np.hypot(9, 8), 14))
+    (mean, _) = medseg.evaluate(*folders, settings=settings).means
+    assert mean["hd95_mm"].n == 0
 
 
 def test_evaluating_needs_no_torch(tmp_path):

@@ -1,0 +1,5 @@
+"""Side-by-side measurements against other tools. Loaded when first used."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

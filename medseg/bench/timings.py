@@ -1,0 +1,61 @@
+"""What a measurement side by side gives."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One contender on one scene.
+
+    Attributes:
+        contender: Who.
+        seconds: Of each run, in their order.
+        median_s: Of these.
+        times_medseg: Median divided by MedSeg's.
+        peak_mb: Memory at the peak beyond the label maps, MB; None if not measured.
+        largest_difference: From MedSeg's values, over all measures both define alike.
+    """
+
+    contender: str
+    seconds: tuple[float, ...]
+    median_s: float
+    times_medseg: float
+    peak_mb: float | None
+    largest_difference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneTimings:
+    """All contenders on one scene, run in turns.
+
+    Attributes:
+        scene: What it stands for.
+        shape: Of the label maps.
+        structures: Labels in both maps.
+        timings: MedSeg's first.
+    """
+
+    scene: str
+    shape: tuple[int, int, int]
+    structures: int
+    timings: tuple[Timing, ...]
+
+    def __getitem__(self, contender: str) -> Timing:
+        return next(each for each in self.timings if each.contender == contender)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsBench:
+    """What was measured, and with what.
+
+    Attributes:
+        scenes: In the order of measurement.
+        tolerance_mm: Of nsd and boundary_iou.
+        threads: Of every contender.
+        versions: Name and version of what was used.
+    """
+
+    scenes: tuple[SceneTimings, ...]
+    tolerance_mm: float
+    threads: int
+    versions: tuple[str, ...]

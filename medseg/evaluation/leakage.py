@@ -1,0 +1,65 @@
+"""Which scored cases the model had been trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medseg.core.model_info import ModelInfo
+from medseg.evaluation.scoring import ScoredCase
+from medseg.models import list_models, model_folder, read_model_info
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What is known of the scored cases.
+
+    Attributes:
+        trained_on: Cases the model had been trained on.
+        unchecked: Cases of which that cannot be told, where a model was named.
+    """
+
+    trained_on: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say about cases that could not be checked."""
+        if not self.unchecked:
+            return ()
+        return (
+            f"{len(self.unchecked)} cases could not be checked for being trained on, "
+            "as the hash of their scan is not known; --images gives the scans",
+        )
+
+
+def named_model(model: str | Path | None) -> ModelInfo | None:
+    """Description of a model given by name or folder.
+
+    Raises:
+        WrongUse: UNKNOWN_MODEL.
+        UnusableInput: DAMAGED_MODEL.
+    """
+    return None if model is None else read_model_info(model_folder(model))
+
+
+def leakage_of(cases: Sequence[ScoredCase], model: ModelInfo | None) -> Leakage:
+    """Look each scan up in what its model was trained on.
+
+    That is: what the prediction itself says; the list of the shipped model it names;
+    the list of the model given.
+    """
+    shipped = {info.name: {*info.training.image_sha256} for info in list_models()}
+    given = set() if model is None else {*model.training.image_sha256}
+    return Leakage(
+        trained_on=tuple(
+            case.scores.case_id
+            for case in cases
+            if case.is_trained_on
+            or case.input_sha256 in shipped.get(case.model, set()) | given
+        ),
+        unchecked=tuple(
+            case.scores.case_id
+            for case in cases
+            if model is not None and not case.input_sha256
+        ),
+    )

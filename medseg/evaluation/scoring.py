@@ -1,0 +1,167 @@
+"""The files of one case -> its scores; what a worker process runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
+from medseg.core.evaluation import FailedCase
+from medseg.core.labels import LabelSet
+from medseg.core.lesions import LesionRules
+from medseg.core.scores import Scores
+from medseg.core.volume import Segmentation, Volume, grid_difference
+from medseg.evaluation.pairing import CaseFiles
+from medseg.io import read_segmentation, read_volume
+from medseg.io.reading import sha256_of_scan
+from medseg.metrics import score
+from medseg.preprocessing import resample_nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseTask:
+    """One case and how it is scored.
+
+    Attributes:
+        files: Of the case.
+        labels: Names of the labels; None for those beside the files.
+        has_ct: Whether the image is a CT scan.
+        tolerance_mm: As `medseg.score` takes it.
+        resample_reference: Whether a reference on another grid is brought onto the
+            prediction's.
+        lesions: How lesions are told apart.
+        needs_hash: Whether the scan's hash is wanted even where only the image has it.
+    """
+
+    files: CaseFiles
+    labels: LabelSet | None
+    has_ct: bool
+    tolerance_mm: float | Mapping[str, float] | None
+    resample_reference: bool
+    lesions: LesionRules
+    needs_hash: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredCase:
+    """Scores of a case, and what is known of the scan and of who predicted.
+
+    Attributes:
+        scores: Of the case.
+        model: Name of the model that predicted; empty where not known.
+        input_sha256: Hash of the scan; empty where not known.
+        is_trained_on: Whether the prediction says its model was trained on the scan.
+    """
+
+    scores: Scores
+    model: str = ""
+    input_sha256: str = ""
+    is_trained_on: bool = False
+
+
+def scored_or_failed(task: CaseTask) -> ScoredCase | FailedCase:
+    """Scores of a case, or why it has none."""
+    try:
+        return scored_case(task)
+    except MedSegError as error:
+        return failed_case(task, error)
+    except MemoryError:
+        return failed_case(
+            task,
+            UnusableInput(
+                ErrorCode.OUT_OF_MEMORY,
+                "there is not enough memory for this case",
+                where=task.files.prediction,
+                remedy="Use fewer --workers, or a machine with more memory.",
+            ),
+        )
+
+
+def died_case(task: CaseTask) -> FailedCase:
+    """Why there are no scores of a case whose process ended without an answer."""
+    return failed_case(
+        task,
+        UnusableInput(
+            ErrorCode.WORKER_DIED,
+            "the process that scored it was killed or crashed, twice",
+            where=task.files.prediction,
+            remedy="Look at this case alone; it may need more memory than there is.",
+        ),
+    )
+
+
+def failed_case(task: CaseTask, error: MedSegError) -> FailedCase:
+    """A case that could not be scored, for the list of those."""
+    return FailedCase(
+        case_id=task.files.case_id,
+        code=error.code,
+        what=error.what,
+        message=str(error),
+    )
+
+
+def scored_case(task: CaseTask) -> ScoredCase:
+    """Read and compare the files of one case.
+
+    Raises:
+        MedSegError: What is wrong with a file, or keeps the two from being compared.
+    """
+    prediction = read_segmentation(task.files.prediction)
+    reference = read_segmentation(task.files.reference, task.labels)
+    notes: tuple[str, ...] = ()
+    if task.resample_reference:
+        reference, notes = _on_grid_of(prediction, reference)
+    scan = _read_ct(task.files.image) if task.files.image and task.has_ct else None
+    scores = score(
+        prediction,
+        reference,
+        scan,
+        tolerance_mm=_tolerance_here(task.tolerance_mm, prediction, reference),
+        lesions=task.lesions,
+    )
+    made = prediction.provenance
+    return ScoredCase(
+        scores=replace(
+            scores, case_id=task.files.case_id, notes=(*notes, *scores.notes)
+        ),
+        model=made.model if made else "",
+        input_sha256=(made.input_sha256 if made else "") or _hash(task, scan),
+        is_trained_on=made is not None and made.is_trained_on,
+    )
+
+
+def _on_grid_of(
+    prediction: Segmentation, reference: Segmentation
+) -> tuple[Segmentation, tuple[str, ...]]:
+    if prediction.geometry.is_same_grid(reference.geometry):
+        return reference, ()
+    note = (
+        "the reference was resampled onto the prediction's grid by nearest neighbour ("
+        f"{grid_difference(prediction.geometry, reference.geometry)})"
+    )
+    return resample_nearest(reference, prediction.geometry), (note,)
+
+
+def _tolerance_here(
+    tolerance_mm: float | Mapping[str, float] | None,
+    prediction: Segmentation,
+    reference: Segmentation,
+) -> float | dict[str, float] | None:
+    """The tolerances of the structures this case knows; other cases may know more."""
+    if not isinstance(tolerance_mm, Mapping):
+        return tolerance_mm
+    names = {*reference.labels.names, *prediction.labels.names}
+    return {name: mm for name, mm in tolerance_mm.items() if name in names}
+
+
+def _hash(task: CaseTask, scan: Volume | None) -> str:
+    if scan is not None:
+        return scan.sha256
+    if task.needs_hash and task.files.image is not None:
+        return sha256_of_scan(task.files.image)
+    return ""
+
+
+def _read_ct(path: Path) -> Volume:
+    """A scan given as CT; DICOM says itself what it is, other formats do not."""
+    scan = read_volume(path)
+    return replace(scan, channels=("CT",)) if scan.channels == ("image",) else scan

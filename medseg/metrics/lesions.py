@@ -1,0 +1,230 @@
+"""Lesions told apart, matched one to one and counted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, Integer
+from scipy.ndimage import generate_binary_structure, label
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+from medseg.core.geometry import Geometry
+from medseg.core.lesions import (
+    BratsScore,
+    Connectivity,
+    Detection,
+    Lesion,
+    LesionRules,
+    LesionScores,
+    Side,
+)
+from medseg.metrics.brats import SAME_VOLUME, brats_score
+from medseg.metrics.runs import centroids, label_runs
+
+Mask = Bool[np.ndarray, "i j k"]
+CutMask = Bool[np.ndarray, "i2 j2 k2"]
+Numbers = Integer[np.ndarray, "i j k"]
+
+DEFAULT_LESION_RULES = LesionRules()
+
+_NEIGHBOURHOODS = {
+    connectivity: generate_binary_structure(3, rank)
+    for rank, connectivity in enumerate(Connectivity, start=1)
+}
+
+
+def score_lesions(
+    prediction: Mask,
+    reference: Mask,
+    geometry: Geometry,
+    rules: LesionRules,
+    *,
+    structure: str,
+    label: int,
+) -> LesionScores:
+    """Compare the lesions of one structure.
+
+    Lesions are the connected pieces of each mask. At each IoU threshold they are
+    matched one to one such that as many pairs as possible have a greater IoU, and among
+    such matchings with the greatest sum of IoUs (Kuhn, 1955).
+
+    Args:
+        prediction: Mask to judge.
+        reference: Mask to compare with, of the same shape.
+        geometry: Place of both.
+        rules: What a lesion and a match are.
+        structure: Name.
+        label: Number in the label maps.
+    """
+    start, predicted_mask, reference_mask = _cropped(prediction, reference)
+    predicted = _Lesions.of(predicted_mask, rules, geometry)
+    wanted = _Lesions.of(reference_mask, rules, geometry)
+    pairs = _Pairs.of(predicted, wanted)
+    partners = pairs.matched(0.0)
+    origin = np.array(start)
+    return LesionScores(
+        structure=structure,
+        label=label,
+        lesions=(
+            *_listed(wanted, Side.REFERENCE, partners[:, ::-1], pairs, origin),
+            *_listed(predicted, Side.PREDICTION, partners, pairs, origin),
+        ),
+        detections=tuple(
+            _detection(pairs, predicted.count, wanted.count, threshold)
+            for threshold in rules.iou_thresholds
+        ),
+        brats=_brats(predicted_mask, reference_mask, geometry, rules),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Lesions:
+    """The connected pieces of one mask, numbered from 1.
+
+    Attributes:
+        numbers: 0 outside, and in the last column.
+        voxels: Of each lesion, the first place for what is none.
+        geometry: Of the whole image.
+    """
+
+    numbers: Numbers
+    voxels: Int64[np.ndarray, " lesion"]
+    geometry: Geometry
+
+    @classmethod
+    def of(cls, mask: Mask, rules: LesionRules, geometry: Geometry) -> "_Lesions":
+        numbers, _ = label(mask, _NEIGHBOURHOODS[rules.connectivity])
+        runs = label_runs(numbers.reshape(-1))
+        voxels = np.bincount(runs.labels, runs.lengths)
+        volumes_mm3 = 1000 * geometry.voxel_volume_ml * voxels
+        is_kept = volumes_mm3 >= rules.minimum_mm3 * (1 - SAME_VOLUME)
+        is_kept[0] = False
+        renumbered = np.where(is_kept, np.cumsum(is_kept), 0).astype(numbers.dtype)
+        kept_voxels = np.concatenate([[0], voxels[is_kept]]).astype(np.int64)
+        return cls(
+            numbers=numbers if is_kept[1:].all() else renumbered[numbers],
+            voxels=kept_voxels,
+            geometry=geometry,
+        )
+
+    @property
+    def count(self) -> int:
+        return len(self.voxels) - 1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Pairs:
+    """Every pair of a predicted and a reference lesion that share a voxel.
+
+    Attributes:
+        numbers: Prediction's and reference's.
+        ious: Of each pair.
+    """
+
+    numbers: Int64[np.ndarray, "pair 2"]
+    ious: Float64[np.ndarray, " pair"]
+
+    @classmethod
+    def of(cls, predicted: _Lesions, wanted: _Lesions) -> "_Pairs":
+        both = (predicted.numbers > 0) & (wanted.numbers > 0)
+        keys = predicted.numbers[both].astype(np.int64) * (wanted.count + 1)
+        runs = label_runs(keys + wanted.numbers[both])
+        found, run = np.unique(runs.labels, return_inverse=True)
+        numbers = np.stack(np.divmod(found, wanted.count + 1), axis=1)
+        shared = np.bincount(run, runs.lengths, minlength=len(found))
+        union = predicted.voxels[numbers[:, 0]] + wanted.voxels[numbers[:, 1]] - shared
+        return cls(numbers=numbers, ious=shared / union)
+
+    def matched(self, threshold: float) -> Int64[np.ndarray, "match 2"]:
+        """The best one-to-one matching of the pairs with an IoU above the threshold."""
+        eligible = self.ious > threshold
+        numbers, ious = self.numbers[eligible], self.ious[eligible]
+        if not len(numbers):
+            return numbers
+        rows, row = np.unique(numbers[:, 0], return_inverse=True)
+        columns, column = np.unique(numbers[:, 1], return_inverse=True)
+        # Each row may also stay alone, in a column of its own: dearer than any pairs.
+        every = np.arange(len(rows))
+        alone = np.full(len(rows), 2.0 + min(len(rows), len(columns)))
+        places = np.append(row, every), np.append(column, len(columns) + every)
+        costs = csr_array((np.append(2 - ious, alone), places))
+        chosen = np.stack(min_weight_full_bipartite_matching(costs), axis=1)
+        chosen = chosen[chosen[:, 1] < len(columns)]
+        return np.stack([rows[chosen[:, 0]], columns[chosen[:, 1]]], axis=1)
+
+    def iou_of(self, matches: Int64[np.ndarray, "match 2"]) -> dict[int, float]:
+        """IoU of each match, by the number of its predicted lesion."""
+        ious = {
+            (int(a), int(b)): float(iou)
+            for (a, b), iou in zip(self.numbers, self.ious, strict=True)
+        }
+        return {int(a): ious[int(a), int(b)] for a, b in matches}
+
+
+def _detection(
+    pairs: _Pairs, predictions: int, references: int, threshold: float
+) -> Detection:
+    matches = pairs.matched(threshold)
+    return Detection(
+        iou_threshold=threshold,
+        found=len(matches),
+        missed=references - len(matches),
+        spurious=predictions - len(matches),
+        summed_iou=float(sum(pairs.iou_of(matches).values())),
+    )
+
+
+def _listed(
+    lesions: _Lesions,
+    side: Side,
+    partners: Int64[np.ndarray, "match 2"],
+    pairs: _Pairs,
+    origin: Int64[np.ndarray, "3"],
+) -> Iterator[Lesion]:
+    """The lesions of one side; `partners` has their own numbers in the first column."""
+    partner = {int(own): int(other) for own, other in partners}
+    is_prediction = side is Side.PREDICTION
+    ious = pairs.iou_of(partners if is_prediction else partners[:, ::-1])
+    centres = lesions.geometry.to_world(centroids(lesions.numbers)[1:] + origin)
+    voxel_ml = lesions.geometry.voxel_volume_ml
+    for number, centre_ras_mm in enumerate(centres.tolist(), start=1):
+        other = partner.get(number)
+        predicted = number if is_prediction else other
+        right, anterior, superior = centre_ras_mm
+        yield Lesion(
+            side=side,
+            number=number,
+            volume_ml=float(lesions.voxels[number] * voxel_ml),
+            centre_ras_mm=(right, anterior, superior),
+            partner=other,
+            iou=0.0 if other is None or predicted is None else ious[predicted],
+        )
+
+
+def _brats(
+    prediction: Mask, reference: Mask, geometry: Geometry, rules: LesionRules
+) -> BratsScore | None:
+    if rules.brats is None:
+        return None
+    return brats_score(prediction, reference, geometry.spacing_mm, rules.brats)
+
+
+def _cropped(
+    prediction: Mask, reference: Mask
+) -> tuple[tuple[int, int, int], CutMask, CutMask]:
+    """Both cut to the box around all that either holds, and where it starts.
+
+    What lies outside the box is background in both, as what lies outside the image is.
+    A column of it is kept at the end, so that no run goes on into the next row.
+    """
+    either = prediction | reference
+    box = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        used = np.flatnonzero(either.any(axis=others))
+        box.append(slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1))
+    i, j, k = (each.start for each in box)
+    column = ((0, 0), (0, 0), (0, 1))
+    cut = tuple(box)
+    return (i, j, k), np.pad(prediction[cut], column), np.pad(reference[cut], column)

@@ -1,0 +1,1 @@
+"""Results -> figures for a journal, as matplotlib figures, SVG and PDF."""

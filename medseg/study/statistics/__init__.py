@@ -1,0 +1,1 @@
+"""Arrays of scores -> estimates, comparisons, rankings: no files, no tables."""
