@@ -1,3 +1,4 @@
+from .core.acceptance import Accepted
 from .core.case import Case, Dataset
 from .core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from .core.evaluation import Evaluation, FailedCase
@@ -28,7 +29,7 @@ from .evaluation.writing import lesions_path, require_writable_scores, write_sco
 from .inference.devices import available_devices
 from .io.decathlon import read_dataset
 from .io.file_kinds import FileKind, SegmentationFormat
-from .io.finding import VolumeInfo, find_volumes
+from .io.finding import Problem, VolumeInfo, find_volumes
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.writing import (
@@ -61,6 +62,7 @@ from .training.train import train
 
 __all__ = [
     "SAMPLE_SEED",
+    "Accepted",
     "BootstrapSettings",
     "Cancelled",
     "Case",
@@ -85,6 +87,7 @@ __all__ = [
     "Plan",
     "Precision",
     "Preset",
+    "Problem",
     "Progress",
     "Provenance",
     "Scores",

@@ -93,12 +93,16 @@ def _file_layers(path: Path) -> list[LayerTuple]:
 
 def _slice_layers(path: Path, info: medseg.VolumeInfo) -> list[LayerTuple]:
     """Layers of the series that a DICOM file is part of, or of the file by itself."""
-    whole = path.parent if info.slices <= 1 else path
-    volume = medseg.read_volume(whole, series=info.series_uid or None)
-    return _layers_of_volume(volume, info.description or whole.stem)
+    if info.is_label_map:
+        return _found_layers(info, path.stem)
+    volume = medseg.read_volume(path, series=info.series_uid or None)
+    return _layers_of_volume(volume, info.description or info.path.stem)
 
 
 def _found_layers(info: medseg.VolumeInfo, name: str) -> list[LayerTuple]:
+    if info.is_label_map:
+        labels = medseg.read_segmentation(info.path)
+        return [segmentation_layer(labels, info.path.stem)]
     if not info.series_uid:
         return _file_layers(info.path)
     volume = medseg.read_volume(info.path, series=info.series_uid)

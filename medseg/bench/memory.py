@@ -1,37 +1,43 @@
 """How much memory a call takes at its peak, measured in a process of its own."""
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-
-from medseg.bench.contenders import Contender, measure
-from medseg.bench.scenes import Scene, organ_scene
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
-def peak_mb(contender: Contender, scene: Scene) -> float | None:
-    """Resident memory in MB at the peak of a measurement, beyond that held before it.
+def peak_mb(
+    work: Callable[[], object], *, warm_up: Callable[[], object]
+) -> float | None:
+    """Resident memory in MB at the peak of some work, beyond that held before it.
 
     The kernel's own figure, so it counts NumPy, SciPy and torch alike. None where there
     is no such figure, which is everywhere but on Linux.
+
+    Args:
+        work: What is measured; it is sent to the other process.
+        warm_up: The same on something small: imports and the libraries' own tables
+            are not what is asked for.
     """
     if not _RESET.exists():
         return None
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_peak_here, contender, scene).result()
+        return pool.submit(_peak_here, work, warm_up).result()
 
 
-def _peak_here(contender: Contender, scene: Scene) -> float:
-    # Imports and the libraries' own tables are not what is asked for.
-    measure(contender, organ_scene(scene.tolerance_mm, shape=(16, 16, 16)))
+def _peak_here(work: Callable[[], object], warm_up: Callable[[], object]) -> float:
+    warm_up()
     _RESET.write_text("5")
     before = _peak_so_far()
-    measure(contender, scene)
-    return (_peak_so_far() - before) / 1e6
+    result = work()
+    peak = (_peak_so_far() - before) / 1e6
+    del result  # held until here, as a caller would hold it
+    return peak
 
 
 def _peak_so_far() -> int:

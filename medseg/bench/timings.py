@@ -59,3 +59,57 @@ class MetricsBench:
     tolerance_mm: float
     threads: int
     versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTiming:
+    """One contender on one task.
+
+    Attributes:
+        contender: Who.
+        seconds: Of each run, in their order.
+        median_s: Of these.
+        times_medseg: Median divided by MedSeg's.
+        peak_mb: Memory at the peak, the voxels read included; None if not measured.
+        file_mb: Size of the file it read or wrote; of all files for a series.
+        is_equal: Whether the voxels that it read or wrote were the right ones.
+    """
+
+    contender: str
+    seconds: tuple[float, ...]
+    median_s: float
+    times_medseg: float
+    peak_mb: float | None
+    file_mb: float
+    is_equal: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTimings:
+    """All contenders on one task, run in turns.
+
+    Attributes:
+        task: What is read or written.
+        timings: MedSeg's first.
+    """
+
+    task: str
+    timings: tuple[FileTiming, ...]
+
+    def __getitem__(self, contender: str) -> FileTiming:
+        return next(each for each in self.timings if each.contender == contender)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesBench:
+    """What was measured, and with what.
+
+    Attributes:
+        shape: Of the scan and of the label map.
+        tasks: In the order of measurement.
+        versions: Name and version of what was used.
+    """
+
+    shape: tuple[int, int, int]
+    tasks: tuple[TaskTimings, ...]
+    versions: tuple[str, ...]

@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from medseg.cli import bench, data, evaluation, models, scans, study, training
+from medseg.cli.tables import error_codes_text
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled
 
@@ -15,23 +16,29 @@ EXIT_UNUSABLE_INPUT = 1
 EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 
+_ERRORS = "Errors are one line: code, what, [where], remedy. All codes: medseg --help"
+
 app = App(
     name="medseg",
     help="Organ and tumour segmentation of CT and MR scans. "
     "Research use only: not a medical device.",
+    help_epilogue=error_codes_text(),
     help_format="plaintext",
     version_flags=["--version"],
 )
-app.command(scans.demo)
-app.command(scans.inspect)
-app.command(scans.segment)
-app.command(evaluation.evaluate)
-app.command(study.study)
-app.command(training.plan)
-app.command(training.train)
-app.command(models.app)
-app.command(data.app)
-app.command(bench.app)
+for command in (
+    scans.demo,
+    scans.inspect,
+    scans.segment,
+    evaluation.evaluate,
+    study.study,
+    training.plan,
+    training.train,
+):
+    app.command(command, help_epilogue=_ERRORS)
+for group in (models.app, data.app, bench.app):
+    group.help_epilogue = _ERRORS
+    app.command(group)
 
 
 def main() -> None:

@@ -11,14 +11,17 @@ from cyclopts import Parameter
 import medseg
 from medseg.cli.console import shown_progress
 from medseg.cli.tables import volumes_table
+from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import InferenceSettings
 from medseg.io.file_kinds import SegmentationFormat
 
+EXIT_NONE_USABLE = 1
 DEFAULT_INFERENCE = InferenceSettings()
 
 Flat = Parameter(name="*")
 Json = Annotated[bool, Parameter(name="--json", negative=())]
+CODES = Parameter(negative=(), name_transform=str)  # as the errors spell them
 Overwrite = Annotated[bool, Parameter(negative=())]
 
 
@@ -44,8 +47,10 @@ def demo(
     print(f"report        {result.report}")
 
 
-def inspect(path: Path, /, *, as_json: Json = False) -> None:
+def inspect(path: Path, /, *, as_json: Json = False) -> int:
     """List every volume found under a path: shape, spacing, orientation, problems.
+
+    Exits with 1 when none of them is usable.
 
     Example: medseg inspect study/
 
@@ -59,6 +64,7 @@ def inspect(path: Path, /, *, as_json: Json = False) -> None:
         print(json.dumps([asdict(volume) for volume in volumes], default=str, indent=1))
     else:
         print(volumes_table(volumes))
+    return 0 if any(volume.is_usable for volume in volumes) else EXIT_NONE_USABLE
 
 
 def segment(  # noqa: PLR0913 - the options of design's command
@@ -69,6 +75,7 @@ def segment(  # noqa: PLR0913 - the options of design's command
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     series: str | None = None,
     channel: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    accept: Annotated[tuple[Accepted, ...], CODES] = (),
     settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
     file_format: Annotated[
         SegmentationFormat | None, Parameter(name="--format")
@@ -87,9 +94,12 @@ def segment(  # noqa: PLR0913 - the options of design's command
         model: Name of a shipped model or a model folder.
         out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for DICOM, which
             goes back onto the slices of a DICOM scan.
-        series: SeriesInstanceUID where a folder holds several series.
+        series: SeriesInstanceUID where a folder holds several series; UID#2 where
+            a series holds several volumes.
         channel: NAME=PATH, once for each channel of a model that takes several; the
             scan is one of them.
+        accept: Code of a problem to be mended and not refused, as its error names it;
+            once for each. The scan is resampled then, and DICOM cannot be written.
         settings: How the network is run.
         file_format: What to write; told from the suffix where not given, and then a
             .dcm is a DICOM-SEG. Few viewers open dicom-seg-labelmap as yet.
@@ -102,7 +112,9 @@ def segment(  # noqa: PLR0913 - the options of design's command
     if save_probabilities:
         medseg.require_absent(medseg.probabilities_path(out), overwrite=overwrite)
     files = _files(channel, scan, trained.info.plan.channels)
-    volume = medseg.read_volume(scan, series=series, channels=files)
+    volume = medseg.read_volume(
+        scan, series=series, channels=files, accept=frozenset(accept)
+    )
     if written.is_dicom:
         medseg.require_dicom_source(volume, out)
     print(f"scan: {_described(volume)}", file=sys.stderr)

@@ -1,8 +1,12 @@
 """Aligned plain-text tables for the terminal."""
 
+import textwrap
 from collections.abc import Sequence
 
 from medseg import VolumeInfo
+from medseg.core.error_guide import ERROR_GUIDE
+
+_WIDTH = 79
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -18,8 +22,11 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def volumes_table(volumes: Sequence[VolumeInfo]) -> str:
-    """What `inspect` found, one line a volume and one more for each problem."""
-    header = ("kind", "modality", "shape", "spacing_mm", "axes", "series", "path")
+    """What `inspect` found, one line a volume and two more for each problem."""
+    header = (
+        *("kind", "modality", "shape", "spacing_mm", "axes", "times"),
+        *("series", "path"),
+    )
     rows = [
         (
             str(volume.kind),
@@ -27,6 +34,7 @@ def volumes_table(volumes: Sequence[VolumeInfo]) -> str:
             " x ".join(str(size) for size in volume.shape) or "-",
             " x ".join(f"{edge:.3g}" for edge in volume.spacing_mm or ()) or "-",
             volume.orientation or "-",
+            str(volume.time_points),
             volume.series_uid or "-",
             str(volume.path),
         )
@@ -34,8 +42,20 @@ def volumes_table(volumes: Sequence[VolumeInfo]) -> str:
     ]
     table = aligned(header, rows)
     problems = [
-        f"{volume.path} {volume.series_uid}".strip() + f": {problem}"
+        f"{volume.path} {volume.series_uid}".strip()
+        + f": {problem}\n  {problem.remedy}"
         for volume in volumes
         for problem in volume.problems
     ]
     return "\n".join([table, *(["", "problems:", *problems] if problems else [])])
+
+
+def error_codes_text() -> str:
+    """Every error code with its meaning and its remedy, for the foot of `--help`."""
+    lines = ["Error codes: what is wrong, and what to do."]
+    for code, row in ERROR_GUIDE.items():
+        lines += textwrap.wrap(f"{code}: {row.meaning}", _WIDTH, subsequent_indent="  ")
+        lines += textwrap.wrap(
+            row.remedy, _WIDTH, initial_indent="  -> ", subsequent_indent="     "
+        )
+    return "\n".join(lines)

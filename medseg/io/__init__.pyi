@@ -3,7 +3,7 @@ from .dicom import read_dicom_series
 from .dicom_labels import read_dicom_labels
 from .dicom_seg_writing import save_dicom_seg
 from .file_kinds import FileKind, SegmentationFormat
-from .finding import VolumeInfo, find_volumes
+from .finding import Problem, VolumeInfo, find_volumes
 from .itk import (
     read_itk_labels,
     read_itk_volume,
@@ -25,6 +25,7 @@ from .writing import write_probabilities, write_segmentation, write_volume
 
 __all__ = [
     "FileKind",
+    "Problem",
     "SegmentationFormat",
     "VolumeInfo",
     "find_volumes",

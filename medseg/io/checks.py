@@ -4,11 +4,13 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from medseg.core.acceptance import Accepted, Mendable
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io.file_kinds import DICOM_SUFFIXES, IMAGE_SUFFIXES
 
@@ -16,6 +18,8 @@ MAX_BYTES = 8 * 2**30
 """Largest array that is read; a header that claims more is not believed."""
 
 MAX_SHEAR_DEG = 0.1
+
+_FLAT = 0.01  # sine of the angle below which axes do not span a volume
 
 
 def require_there(path: Path) -> None:
@@ -93,23 +97,48 @@ def require_usable_affine(affine: np.ndarray, path: Path) -> None:
     Raises:
         UnusableInput: INVALID_HEADER or SHEARED_AFFINE.
     """
+    require_axes(affine, path)
+    require_right_angles(affine, path, frozenset())
+
+
+def require_axes(affine: np.ndarray, path: Path) -> None:
+    """Refuse an affine that is not finite or whose axes span no volume.
+
+    Raises:
+        UnusableInput: INVALID_HEADER.
+    """
     matrix: np.ndarray = affine[:3, :3]
     extents = np.linalg.norm(matrix, axis=0)
-    if not np.isfinite(affine).all() or extents.min() < 1e-6:
+    is_usable = np.isfinite(affine).all() and extents.min() >= 1e-6
+    if not is_usable or abs(np.linalg.det(matrix / extents)) < _FLAT:
         raise UnusableInput(
             ErrorCode.INVALID_HEADER,
-            "the affine holds no usable numbers (NaN, or an axis without extent)",
+            "the affine holds no usable numbers (NaN, an axis without extent, or two "
+            "along each other)",
             where=path,
             remedy="Convert the scan again from its DICOM files.",
         )
-    shear_deg = largest_shear_deg(matrix)
-    if shear_deg > MAX_SHEAR_DEG:
-        raise UnusableInput(
-            ErrorCode.SHEARED_AFFINE,
-            f"the axes are {shear_deg:.2f} degrees away from right angles",
-            where=path,
-            remedy="Resample the scan onto a grid with right angles first.",
-        )
+
+
+def require_right_angles(
+    affine: np.ndarray, path: Path, accept: AbstractSet[Accepted]
+) -> tuple[str, ...]:
+    """Refuse an affine that shears, unless that is accepted, which is noted.
+
+    Raises:
+        UnusableInput: SHEARED_AFFINE.
+    """
+    shear_deg = largest_shear_deg(affine[:3, :3])
+    if shear_deg <= MAX_SHEAR_DEG:
+        return ()
+    problem = Mendable(
+        code=Accepted.SHEARED_AFFINE,
+        what=f"the axes are {shear_deg:.2f} degrees away from right angles",
+        where=path,
+        remedy="Resample the scan onto a grid with right angles first.",
+        mending=f"{shear_deg:.1f} degrees, resampled onto an upright grid",
+    )
+    return (problem.accepted_in(accept),)
 
 
 def largest_shear_deg(matrix: np.ndarray) -> float:

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from contourpy import FillType, contour_generator
 from jaxtyping import Bool, Float
-from scipy.spatial import cKDTree
 
 Plane = Bool[np.ndarray, "i j"]
 Loop = Float[np.ndarray, "points 2"]
 
 _HALF = 0.5
-_ON_EDGE = 1e-6
+_COLLINEAR = 1e-6
+
+ON_EDGE = 1e-5
+"""Distance from an edge, in pixels, which is rounding of the points in a file."""
 
 
 def trace(plane: Plane) -> tuple[Loop, ...]:
@@ -42,23 +44,49 @@ def trace(plane: Plane) -> tuple[Loop, ...]:
     return tuple(loops)
 
 
-def fill(loop: Loop, shape: tuple[int, int]) -> Plane:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Patch:
+    """A mask of the box round a polygon.
+
+    Attributes:
+        start: First pixel of the box.
+        pixels: The mask; without extent where the polygon is outside of the picture.
+    """
+
+    start: tuple[int, int]
+    pixels: Bool[np.ndarray, "rows columns"]
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Where it lies in the picture."""
+        i, j = self.start
+        rows, columns = self.pixels.shape
+        return slice(i, i + rows), slice(j, j + columns)
+
+
+def fill(loop: Loop, shape: tuple[int, int]) -> Patch:
     """Pixels whose centre is inside a polygon (even-odd rule) or on its edge.
 
     Points of the path count as inside, as DICOM PS3.3 C.8.8.6.3 wants it. What lies
     outside of the picture is cut off.
     """
-    rows, across = _crossings(loop, shape[1])
-    order = np.lexsort((across, rows))
-    rows, across = rows[order], across[order]
-    enter, leave = across[::2], across[1::2]
-    steps = np.zeros((shape[0] + 1, shape[1]), dtype=np.int32)
-    first = np.clip(np.ceil(enter - _ON_EDGE), 0, shape[0]).astype(int)
-    beyond = np.clip(np.floor(leave + _ON_EDGE) + 1, 0, shape[0]).astype(int)
-    np.add.at(steps, (first, rows[::2]), 1)
-    np.add.at(steps, (beyond, rows[::2]), -1)
-    inside: np.ndarray = np.cumsum(steps[:-1], axis=0) > 0
-    return inside
+    low = np.clip(np.ceil(loop.min(axis=0) - ON_EDGE), 0, shape).astype(int)
+    beyond = np.clip(np.floor(loop.max(axis=0) + ON_EDGE) + 1, low, shape).astype(int)
+    rows_in_box, columns_in_box = (int(size) for size in beyond - low)
+    steps = np.zeros((rows_in_box + 1, columns_in_box), dtype=np.int32)
+    for shift in (-ON_EDGE, ON_EDGE):  # edges along a row are met from both sides
+        moved = loop - low + np.array([0, shift])
+        columns, across = _crossings(moved, columns_in_box)
+        order = np.lexsort((across, columns))
+        columns, across = columns[order], across[order]
+        enter, leave = across[::2], across[1::2]
+        first = np.clip(np.ceil(enter - ON_EDGE), 0, rows_in_box).astype(int)
+        end = np.clip(np.floor(leave + ON_EDGE) + 1, 0, rows_in_box).astype(int)
+        np.add.at(steps, (first, columns[::2]), 1)
+        np.add.at(steps, (end, columns[::2]), -1)
+    return Patch(
+        start=(int(low[0]), int(low[1])), pixels=np.cumsum(steps[:-1], axis=0) > 0
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,87 +104,97 @@ class Combined:
     repeated: int
 
 
-def combine(planes: Iterable[Plane]) -> Combined | None:
+def combine(patches: Iterable[Patch], shape: tuple[int, int]) -> Combined:
     """Put filled polygons together: one that lies within another is a hole in it.
 
     A polygon within a hole is an island again. One that lies partly in another cannot
     be a hole; it is added. Exact copies are left out, which would else cut each other.
     """
-    ordered = sorted(planes, key=lambda plane: -int(np.count_nonzero(plane)))
-    if not ordered:
-        return None
-    total = np.zeros_like(ordered[0])
+    total = np.zeros(shape, dtype=bool)
     crossing = repeated = 0
-    seen: set[bytes] = set()
-    for plane in ordered:
-        count = int(np.count_nonzero(plane))
-        shared = int(np.count_nonzero(plane & total))
-        content = np.packbits(plane).tobytes()
+    seen: set[tuple[tuple[int, int], bytes]] = set()
+    for patch in sorted(patches, key=lambda each: -int(np.count_nonzero(each.pixels))):
+        count = int(np.count_nonzero(patch.pixels))
+        shared = int(np.count_nonzero(patch.pixels & total[patch.box]))
+        content = (patch.start, patch.pixels.tobytes())
         if count and content in seen:
             repeated += 1
         elif count and shared == count:
-            total &= ~plane
+            total[patch.box] &= ~patch.pixels
         else:
             crossing += shared > 0
-            total |= plane
+            total[patch.box] |= patch.pixels
         seen.add(content)
     return Combined(plane=total, crossing=crossing, repeated=repeated)
 
 
-def combine_by_xor(planes: Iterable[Plane]) -> Plane | None:
+def combine_by_xor(patches: Iterable[Patch], shape: tuple[int, int]) -> Plane:
     """Put filled polygons together as CLOSEDPLANAR_XOR asks for."""
-    total: Plane | None = None
-    for plane in planes:
-        total = plane if total is None else total ^ plane
+    total = np.zeros(shape, dtype=bool)
+    for patch in patches:
+        total[patch.box] ^= patch.pixels
     return total
 
 
-def _crossings(loop: Loop, row_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each row of pixels crosses the polygon: rows and places, unordered.
+def _crossings(loop: Loop, column_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each column j of pixels crosses the polygon: columns and i, unordered.
 
-    A row through a corner crosses one of the two edges that meet there.
+    A column through a corner crosses one of the two edges that meet there.
     """
     start, end = loop, np.roll(loop, -1, axis=0)
     low = np.minimum(start[:, 1], end[:, 1])
     high = np.maximum(start[:, 1], end[:, 1])
-    first = np.clip(np.ceil(low), 0, row_count).astype(int)
-    beyond = np.clip(np.ceil(high), 0, row_count).astype(int)
+    first = np.clip(np.ceil(low), 0, column_count).astype(int)
+    beyond = np.clip(np.ceil(high), 0, column_count).astype(int)
     counts = np.maximum(beyond - first, 0)
     edges = np.repeat(np.arange(len(loop)), counts)
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = first[edges] + within
+    columns = first[edges] + within
     rise = end[edges, 1] - start[edges, 1]
-    share = (rows - start[edges, 1]) / rise
+    share = (columns - start[edges, 1]) / rise
     across = start[edges, 0] + share * (end[edges, 0] - start[edges, 0])
-    return rows, across
+    return columns, across
 
 
-def _box(plane: Plane) -> tuple[np.ndarray, Plane]:
+def _box(plane: Plane) -> tuple[np.ndarray, Bool[np.ndarray, "rows columns"]]:
     """First pixel of the smallest box round a mask, and what is in the box."""
     i = np.flatnonzero(plane.any(axis=1))
     j = np.flatnonzero(plane.any(axis=0))
     return np.array([i[0], j[0]]), plane[i[0] : i[-1] + 1, j[0] : j[-1] + 1]
 
 
-def _without_collinear(ring: Loop) -> Loop:
+def _without_collinear(ring: Loop) -> Float[np.ndarray, "corners 2"]:
     """The corners of a ring: points on a straight line between others left out."""
     before = ring - np.roll(ring, 1, axis=0)
     after = np.roll(ring, -1, axis=0) - ring
     turn = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    corners: Loop = ring[np.abs(turn) > _ON_EDGE]
+    corners: np.ndarray = ring[np.abs(turn) > _COLLINEAR]
     return corners
 
 
-def _keyholed(rings: list[Loop]) -> Loop:
-    """The outer ring with its holes joined to it, the nearest one first."""
-    path, holes = rings[0], rings[1:]
-    while holes:
-        tree = cKDTree(path)
-        found = [tree.query(hole) for hole in holes]
-        nearest = int(np.argmin([distances.min() for distances, _ in found]))
-        distances, places = found[nearest]
-        here = int(distances.argmin())
-        there = int(places[here])
-        hole = np.roll(holes.pop(nearest), -here, axis=0)
-        path = np.concatenate([path[: there + 1], hole, hole[:1], path[there:]])
+def _keyholed(rings: list[np.ndarray]) -> np.ndarray:
+    """The outer ring with its holes joined to it, from low i to high.
+
+    The channel runs from the lowest point of a hole straight down to whatever ring is
+    met first; that one is a part of the path already.
+    """
+    path = rings[0]
+    for hole in sorted(rings[1:], key=lambda ring: float(ring[:, 0].min())):
+        opened = np.roll(hole, -int(hole[:, 0].argmin()), axis=0)
+        edge, met = _met_below(path, opened[0])
+        path = np.concatenate(
+            [path[: edge + 1], [met], opened, opened[:1], [met], path[edge + 1 :]]
+        )
     return path
+
+
+def _met_below(path: np.ndarray, point: np.ndarray) -> tuple[int, np.ndarray]:
+    """The nearest edge of a closed path towards lower i, and the point met on it."""
+    start, end = path, np.roll(path, -1, axis=0)
+    is_crossed = (start[:, 1] <= point[1]) != (end[:, 1] <= point[1])
+    (edges,) = np.nonzero(is_crossed)
+    run, rise = (end - start)[edges].T
+    across = start[edges, 0] + (point[1] - start[edges, 1]) / rise * run
+    below = np.where(across < point[0], across, -np.inf)
+    nearest = int(below.argmax())
+    return int(edges[nearest]), np.array([below[nearest], point[1]])

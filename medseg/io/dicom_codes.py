@@ -152,6 +152,11 @@ def kind_from(categories: Sequence[Dataset], name: str) -> StructureKind:
     return kind_of(name)
 
 
+def is_lesion(snomed_ct: str | None) -> bool:
+    """Whether a code is one of those that lesions are written with."""
+    return snomed_ct in {value for value, _ in (*_LESIONS.values(), _LESION)}
+
+
 def code_item(code: Code) -> Dataset:
     """A code as DICOM writes it."""
     item = Dataset()

@@ -1,11 +1,13 @@
 """DICOM headers: what is known of each slice before its pixels are read."""
 
+import logging
 import math
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,12 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io.checks import not_readable
+from medseg.io.dicom_encoding import (
+    PixelLayout,
+    require_believable_inflation,
+    syntax_of,
+)
+from medseg.io.plain_pixels import PIXEL_KEYWORDS, PlainPixels, find_plain_pixels
 
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -22,10 +30,11 @@ _TOMOGRAPHIC = {"CT", "MR", "PT"}
 UNREADABLE_DICOM = (
     *(InvalidDicomError, BytesLengthException, EOFError, OSError, struct.error),
     *(ValueError, KeyError, AttributeError, NotImplementedError, OverflowError),
+    *(TypeError, IndexError, RecursionError, zlib.error),
 )
 """What pydicom raises on damaged files; it has no common type for them."""
 
-_TIMES = (
+MOMENT_KEYWORDS = (
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
     "AcquisitionNumber",
@@ -34,6 +43,8 @@ _TIMES = (
     "DiffusionBValue",
     "TriggerTime",
 )
+"""What may tell repeated stacks of a series apart."""
+
 _KEYWORDS = (
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription"),
     *("Modality", "ImageType", "Rows", "Columns", "NumberOfFrames"),
@@ -41,7 +52,8 @@ _KEYWORDS = (
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
     *("RescaleSlope", "RescaleIntercept"),
     *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
-    *_TIMES,
+    *MOMENT_KEYWORDS,
+    *PIXEL_KEYWORDS,
 )
 
 
@@ -60,6 +72,7 @@ class SliceHeader:
         rows: Pixels along j.
         columns: Pixels along i.
         bits: Bits that a stored pixel takes.
+        syntax: UID of the encoding; empty where not given.
         is_colour: Whether a pixel is more than one number.
         is_inverted: MONOCHROME1: the smallest value is meant to be shown white.
         position_lps_mm: Centre of the first pixel, where given.
@@ -71,6 +84,7 @@ class SliceHeader:
         has_rescale: Whether slope and intercept were in the header.
         moment: What tells repeated stacks apart: time, echo, b-value ...
         frame_count: Frames in the file without positions of their own, else 1.
+        plain: Where its pixels are, if they can be read as they lie in the file.
     """
 
     path: Path
@@ -83,6 +97,7 @@ class SliceHeader:
     rows: int
     columns: int
     bits: int
+    syntax: str
     is_colour: bool
     is_inverted: bool
     position_lps_mm: tuple[float, ...] | None
@@ -94,6 +109,7 @@ class SliceHeader:
     has_rescale: bool
     moment: tuple[str, ...]
     frame_count: int
+    plain: PlainPixels | None = None
 
     @property
     def name(self) -> str:
@@ -102,6 +118,17 @@ class SliceHeader:
             f"{self.path.name} frame {self.frame + 1}"
             if self.frame
             else (self.path.name)
+        )
+
+    @property
+    def layout(self) -> PixelLayout:
+        """How its pixels are stored."""
+        return PixelLayout(
+            syntax=self.syntax,
+            rows=self.rows,
+            columns=self.columns,
+            bits=self.bits,
+            plain=self.plain,
         )
 
     @property
@@ -134,43 +161,57 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
 
     Raises:
         UnusableInput: TRUNCATED_FILE when the header is cut off or damaged,
-            NOT_READABLE when the system does not give it.
+            NOT_READABLE when the system does not give it, TOO_LARGE when it is
+            deflated and inflates to more than is believed.
     """
     with quiet_pydicom():
         try:
-            data = pydicom.dcmread(
-                path, stop_before_pixels=True, specific_tags=list(_KEYWORDS)
-            )
+            require_believable_inflation(path)
+            with path.open("rb") as stream:
+                data = pydicom.dcmread(
+                    stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS)
+                )
+                plain = find_plain_pixels(stream, data)
             media_class = str(data.file_meta.get("MediaStorageSOPClassUID", ""))
             if _DIRECTORY in (media_class, str(data.get("SOPClassUID", ""))):
                 return ()
             if not data.get("SeriesInstanceUID"):
                 raise _damaged("it has no SeriesInstanceUID", path)
-            return _slices(data, path)
+            return _slices(data, path, plain)
         except UnusableInput:
             raise
         except UNREADABLE_DICOM as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise not_readable(error, path) from error
-            raise _damaged(" ".join(str(error).split()), path) from error
+            # pydicom's own words may quote what the header says of the patient.
+            raise _damaged(f"pydicom: {type(error).__name__}", path) from error
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
     """Keep pydicom's remarks on values that break the standard to itself.
 
-    What matters of them is checked here and raised as an error.
+    What matters is checked here and raised as an error. Its log quotes the patient.
     """
+    others_only = logging.Filter("medseg")
+    log = logging.getLogger("pydicom")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        log.addFilter(others_only)
+        try:
+            yield
+        finally:
+            log.removeFilter(others_only)
 
 
-def _slices(data: Dataset, path: Path) -> tuple[SliceHeader, ...]:
+def _slices(
+    data: Dataset, path: Path, plain: PlainPixels | None
+) -> tuple[SliceHeader, ...]:
     frames = data.get("PerFrameFunctionalGroupsSequence")
     if not frames:
         count = _whole(data, "NumberOfFrames", 1)
-        return (_slice(data, [data], path, frame=0, frame_count=count),)
+        only = _slice(data, [data], path, frame=0, frame_count=count)
+        return (replace(only, plain=plain),)
     shared = list(data.get("SharedFunctionalGroupsSequence") or [])
     return tuple(
         _slice(data, [*_macros(own, shared), data], path, frame=number, frame_count=1)
@@ -218,6 +259,7 @@ def _slice(
         rows=_whole(data, "Rows", 0),
         columns=_whole(data, "Columns", 0),
         bits=_whole(data, "BitsAllocated", 0),
+        syntax=syntax_of(data),
         is_colour=_whole(data, "SamplesPerPixel", 1) > 1
         or not photometric.startswith("MONOCHROME"),
         is_inverted=photometric == "MONOCHROME1",
@@ -228,7 +270,7 @@ def _slice(
         slope=slope[0] if slope else 1.0,
         intercept=intercept[0] if intercept else 0.0,
         has_rescale=slope is not None and intercept is not None,
-        moment=tuple(_first(sources, keyword) for keyword in _TIMES),
+        moment=tuple(_first(sources, keyword) for keyword in MOMENT_KEYWORDS),
         frame_count=frame_count,
     )
 

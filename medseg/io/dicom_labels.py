@@ -8,35 +8,66 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Volume
 from medseg.io.dicom_seg_reading import read_dicom_seg
+from medseg.io.file_kinds import files_below, is_dicom
 from medseg.io.rtstruct_reading import read_rtstruct
 from medseg.io.segment_layers import Segments
 from medseg.io.source_slices import dicom_damage
 
 _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
+_LABEL_CLASSES = (SegmentationStorage, _LABEL_MAP_SEGMENTATION, RTStructureSetStorage)
 
 
 def read_dicom_labels(
     path: Path, source: Volume | None, threshold: float | None
 ) -> Segments:
-    """Read a DICOM-SEG or an RTSTRUCT.
+    """Read a DICOM-SEG or an RTSTRUCT, or the only one in a folder.
 
     Raises:
-        WrongUse: UNKNOWN_FORMAT for any other DICOM object.
+        WrongUse: UNKNOWN_FORMAT for any other DICOM object or a folder without labels,
+            SEVERAL_SERIES for one with several of them.
         UnusableInput: As `read_dicom_seg` and `read_rtstruct`.
     """
-    with dicom_damage(path):
-        data = pydicom.dcmread(
-            path, stop_before_pixels=True, specific_tags=["SOPClassUID"]
-        )
-        sop_class = str(data.get("SOPClassUID", ""))
-    if sop_class in (SegmentationStorage, _LABEL_MAP_SEGMENTATION):
-        scan = None if source is None else source.geometry
-        return read_dicom_seg(path, scan, threshold)
+    file = _only_object(path) if path.is_dir() else path
+    sop_class = _sop_class(file)
     if sop_class == RTStructureSetStorage:
-        return read_rtstruct(path, source)
+        return read_rtstruct(file, source)
+    if sop_class in _LABEL_CLASSES:
+        scan = None if source is None else source.geometry
+        return read_dicom_seg(file, scan, threshold)
+    raise _no_labels("this DICOM object holds no labels", file)
+
+
+def _only_object(folder: Path) -> Path:
+    objects = [
+        file
+        for file in files_below(folder)
+        if is_dicom(file) and _sop_class(file) in _LABEL_CLASSES
+    ]
+    if len(objects) == 1:
+        return objects[0]
+    if not objects:
+        raise _no_labels("the folder holds no DICOM object with labels", folder)
+    names = ", ".join(str(file.relative_to(folder)) for file in objects[:8])
     raise WrongUse(
+        ErrorCode.SEVERAL_SERIES,
+        f"the folder holds {len(objects)} DICOM objects with labels: {names}",
+        where=folder,
+        remedy="Give one of these files.",
+    )
+
+
+def _sop_class(file: Path) -> str:
+    with dicom_damage(file):
+        data = pydicom.dcmread(
+            file, stop_before_pixels=True, specific_tags=["SOPClassUID"]
+        )
+        return str(data.get("SOPClassUID", ""))
+
+
+def _no_labels(what: str, where: Path) -> WrongUse:
+    return WrongUse(
         ErrorCode.UNKNOWN_FORMAT,
-        "this DICOM object holds no labels: it is neither a DICOM-SEG nor an RTSTRUCT",
-        where=path,
+        f"{what}: neither a DICOM-SEG nor an RTSTRUCT",
+        where=where,
         remedy="Give a DICOM-SEG, an RTSTRUCT, or a NIfTI, NRRD or MHA label map.",
     )

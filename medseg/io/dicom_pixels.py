@@ -1,25 +1,26 @@
 """DICOM pixels -> intensities: decoding, rescaling, duplicates told from repeats."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.errors import BytesLengthException
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.io.checks import as_float32, not_readable
+from medseg.io.checks import as_float32, not_readable, reading_errors
+from medseg.io.decoding import Decoder
+from medseg.io.decoding_child import DECODING_FAILURES
+from medseg.io.dicom_encoding import (
+    PixelLayout,
+    damaged_pixels,
+    require_believable_inflation,
+    syntax_of,
+)
 from medseg.io.dicom_geometry import Stack
 from medseg.io.dicom_headers import SliceHeader, quiet_pydicom
-
-_DECODING_FAILURES = (
-    *(ValueError, RuntimeError, AttributeError, EOFError, OSError, KeyError),
-    *(TypeError, IndexError, BytesLengthException),
-)
 
 
 def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -30,8 +31,8 @@ def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, 
     shown, not what its numbers mean: nothing is inverted.
 
     Raises:
-        UnusableInput: UNSUPPORTED_ENCODING, TRUNCATED_FILE, DUPLICATE_POSITIONS,
-            INVALID_HEADER or NOT_FINITE.
+        UnusableInput: UNSUPPORTED_ENCODING, DECODER_FAILED, TRUNCATED_FILE,
+            DUPLICATE_POSITIONS, INVALID_HEADER, TOO_LARGE or NOT_FINITE.
     """
     headers = [header for group in stack.positions for header in group]
     for header in headers:
@@ -40,8 +41,8 @@ def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, 
         header.slope == 1 and header.intercept.is_integer() and header.bits <= 16
         for header in headers
     )
-    i, j, k = stack.geometry.shape
-    array = np.empty((k, j, i), dtype=np.int32 if is_whole else np.float32)
+    i, j, k = stack.shape
+    array = np.empty((0, j, i), dtype=np.int16 if is_whole else np.float32)
     place = {
         (header.path, header.frame): number
         for number, group in enumerate(stack.positions)
@@ -50,8 +51,12 @@ def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, 
     filled: dict[int, SliceHeader] = {}
     dropped = 0
     for header, stored in _decoded(headers):
+        if not filled:  # decoded once, the size in the header is believed
+            array = np.empty((k, j, i), array.dtype)
         number = place[header.path, header.frame]
         values = _rescaled(stored, header, is_whole=is_whole)
+        if array.dtype == np.int16 and not _fits_int16(values):
+            array = array.astype(np.int32)
         if number not in filled:
             array[number] = values
             filled[number] = header
@@ -67,21 +72,78 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[np.ndarray]:
     """Stored pixels (rows, columns) of frames of one file, before any rescaling.
 
     Raises:
-        UnusableInput: UNSUPPORTED_ENCODING or TRUNCATED_FILE.
+        UnusableInput: UNSUPPORTED_ENCODING, DECODER_FAILED, TRUNCATED_FILE,
+            INVALID_HEADER or TOO_LARGE.
     """
-    _require_decoder(path)
-    with quiet_pydicom():
-        try:
-            yield from iter_pixels(path, indices=list(frames), raw=True)
-        except _DECODING_FAILURES as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise not_readable(error, path) from error
-            raise UnusableInput(
-                ErrorCode.TRUNCATED_FILE,
-                "its pixels are cut off or damaged",
-                where=path,
-                remedy="Copy or export the series again.",
-            ) from error
+    with _damage(path), quiet_pydicom():
+        require_believable_inflation(path)
+        data = pydicom.dcmread(
+            path,
+            specific_tags=["Rows", "Columns", "BitsAllocated"],
+            stop_before_pixels=True,
+        )
+        layout = PixelLayout(
+            syntax=syntax_of(data),
+            rows=int(data.Rows),
+            columns=int(data.Columns),
+            bits=int(data.BitsAllocated),
+        )
+    with closing(Decoder()) as decoder:
+        yield from _frames(path, frames, layout, decoder)
+
+
+def _frames(
+    path: Path, frames: Sequence[int], layout: PixelLayout, decoder: Decoder
+) -> Iterator[np.ndarray]:
+    """Frames of one file: compressed ones by the decoder's process."""
+    with reading_errors(path), quiet_pydicom():
+        layout.require_decodable(path)
+        layout.require_stored(max(frames) + 1, path)
+        pictures = _as_they_lie(path, frames, layout)
+        is_compressed = layout.is_compressed
+    if pictures is not None:
+        yield from pictures
+        return
+    if is_compressed:
+        decoded = decoder.frames(path, frames, layout)
+    else:
+        decoded = _uncompressed(path, frames, layout)
+    for picture in decoded:
+        if picture.shape != (layout.rows, layout.columns):
+            raise damaged_pixels(path)
+        yield picture
+
+
+def _as_they_lie(
+    path: Path, frames: Sequence[int], layout: PixelLayout
+) -> list[np.ndarray] | None:
+    """Frames of the common uncompressed kind; None for any other."""
+    if layout.plain is None or len(frames) > 1:
+        return None
+    picture = layout.plain.picture(path, frames[0], layout.rows, layout.columns)
+    return None if picture is None else [picture]
+
+
+def _uncompressed(
+    path: Path, frames: Sequence[int], layout: PixelLayout
+) -> Iterator[np.ndarray]:
+    with _damage(path), quiet_pydicom():
+        source = pydicom.dcmread(path) if layout.is_deflated else path
+        pictures = iter_pixels(source, indices=list(frames), raw=True)
+    for _ in frames:
+        with _damage(path), quiet_pydicom():
+            picture = next(pictures)
+        yield picture
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DECODING_FAILURES as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise not_readable(error, path) from error
+        raise damaged_pixels(path) from error
 
 
 def _rescaled(stored: np.ndarray, header: SliceHeader, *, is_whole: bool) -> np.ndarray:
@@ -99,27 +161,12 @@ def _decoded(
 ) -> Iterator[tuple[SliceHeader, np.ndarray]]:
     """Every slice with its stored pixels, each file opened once."""
     by_file = sorted(headers, key=lambda header: (str(header.path), header.frame))
-    for path, group in groupby(by_file, key=lambda header: header.path):
-        slices = list(group)
-        frames = decode_frames(path, [header.frame for header in slices])
-        yield from zip(slices, frames, strict=True)
-
-
-def _require_decoder(path: Path) -> None:
-    with quiet_pydicom():
-        meta = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[])
-        syntax = UID(str(meta.file_meta.get("TransferSyntaxUID", "")))
-    try:
-        is_available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        is_available = False
-    if not is_available:
-        raise UnusableInput(
-            ErrorCode.UNSUPPORTED_ENCODING,
-            f"its pixels are encoded as {syntax.name} ({syntax or 'not given'})",
-            where=path,
-            remedy="Convert it first, for example with gdcmconv --raw.",
-        )
+    with closing(Decoder()) as decoder:
+        for path, group in groupby(by_file, key=lambda header: header.path):
+            slices = list(group)
+            frames = [header.frame for header in slices]
+            pictures = _frames(path, frames, slices[0].layout, decoder)
+            yield from zip(slices, pictures, strict=True)
 
 
 def _require_usable_slope(header: SliceHeader) -> None:
@@ -141,14 +188,16 @@ def _duplicate(first: SliceHeader, second: SliceHeader, where: Path) -> Unusable
     )
 
 
+def _fits_int16(values: np.ndarray) -> bool:
+    bounds = np.iinfo(np.int16)
+    return bool(values.min() >= bounds.min and values.max() <= bounds.max)
+
+
 def _smallest(array: np.ndarray, path: Path) -> np.ndarray:
     """Whole numbers as int16 where they fit; everything else as finite float32."""
-    bounds = np.iinfo(np.int16)
     if array.dtype.kind == "f":
         return as_float32(array, path)
-    if array.min() >= bounds.min and array.max() <= bounds.max:
-        return array.astype(np.int16)
-    return array.astype(np.float32)
+    return array if array.dtype == np.int16 else array.astype(np.float32)
 
 
 def _notes(headers: Sequence[SliceHeader], dropped: int) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ import numpy as np
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import LPS_TO_RAS, Geometry
 from medseg.io.checks import require_believable_size, require_usable_affine
-from medseg.io.dicom_geometry import MAX_ANGLE_DEG, MAX_DRIFT_MM
 from medseg.io.dicom_headers import SliceHeader
-from medseg.io.dicom_spacing import SAME_POSITION_MM
+from medseg.io.dicom_spacing import MAX_ANGLE_DEG, MAX_DRIFT_MM, SAME_POSITION_MM
 
 MAX_OFF_GRID_MM = 0.1
 """Distance of a frame from its slice of the grid which is rounding."""

@@ -23,6 +23,8 @@ from medseg.io.dicom_seg_writing import LABEL_CREATOR, LABEL_ELEMENT, LABEL_GROU
 from medseg.io.segment_layers import Plane, SegmentPacker, Segments
 from medseg.io.source_slices import dicom_damage
 
+_LAYOUT = ("BitsAllocated", "Rows", "Columns", "PixelData")
+
 
 class _Kind(StrEnum):
     """What a pixel of a DICOM-SEG means."""
@@ -84,7 +86,7 @@ def _segments(
 ) -> Iterator[tuple[int, dict[int, Plane]]]:
     """Each segment, and where it is in which slices."""
     ordered = sorted(frames, key=lambda frame: (frame.segment, frame.k))
-    pixels = decode_frames(path, [frame.number for frame in ordered])
+    pixels = _pixels(path, [frame.number for frame in ordered])
     if kind is _Kind.LABELMAP:
         planes = {
             frame.k: plane.T for frame, plane in zip(ordered, pixels, strict=True)
@@ -97,6 +99,39 @@ def _segments(
     for number, group in groupby(both, key=lambda pair: pair[0].segment):
         masks = {f.k: np.greater_equal(plane.T, lowest) for f, plane in group}
         yield number, {k: mask for k, mask in masks.items() if mask.any()}
+
+
+def _pixels(path: Path, frames: Sequence[int]) -> Iterator[np.ndarray]:
+    """Stored pixels (rows, columns) of frames, those of one bit each included.
+
+    Raises:
+        UnusableInput: UNSUPPORTED_ENCODING or TRUNCATED_FILE.
+    """
+    with dicom_damage(path):
+        data = pydicom.dcmread(path, specific_tags=list(_LAYOUT))
+        is_packed = data.BitsAllocated == 1
+        is_plain = not data.file_meta.TransferSyntaxUID.is_encapsulated
+    if not (is_packed and is_plain):
+        return decode_frames(path, frames)
+    return _unpacked(data, frames, path)
+
+
+def _unpacked(data: Dataset, frames: Sequence[int], path: Path) -> Iterator[np.ndarray]:
+    """Frames of bits, which follow each other without filling up the last byte."""
+    rows, columns = int(data.Rows), int(data.Columns)
+    stored = np.frombuffer(data.get("PixelData", b""), dtype=np.uint8)
+    if stored.size * 8 < (max(frames, default=-1) + 1) * rows * columns:
+        raise UnusableInput(
+            ErrorCode.TRUNCATED_FILE,
+            "it ends before its last frame",
+            where=path,
+            remedy="Copy or export it again.",
+        )
+    for frame in frames:
+        first, skipped = divmod(frame * rows * columns, 8)
+        count = skipped + rows * columns
+        bits = np.unpackbits(stored[first:], count=count, bitorder="little")
+        yield bits[skipped:].reshape(rows, columns)
 
 
 def _where(planes: dict[int, np.ndarray], number: int) -> dict[int, Plane]:
@@ -119,7 +154,7 @@ def _kind(data: Dataset, path: Path) -> _Kind:
 def _lowest(data: Dataset, kind: _Kind, threshold: float | None, path: Path) -> float:
     """Smallest stored value that is part of a segment."""
     if kind is not _Kind.FRACTIONAL:
-        return 1
+        return 1.0
     if threshold is None:
         raise UnusableInput(
             ErrorCode.NOT_A_LABEL_MAP,

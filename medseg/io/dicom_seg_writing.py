@@ -15,7 +15,7 @@ from highdicom.seg import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.labels import Structure
@@ -90,9 +90,7 @@ def _binary(segmentation: Segmentation, source: SourceImages) -> Dataset:
         for number, structure in enumerate(segmentation.labels, start=1)
     ]
     data = _Object(
-        segmentation_type=SegmentationTypeValues.BINARY,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        omit_empty_frames=True,
+        segmentation_type=SegmentationTypeValues.BINARY, omit_empty_frames=True
     ).of(planes, segments, source)
     _unmark(data, [source.position_lps_mm(k) for k in marked])
     return data
@@ -104,11 +102,13 @@ def _labelmap(segmentation: Segmentation, source: SourceImages) -> Dataset:
         _described(structure, structure.id, segmentation.provenance)
         for structure in segmentation.labels
     ]
-    return _Object(
-        segmentation_type=SegmentationTypeValues.LABELMAP,
-        transfer_syntax_uid=RLELossless,
-        omit_empty_frames=False,
+    data = _Object(
+        segmentation_type=SegmentationTypeValues.LABELMAP, omit_empty_frames=False
     ).of(_planes(segmentation.array), segments, source)
+    data.compress(  # other encoders abort the process on a frame of one value
+        RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False
+    )
+    return data
 
 
 def _planes(label_map: np.ndarray) -> np.ndarray:
@@ -121,7 +121,6 @@ class _Object:
     """How the two kinds of DICOM-SEG differ."""
 
     segmentation_type: SegmentationTypeValues
-    transfer_syntax_uid: UID
     omit_empty_frames: bool
 
     def of(
@@ -146,7 +145,7 @@ class _Object:
             content_label="SEGMENTATION",
             content_description=DISCLAIMER,
             series_description=f"{MANUFACTURER} segmentation",
-            transfer_syntax_uid=self.transfer_syntax_uid,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
             plane_positions=_frame_positions(source),
             omit_empty_frames=self.omit_empty_frames,
             specific_character_set=UTF_8,

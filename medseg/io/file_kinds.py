@@ -39,6 +39,12 @@ _DICOM_FORMATS = frozenset(
     }
 )
 
+_FORMAT_OF_SOP_CLASS = {
+    "1.2.840.10008.5.1.4.1.1.66.4": SegmentationFormat.DICOM_SEG,
+    "1.2.840.10008.5.1.4.1.1.66.7": SegmentationFormat.DICOM_SEG_LABELMAP,
+    "1.2.840.10008.5.1.4.1.1.481.3": SegmentationFormat.RTSTRUCT,
+}
+
 IMAGE_SUFFIXES = {
     ".nii": FileKind.NIFTI,
     ".nii.gz": FileKind.NIFTI,
@@ -49,6 +55,11 @@ IMAGE_SUFFIXES = {
 }
 DICOM_SUFFIXES = (".dcm", ".ima")
 """Some DICOM files have one of these; most have none."""
+
+
+def format_of_sop_class(sop_class: str) -> SegmentationFormat | None:
+    """Format of a DICOM object of labels, by its SOPClassUID; None for any other."""
+    return _FORMAT_OF_SOP_CLASS.get(sop_class)
 
 
 def kind_of_name(path: Path) -> FileKind | None:

@@ -7,19 +7,46 @@ from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Geometry, Spacing
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.io.checks import not_readable, reading_errors, require_there
-from medseg.io.dicom import DicomSeries, scan_dicom
-from medseg.io.file_kinds import FileKind, files_below, kind_of_file
+from medseg.io.dicom_headers import read_headers
+from medseg.io.dicom_series import DicomFolder, DicomSeries, scan_dicom
+from medseg.io.file_kinds import (
+    FileKind,
+    SegmentationFormat,
+    files_below,
+    files_beside,
+    format_of_sop_class,
+    kind_of_file,
+)
 from medseg.io.itk import read_itk_header
 from medseg.io.nifti import read_nifti_geometry
 
 
 @dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What keeps a volume from being read.
+
+    Attributes:
+        code: Its stable name.
+        what: What is wrong, in words.
+        remedy: What can be done about it.
+    """
+
+    code: ErrorCode
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.what}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class VolumeInfo:
-    """What the headers say of one volume.
+    """What the headers say of one volume, or of a label map.
 
     Attributes:
         path: Its file, or the folder of its series.
-        kind: Format; DICOM for a file or folder that cannot be opened at all.
+        kind: Format; of a label map in DICOM its own one, which `read_segmentation`
+            takes. DICOM for a file or folder that cannot be opened at all.
         series_uid: SeriesInstanceUID; empty unless DICOM.
         modality: As DICOM gives it; empty unless DICOM.
         description: SeriesDescription; for the user's screen only.
@@ -27,11 +54,12 @@ class VolumeInfo:
         spacing_mm: Along i, j, k; None where unknown.
         orientation: As "LPS"; empty where unknown.
         slices: Number of slices found.
-        problems: What keeps it from being read, as "CODE: what"; empty if nothing.
+        time_points: Volumes of the same place in it (times, echoes, b-values).
+        problems: What keeps it from being read; empty if nothing.
     """
 
     path: Path
-    kind: FileKind
+    kind: FileKind | SegmentationFormat
     series_uid: str = ""
     modality: str = ""
     description: str = ""
@@ -39,7 +67,18 @@ class VolumeInfo:
     spacing_mm: Spacing | None = None
     orientation: str = ""
     slices: int = 0
-    problems: tuple[str, ...] = ()
+    time_points: int = 1
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_label_map(self) -> bool:
+        """Whether it is a label map in DICOM; other formats do not say so."""
+        return isinstance(self.kind, SegmentationFormat)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing in its header keeps it from being read."""
+        return not self.problems
 
 
 def find_volumes(
@@ -47,7 +86,8 @@ def find_volumes(
 ) -> tuple[VolumeInfo, ...]:
     """Describe every volume under a folder (or in a file), reading headers only.
 
-    What is wrong with a volume is told in `problems`, never raised.
+    What is wrong with a volume is told in `problems`, never raised. Of one slice of a
+    DICOM series the whole series is described.
 
     Raises:
         UnusableInput: NOT_FOUND, EMPTY_FOLDER when there is no image at all, or
@@ -59,9 +99,12 @@ def find_volumes(
     files = files_below(path, refused.append)
     kinds = {file: _kind(file) for file in files}
     dicom = [f for f, kind in kinds.items() if kind in (FileKind.DICOM, None)]
-    found = scan_dicom(dicom, on_progress)
+    if kinds.get(path) is FileKind.DICOM:
+        found = _scan_around(path, on_progress)
+    else:
+        found = scan_dicom(dicom, on_progress)
     closed = [not_readable(error, path) for error in refused]
-    infos = [_from_series(series) for series in found.series]
+    infos = [info for series in found.series for info in _from_series(series)]
     infos += [_from_damaged(error) for error in (*found.damaged, *closed)]
     infos += [
         _from_file(file, kind)
@@ -79,6 +122,19 @@ def find_volumes(
     return tuple(sorted(infos, key=lambda info: (str(info.path), info.series_uid)))
 
 
+def _scan_around(path: Path, on_progress: ProgressCallback) -> DicomFolder:
+    """The series of one DICOM file; a damaged file beside it is not its problem."""
+    alone = scan_dicom([path])
+    uids = {series.uid for series in alone.series}
+    if not uids or len(read_headers(path)) > 1:
+        return alone
+    found = scan_dicom(files_beside(path), on_progress)
+    return DicomFolder(
+        series=tuple(series for series in found.series if series.uid in uids),
+        damaged=(),
+    )
+
+
 def _kind(file: Path) -> FileKind | None:
     """Format of a file; None where the file cannot be opened, which is told later."""
     try:
@@ -93,7 +149,20 @@ def _from_damaged(error: UnusableInput) -> VolumeInfo:
     )
 
 
-def _from_series(series: DicomSeries) -> VolumeInfo:
+def _from_series(series: DicomSeries) -> list[VolumeInfo]:
+    """A series is one volume, but each label map is a file of its own."""
+    label_format = format_of_sop_class(series.sop_class)
+    if label_format is not None:
+        return [
+            VolumeInfo(
+                path=file,
+                kind=label_format,
+                series_uid=series.uid,
+                modality=series.modality,
+                description=series.description,
+            )
+            for file in series.files
+        ]
     info = VolumeInfo(
         path=series.folder,
         kind=FileKind.DICOM,
@@ -101,12 +170,13 @@ def _from_series(series: DicomSeries) -> VolumeInfo:
         modality=series.modality,
         description=series.description,
         slices=len(series.slices),
+        time_points=series.time_points,
     )
     try:
         geometry = series.stack().geometry
     except MedSegError as error:
-        return replace(info, problems=(_problem(error),))
-    return _placed(info, geometry.shape, geometry)
+        return [replace(info, problems=(_problem(error),))]
+    return [_placed(info, geometry.shape, geometry)]
 
 
 def _from_file(file: Path, kind: FileKind) -> VolumeInfo:
@@ -133,5 +203,5 @@ def _placed(info: VolumeInfo, shape: tuple[int, ...], geometry: Geometry) -> Vol
     )
 
 
-def _problem(error: MedSegError) -> str:
-    return f"{error.code}: {error.what}"
+def _problem(error: MedSegError) -> Problem:
+    return Problem(code=error.code, what=error.what, remedy=error.remedy)

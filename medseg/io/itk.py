@@ -5,12 +5,14 @@ ITK's world is LPS; it is turned into RAS here.
 
 import errno
 import shutil
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name everybody knows it by
 
+from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import LPS_TO_RAS, Affine, Geometry
 from medseg.core.labels import LabelSet
@@ -19,9 +21,10 @@ from medseg.io.checks import (
     as_float32,
     case_id_of,
     channels_first,
+    require_axes,
     require_believable_size,
     require_file,
-    require_usable_affine,
+    require_right_angles,
     sha256_of_all,
 )
 from medseg.io.label_maps import (
@@ -31,6 +34,7 @@ from medseg.io.label_maps import (
     read_provenance,
 )
 from medseg.io.meta_image import TextHeader, read_text_header, require_intact
+from medseg.io.regular_grid import upright
 from medseg.io.safe_writing import written_whole
 
 _ITEM_BYTES = 8  # the widest number a voxel can be
@@ -42,7 +46,8 @@ class ItkHeader:
 
     Attributes:
         shape: Size along i, j, k and, if above 1, the channels.
-        geometry: Place of the voxels, in RAS millimetres.
+        geometry: Place of the voxels as stored, in RAS millimetres; its axes are at
+            right angles unless a shear was accepted.
         notes: What had to be decided.
     """
 
@@ -51,17 +56,21 @@ class ItkHeader:
     notes: tuple[str, ...]
 
 
-def read_itk_volume(path: Path, channels: tuple[str, ...] | None = None) -> Volume:
+def read_itk_volume(
+    path: Path,
+    channels: tuple[str, ...] | None = None,
+    accept: AbstractSet[Accepted] = frozenset(),
+) -> Volume:
     """Read a scan; a vector or a fourth dimension is taken as channels, if named.
 
     Raises:
         UnusableInput: The file is damaged, its geometry is not usable, a voxel is not
             finite, or it does not have the channels named.
     """
-    header, values = _read(path)
+    header, values = _read(path, accept)
     if values.dtype.kind == "f":
         values = as_float32(values, path)
-    return Volume(
+    volume = Volume(
         array=channels_first(values, channels, path),
         geometry=header.geometry,
         channels=channels or ("image",),
@@ -69,6 +78,7 @@ def read_itk_volume(path: Path, channels: tuple[str, ...] | None = None) -> Volu
         sha256=sha256_of_all({path, read_text_header(path).data_path}),
         notes=header.notes,
     )
+    return upright(volume, path)
 
 
 def read_itk_labels(path: Path, labels: LabelSet | None = None) -> Segmentation:
@@ -116,14 +126,16 @@ def read_itk_header(path: Path) -> ItkHeader:
     """
     require_file(path)
     text = read_text_header(path)
-    return _checked(_reader(path), text, path)
+    return _checked(_reader(path), text, path, frozenset())
 
 
-def _read(path: Path) -> tuple[ItkHeader, np.ndarray]:
+def _read(
+    path: Path, accept: AbstractSet[Accepted] = frozenset()
+) -> tuple[ItkHeader, np.ndarray]:
     require_file(path)
     text = read_text_header(path)
     reader = _reader(path)
-    header = _checked(reader, text, path)
+    header = _checked(reader, text, path, accept)
     item_bytes = _item_bytes(reader)
     require_intact(text, int(np.prod(header.shape)) * item_bytes, path)
     try:
@@ -156,7 +168,12 @@ def _reader(path: Path) -> sitk.ImageFileReader:
     return reader
 
 
-def _checked(reader: sitk.ImageFileReader, text: TextHeader, path: Path) -> ItkHeader:
+def _checked(
+    reader: sitk.ImageFileReader,
+    text: TextHeader,
+    path: Path,
+    accept: AbstractSet[Accepted],
+) -> ItkHeader:
     size = [int(count) for count in reader.GetSize()]
     components = int(reader.GetNumberOfComponents())
     is_complex = reader.GetPixelID() in (
@@ -170,11 +187,13 @@ def _checked(reader: sitk.ImageFileReader, text: TextHeader, path: Path) -> ItkH
     shape = (*size[:3], *[n for n in (*size[3:], components) if n > 1])
     require_believable_size(shape, _item_bytes(reader), path)
     affine = _affine(reader, len(size))
-    require_usable_affine(affine, path)
+    require_axes(affine, path)
+    accepted = require_right_angles(affine, path, accept)
+    unoriented = () if text.is_oriented else ("the file does not give an orientation",)
     return ItkHeader(
         shape=shape,
         geometry=Geometry((size[0], size[1], size[2]), affine),
-        notes=() if text.is_oriented else ("the file does not give an orientation",),
+        notes=(*unoriented, *accepted),
     )
 
 

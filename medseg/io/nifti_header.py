@@ -1,5 +1,6 @@
 """NIfTI headers, checked before a single voxel is read."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -8,9 +9,14 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
+from medseg.core.acceptance import Accepted, Mendable
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Affine, Geometry, Shape3
-from medseg.io.checks import require_believable_size, require_usable_affine
+from medseg.io.checks import (
+    require_axes,
+    require_believable_size,
+    require_right_angles,
+)
 
 MAX_FORM_CONFLICT_MM = 1.0
 MIN_OFFSET, MAX_OFFSET = 352, 2**30
@@ -29,7 +35,8 @@ class NiftiHeader:
 
     Attributes:
         shape: Size along i, j, k and, if above 1, the fourth dimension.
-        geometry: Place of the voxels, in RAS millimetres.
+        geometry: Place of the voxels as stored, in RAS millimetres; its axes are at
+            right angles unless a shear was accepted.
         dtype: Type of the stored numbers.
         offset: Byte where they begin.
         slope: Factor from stored to true values; None when they are the same.
@@ -51,7 +58,9 @@ class NiftiHeader:
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
-def read_nifti_header(stream: BufferedIOBase, path: Path) -> NiftiHeader:
+def read_nifti_header(
+    stream: BufferedIOBase, path: Path, accept: AbstractSet[Accepted] = frozenset()
+) -> NiftiHeader:
     """Read and check the header at the start of a stream (unpacked already).
 
     Raises:
@@ -76,7 +85,7 @@ def read_nifti_header(stream: BufferedIOBase, path: Path) -> NiftiHeader:
         )
     shape = _shape(raw, path)
     require_believable_size(shape, dtype.itemsize, path)
-    affine, notes = _affine(raw, shape[:3], path)
+    affine, notes = _affine(raw, shape[:3], path, accept)
     is_scaled = slope is not None and (slope, intercept) != (1.0, 0.0)
     return NiftiHeader(
         shape=shape,
@@ -127,7 +136,10 @@ def _shape(raw: nib.Nifti1Header, path: Path) -> tuple[int, ...]:
 
 
 def _affine(
-    raw: nib.Nifti1Header, shape: tuple[int, ...], path: Path
+    raw: nib.Nifti1Header,
+    shape: tuple[int, ...],
+    path: Path,
+    accept: AbstractSet[Accepted],
 ) -> tuple[Affine, tuple[str, ...]]:
     """Affine in millimetres (sform before qform before pixel sizes), and notes."""
     pixdim = np.array(raw["pixdim"][1:4], dtype=np.float64)
@@ -147,10 +159,12 @@ def _affine(
         notes.append("no sform or qform: orientation unknown, voxel sizes only")
     for each in (affine, qform):
         if each is not None:
-            require_usable_affine(each, path)
+            require_axes(each, path)
+    notes += require_right_angles(affine, path, accept)
     grid: Shape3 = (shape[0], shape[1], shape[2])
     if has_sform and qform is not None:
-        _require_agreement(Geometry(grid, affine), Geometry(grid, qform), path)
+        forms = Geometry(grid, affine), Geometry(grid, qform)
+        notes += _require_agreement(*forms, path, accept)
     spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.allclose(spacing_mm, pixdim * mm_per_unit, rtol=0.01):
         notes.append(f"voxel sizes {pixdim.round(4).tolist()} of pixdim not used")
@@ -171,15 +185,20 @@ def _scaled(affine: np.ndarray, mm_per_unit: float) -> Affine:
     return in_mm
 
 
-def _require_agreement(sform: Geometry, qform: Geometry, path: Path) -> None:
+def _require_agreement(
+    sform: Geometry, qform: Geometry, path: Path, accept: AbstractSet[Accepted]
+) -> tuple[str, ...]:
     conflict_mm = sform.disagreement_mm(qform)
-    if conflict_mm > MAX_FORM_CONFLICT_MM:
-        raise UnusableInput(
-            ErrorCode.SFORM_QFORM_CONFLICT,
-            f"sform and qform place the scan {conflict_mm:.1f} mm apart",
-            where=path,
-            remedy="Find out which is right and write it into both.",
-        )
+    if conflict_mm <= MAX_FORM_CONFLICT_MM:
+        return ()
+    problem = Mendable(
+        code=Accepted.SFORM_QFORM_CONFLICT,
+        what=f"sform and qform place the scan {conflict_mm:.1f} mm apart",
+        where=path,
+        remedy="Find out which is right and write it into both.",
+        mending=f"{conflict_mm:.1f} mm, the sform is used",
+    )
+    return (problem.accepted_in(accept),)
 
 
 def _invalid(what: str, path: Path) -> UnusableInput:

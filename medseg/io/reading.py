@@ -5,6 +5,7 @@ read without SimpleITK and pydicom being imported.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
@@ -12,6 +13,7 @@ from typing import assert_never
 import numpy as np
 
 from medseg import io
+from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.core.volume import Segmentation, Volume, require_same_grid
@@ -37,16 +39,21 @@ def read_volume(
     *,
     series: str | None = None,
     channels: Mapping[str, Path] | None = None,
+    accept: AbstractSet[Accepted] = frozenset(),
 ) -> Volume:
     """Read a scan: a DICOM folder or file, NIfTI, NRRD or MHA.
 
     Args:
         path: File, or folder that holds one scan.
         series: SeriesInstanceUID (or an unambiguous beginning or end of it) where
-            the folder holds several.
+            the folder holds several; with #1, #2 ... after it where the series itself
+            holds several volumes, as the error on it lists them.
         channels: For a scan of several channels, the name of each in order and the
             file it is in: one file each, or the same four-dimensional file for all.
             `path` then only has to exist; the case is named after it.
+        accept: Problems that are mended, with a note, and not refused. A scan that
+            had to be resampled for it has no `source`: DICOM output cannot refer to
+            its slices.
 
     Raises:
         WrongUse: SEVERAL_SERIES, UNKNOWN_SERIES.
@@ -57,8 +64,8 @@ def read_volume(
     require_there(path)
     with reading_errors(path):
         if channels:
-            return _read_channels(path, channels)
-        return _read_one(path, series)
+            return _read_channels(path, channels, accept)
+        return _read_one(path, series, accept)
 
 
 def read_segmentation(
@@ -106,7 +113,7 @@ def sha256_of_scan(path: Path) -> str:
     """
     if path.is_file() and kind_of_name(path) is FileKind.NIFTI:
         return sha256_of(path)  # its channels need no names for this
-    return read_volume(path).sha256
+    return read_volume(path, accept=frozenset(Accepted)).sha256
 
 
 def read_segments(
@@ -178,10 +185,11 @@ def _read_labels(path: Path, kind: FileKind, labels: LabelSet | None) -> Segment
             raise AssertionError(f"{kind} is read elsewhere")
 
 
-def _read_one(path: Path, series: str | None) -> Volume:
-    file = _only_image(path) if path.is_dir() else path
+def _read_one(path: Path, series: str | None, accept: AbstractSet[Accepted]) -> Volume:
+    is_choice = path.is_dir() and series is None
+    file = _only_image(path, is_choice=is_choice) if path.is_dir() else path
     if file is None:
-        return io.read_dicom_series(path, series)
+        return io.read_dicom_series(path, series, accept)
     kind = _kind(file)
     if kind is not FileKind.DICOM and series is not None:
         raise WrongUse(
@@ -190,24 +198,31 @@ def _read_one(path: Path, series: str | None) -> Volume:
             where=file,
             remedy="Leave the series out.",
         )
-    return _read_file(file, kind, series, None)
+    if kind is FileKind.DICOM:
+        return io.read_dicom_series(file, series, accept)
+    return _read_file(file, kind, None, accept)
 
 
 def _read_file(
-    file: Path, kind: FileKind, series: str | None, channels: tuple[str, ...] | None
+    file: Path,
+    kind: FileKind,
+    channels: tuple[str, ...] | None,
+    accept: AbstractSet[Accepted],
 ) -> Volume:
     match kind:
         case FileKind.DICOM:
-            return io.read_dicom_series(file, series)
+            raise AssertionError("a series is more than a file")
         case FileKind.NIFTI:
-            return io.read_nifti_volume(file, channels)
+            return io.read_nifti_volume(file, channels, accept)
         case FileKind.NRRD | FileKind.META_IMAGE:
-            return io.read_itk_volume(file, channels)
+            return io.read_itk_volume(file, channels, accept)
         case _:
             assert_never(kind)
 
 
-def _read_channels(path: Path, channels: Mapping[str, Path]) -> Volume:
+def _read_channels(
+    path: Path, channels: Mapping[str, Path], accept: AbstractSet[Accepted]
+) -> Volume:
     """One volume out of one scan per channel, all on one grid."""
     names = tuple(channels)
     files = [Path(file) for file in channels.values()]
@@ -215,8 +230,8 @@ def _read_channels(path: Path, channels: Mapping[str, Path]) -> Volume:
         require_there(file)
     kinds = {_kind(file) for file in files if file.is_file()}
     if len(set(files)) == len(kinds) == 1 and FileKind.DICOM not in kinds:
-        return _read_file(files[0], kinds.pop(), None, names)
-    volumes = [read_volume(file) for file in files]
+        return _read_file(files[0], kinds.pop(), names, accept)
+    volumes = [read_volume(file, accept=accept) for file in files]
     for volume, file in zip(volumes, files, strict=True):
         require_same_grid(volumes[0].geometry, volume.geometry, where=str(file))
     return replace(
@@ -229,22 +244,28 @@ def _read_channels(path: Path, channels: Mapping[str, Path]) -> Volume:
     )
 
 
-def _only_image(folder: Path) -> Path | None:
-    """The one image in a folder without DICOM; None for a DICOM folder."""
+def _only_image(folder: Path, *, is_choice: bool) -> Path | None:
+    """The one image in a folder without DICOM; None for a DICOM folder.
+
+    Without a series to take, `is_choice`, images among DICOM files are refused.
+    """
     files = files_below(folder)
-    if any(is_dicom(file) for file in files):
+    has_dicom = any(is_dicom(file) for file in files)
+    images = [f for f in files if kind_of_file(f) not in (None, FileKind.DICOM)]
+    if has_dicom and not (is_choice and images):
         return None
-    images = [file for file in files if kind_of_file(file) is not None]
-    if len(images) == 1:
+    if len(images) == 1 and not has_dicom:
         return images[0]
     if images:
         names = ", ".join(str(image.relative_to(folder)) for image in images[:8])
         more = f" and {len(images) - 8} more" if len(images) > 8 else ""
+        dicom = "DICOM files and " if has_dicom else ""
         raise WrongUse(
             ErrorCode.SEVERAL_SERIES,
-            f"the folder holds {len(images)} images: {names}{more}",
+            f"the folder holds {dicom}{len(images)} image(s): {names}{more}",
             where=folder,
-            remedy="Give one of these files.",
+            remedy="Give one of these files"
+            + (", or the DICOM series with --series." if has_dicom else "."),
         )
     raise UnusableInput(
         ErrorCode.EMPTY_FOLDER,

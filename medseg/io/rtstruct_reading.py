@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from medseg.core.errors import ErrorCode, UnusableInput
@@ -20,11 +21,11 @@ from medseg.core.labels import (
 )
 from medseg.core.volume import Volume
 from medseg.io.contours import Loop, Plane, combine, combine_by_xor, fill
-from medseg.io.dicom_codes import snomed_of
+from medseg.io.dicom_codes import is_lesion, snomed_of
 from medseg.io.dicom_names import name_of, told_apart
 from medseg.io.rtstruct_source import scan_of_contours
 from medseg.io.segment_layers import SegmentPacker, Segments
-from medseg.io.source_slices import dicom_damage
+from medseg.io.source_slices import dicom_damage, require_whole
 
 MAX_OFF_SLICE_MM = 0.1
 """Distance of a contour from a slice which is rounding."""
@@ -34,6 +35,7 @@ MAX_OFF_SLICE = 0.1
 
 _CLOSED, _XOR = "CLOSED_PLANAR", "CLOSEDPLANAR_XOR"
 _MAX_LABEL = 65535
+_FEWEST = 9  # numbers of the smallest polygon, a triangle
 _KINDS = {"ORGAN": StructureKind.STUFF, "GTV": StructureKind.THING}
 
 
@@ -49,7 +51,7 @@ class _Contour:
 
     k: int
     loop: Loop
-    is_xor: bool
+    is_xor: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,6 +81,7 @@ def read_rtstruct(path: Path, scan: Volume | None = None) -> Segments:
     """
     with dicom_damage(path):
         data = pydicom.dcmread(path)
+        require_whole(data, path)
         rois = _rois(data, path)
         found = scan_of_contours(data, path, scan)
         notes = list(found.notes)
@@ -105,11 +108,13 @@ def _rois(data: Dataset, path: Path) -> tuple[_Roi, ...]:
         )
         for description in data.get("StructureSetROISequence") or []
     )
-    if rois and len({roi.number for roi in rois}) == len(rois):
+    is_complete = rois and "ROIContourSequence" in data
+    if is_complete and len({roi.number for roi in rois}) == len(rois):
         return rois
     raise UnusableInput(
         ErrorCode.INVALID_HEADER,
-        "it describes no region of interest, or two with the same number",
+        "it describes no region of interest or no contours, or two regions with the "
+        "same number",
         where=path,
         remedy="Export it again.",
     )
@@ -136,18 +141,21 @@ def _structures(rois: Sequence[_Roi], notes: list[str]) -> tuple[Structure, ...]
         numbers,
     )
     return tuple(
-        Structure(
-            id=number,
-            name=name,
-            colour=_colour(roi.content, number),
-            kind=_KINDS.get(
-                str(roi.observation.get("RTROIInterpretedType", "")), kind_of(name)
-            ),
-            snomed_ct=snomed_of(
-                roi.observation.get("RTROIIdentificationCodeSequence") or []
-            ),
-        )
+        _structure(roi, number, name)
         for roi, number, name in zip(rois, numbers, names, strict=True)
+    )
+
+
+def _structure(roi: _Roi, number: int, name: str) -> Structure:
+    code = snomed_of(roi.observation.get("RTROIIdentificationCodeSequence") or [])
+    told = StructureKind.THING if is_lesion(code) else kind_of(name)
+    kind = str(roi.observation.get("RTROIInterpretedType", ""))
+    return Structure(
+        id=number,
+        name=name,
+        colour=_colour(roi.content, number),
+        kind=_KINDS.get(kind, told),
+        snomed_ct=code,
     )
 
 
@@ -164,12 +172,13 @@ def _contours(
 ) -> list[_Contour]:
     """The polygons of a region, in pixels of the slices they lie on."""
     items = roi.content.get("ContourSequence") or []
-    kinds = [str(item.get("ContourGeometricType", "")) for item in items]
-    contours = [
-        _contour(item, kind, roi.number, geometry, path)
-        for item, kind in zip(items, kinds, strict=True)
-        if kind in (_CLOSED, _XOR) and len(item.get("ContourData") or []) >= 9
-    ]
+    contours = []
+    for item in items:
+        kind = str(item.get("ContourGeometricType", ""))
+        numbers = _numbers(item) if kind in (_CLOSED, _XOR) else np.empty(0)
+        if len(numbers) >= _FEWEST:
+            placed = _contour(numbers, roi.number, geometry, path)
+            contours.append(replace(placed, is_xor=kind == _XOR))
     left_out = len(items) - len(contours)
     if left_out:
         notes.append(
@@ -181,10 +190,18 @@ def _contours(
     return contours
 
 
+def _numbers(item: Dataset) -> np.ndarray:
+    """Numbers of a contour, straight from the text: pydicom takes a second a MB."""
+    element = item.get_item("ContourData")
+    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+        words = element.value.strip(b" \0").split(b"\\")
+        return np.array([word for word in words if word], dtype=float)
+    return np.array(item.get("ContourData") or [], dtype=float)
+
+
 def _contour(
-    item: Dataset, kind: str, number: int, geometry: Geometry, path: Path
+    numbers: np.ndarray, number: int, geometry: Geometry, path: Path
 ) -> _Contour:
-    numbers = np.array(item.ContourData, dtype=float)
     if len(numbers) % 3 or not np.isfinite(numbers).all():
         raise _misplaced(number, "has a contour whose points are damaged", path)
     points_ras_mm = numbers.reshape(-1, 3) @ LPS_TO_RAS[:3, :3]
@@ -201,7 +218,7 @@ def _contour(
         raise _misplaced(
             number, f"has a contour {beyond_mm:.1f} mm beyond the last slice", path
         )
-    return _Contour(k=k, loop=np.ascontiguousarray(index[:, :2]), is_xor=kind == _XOR)
+    return _Contour(k=k, loop=np.ascontiguousarray(index[:, :2]))
 
 
 def _planes(
@@ -215,14 +232,11 @@ def _planes(
     planes: dict[int, Plane] = {}
     crossing = repeated = 0
     for k, group in by_slice.items():
-        combined = combine(fill(c.loop, shape) for c in group if not c.is_xor)
-        by_xor = combine_by_xor(fill(c.loop, shape) for c in group if c.is_xor)
-        plane = np.zeros(shape, dtype=bool)
-        if combined is not None:
-            plane |= combined.plane
-            crossing += combined.crossing
-            repeated += combined.repeated
-        planes[k] = plane if by_xor is None else plane | by_xor
+        combined = combine((fill(c.loop, shape) for c in group if not c.is_xor), shape)
+        by_xor = combine_by_xor((fill(c.loop, shape) for c in group if c.is_xor), shape)
+        planes[k] = combined.plane | by_xor
+        crossing += combined.crossing
+        repeated += combined.repeated
     notes += _remarks(number, sorted(planes), crossing, repeated)
     return planes
 

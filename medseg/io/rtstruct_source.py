@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
 from medseg.core.volume import SourceSlice, Volume
-from medseg.io.dicom import DicomSeries, scan_dicom
+from medseg.io.dicom_series import DicomSeries, scan_dicom
 from medseg.io.file_kinds import files_beside, is_hidden
 from medseg.io.source_slices import dicom_damage
 
@@ -59,7 +59,7 @@ def scan_of_contours(data: Dataset, path: Path, scan: Volume | None) -> Contoure
         for series in found:
             if series.uid in wanted or wanted & _uids(_slices(series)):
                 return ContouredScan(geometry=series.stack().geometry, notes=())
-        others = found or others
+        others = others or found
     if len(others) == 1:
         return ContouredScan(geometry=others[0].stack().geometry, notes=(_UNMATCHED,))
     raise UnusableInput(

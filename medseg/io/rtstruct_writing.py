@@ -21,22 +21,12 @@ from medseg.io.contours import Loop, trace
 from medseg.io.dicom_codes import ANATOMY, code_item, codes_of
 from medseg.io.dicom_headers import quiet_pydicom
 from medseg.io.dicom_names import label_of
-from medseg.io.source_slices import SourceImages, instance_reference
+from medseg.io.source_slices import CARRIED_ON, SourceImages, instance_reference
 
 MANUFACTURER = "MedSeg"
 SERIES_NUMBER = 9001
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"  # retired, and still what readers look for
 _UTF_8 = "ISO_IR 192"
-_COPIED = (
-    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate"),
-    *("PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
-    *("PatientIdentityRemoved", "DeidentificationMethod"),
-    *("DeidentificationMethodCodeSequence", "QualityControlSubject"),
-    *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription"),
-    *("AccessionNumber", "ReferringPhysicianName"),
-    *("FrameOfReferenceUID", "PositionReferenceIndicator"),
-)
-"""What says whose scan it is; DICOM output is meant to carry it."""
 
 
 def save_rtstruct(segmentation: Segmentation, source: SourceImages, path: Path) -> None:
@@ -70,7 +60,7 @@ def _new(source: SourceImages) -> FileDataset:
     data.SpecificCharacterSet = _UTF_8
     data.SOPClassUID = RTStructureSetStorage
     data.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
-    for keyword in _COPIED:
+    for keyword in CARRIED_ON:
         if keyword in source.first:
             setattr(data, keyword, source.first[keyword].value)
     now = datetime.now().astimezone()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
@@ -31,6 +32,26 @@ _KEPT_EMPTY = (  # DICOM's type 2: must be there, may be empty
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyID", "StudyDate", "StudyTime", "AccessionNumber"),
     *("ReferringPhysicianName", "PositionReferenceIndicator"),
+)
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+CARRIED_ON = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate"),
+    *("PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
+    *("PatientIdentityRemoved", "DeidentificationMethod"),
+    *("DeidentificationMethodCodeSequence", "QualityControlSubject"),
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription"),
+    *("AccessionNumber", "ReferringPhysicianName"),
+    *("FrameOfReferenceUID", "PositionReferenceIndicator"),
+)
+"""What says whose scan it is and of which examination: DICOM output is meant to carry
+it, and nothing else of what the source says of the patient."""
+
+_USED = (
+    *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality"),
+    *("Rows", "Columns", "NumberOfFrames", "ImageType"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
+    *("SliceThickness", "SpacingBetweenSlices"),
+    *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
 )
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 
@@ -95,9 +116,13 @@ def read_source(scan: Volume | None, geometry: Geometry, where: Path) -> SourceI
         raise WrongUse(
             ErrorCode.NO_DICOM_SOURCE,
             "DICOM output refers to the DICOM series that was segmented, "
-            + ("and none is given" if scan is None else "and this scan was none"),
+            + (
+                "and none is given"
+                if scan is None
+                else "and this scan was none, or was resampled when it was read"
+            ),
             where=where,
-            remedy="Segment a DICOM series, or write .nii.gz, .nrrd or .mha.",
+            remedy="Segment a regular DICOM series, or write .nii.gz, .nrrd or .mha.",
         )
     require_same_grid(scan.geometry, geometry, where=str(where))
     paths = list(dict.fromkeys(each.path for each in scan.source))
@@ -147,6 +172,29 @@ def dicom_damage(path: Path) -> Iterator[None]:
             ) from error
 
 
+def require_whole(data: Dataset, path: Path) -> None:
+    """Refuse an object whose last attribute is cut off, which pydicom does not notice.
+
+    Args:
+        data: As `pydicom.dcmread` returns it, before any attribute is looked at.
+        path: For messages.
+
+    Raises:
+        UnusableInput: TRUNCATED_FILE.
+    """
+    for tag in list(data.keys()):
+        raw = data.get_item(tag)
+        if not isinstance(raw, RawDataElement) or raw.length == _UNDEFINED_LENGTH:
+            continue
+        if raw.value is not None and len(raw.value) < raw.length:
+            raise UnusableInput(
+                ErrorCode.TRUNCATED_FILE,
+                "the DICOM object is cut off",
+                where=path,
+                remedy="Copy or export it again.",
+            )
+
+
 def _there(path: Path) -> Path:
     require_file(path)
     return path
@@ -154,7 +202,9 @@ def _there(path: Path) -> Path:
 
 def _read(path: Path) -> Dataset:
     with dicom_damage(path):
-        return pydicom.dcmread(path, stop_before_pixels=True)
+        return pydicom.dcmread(
+            path, stop_before_pixels=True, specific_tags=[*CARRIED_ON, *_USED]
+        )
 
 
 def _header_of(headers: tuple[SliceHeader, ...], wanted: SourceSlice) -> SliceHeader:

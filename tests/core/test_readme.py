@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from medseg.cli.app import run
+from medseg.core.error_guide import ERROR_GUIDE
+from medseg.core.errors import ErrorCode
 
 ROOT = Path(__file__).parents[2]
 HD95_SHOWN = ("2.20", "3.11")
@@ -91,3 +93,13 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path, capsys, monkeypatch):
                 assert float(ours) == pytest.approx(float(theirs), rel=0.02, abs=slack)
             elif "/" not in theirs:
                 assert ours == theirs
+
+
+def test_every_error_code_is_explained_in_the_readme_and_in_help(capsys):
+    assert set(ERROR_GUIDE) == set(ErrorCode)
+    for code, row in ERROR_GUIDE.items():
+        assert f"| `{code.value}` | {row.meaning} | {row.remedy} |\n" in README
+    assert run(["--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for code, row in ERROR_GUIDE.items():
+        assert f"{code.value}: {row.meaning} -> {row.remedy}" in shown

@@ -50,6 +50,19 @@ def test_inspect_as_json_lists_the_sample_series(capsys):
     assert volume["problems"] == []
 
 
+def test_inspect_says_what_to_do_when_nothing_is_usable(tmp_path, capsys):
+    (tmp_path / "broken.nii").write_bytes(b"cut off")
+    assert run(["inspect", str(tmp_path)]) == 1
+    problem, remedy = capsys.readouterr().out.splitlines()[-2:]
+    assert ": NOT_AN_IMAGE: " in problem
+    assert run(["inspect", str(tmp_path), "--json"]) == 1
+    (volume,) = json.loads(capsys.readouterr().out)
+    (as_json,) = volume["problems"]
+    assert as_json["code"] == "NOT_AN_IMAGE"
+    assert f"{as_json['code']}: {as_json['what']}" in problem
+    assert as_json["remedy"] == remedy.strip()
+
+
 def test_plan_gives_reasons(capsys):
     assert run(["plan", str(SAMPLE / "Task90_PhantomAbdomen")]) == 0
     printed = capsys.readouterr().out

@@ -5,12 +5,21 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+from hypothesis import HealthCheck, Phase, settings
 from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
 from scipy.spatial.transform import Rotation
 
 import medseg
 from medseg import LabelSet, Segmentation, Structure, StructureKind
+
+FEW = settings(
+    max_examples=10,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+"""For examples that write and read files: not many, and none is shrunk."""
 
 OBLIQUE = tuple(
     Rotation.from_euler("xyz", [20, -35, 10], degrees=True).as_matrix()[:2].flat

@@ -6,7 +6,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.spatial.transform import Rotation
@@ -15,6 +15,7 @@ import medseg
 from medseg import ErrorCode, LabelSet, SegmentationFormat, UnusableInput, WrongUse
 from tests.core.io.studies import (
     DIRECTIONS,
+    FEW,
     LABELS,
     completed,
     errors_of,
@@ -22,9 +23,6 @@ from tests.core.io.studies import (
 )
 
 KINDS = (SegmentationFormat.DICOM_SEG, SegmentationFormat.DICOM_SEG_LABELMAP)
-FEW = settings(
-    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 LIVER = LabelSet.from_names([(1, "liver")])
 
 
@@ -75,7 +73,7 @@ def test_what_was_written_is_read(make_slices, save_slices, tmp_path, directions
     st.integers(0, 2**32 - 1),
     st.sampled_from(KINDS),
 )
-def test_any_grid_and_any_labels_come_back(
+def test_any_grid_and_any_labels_come_back(  # noqa: PLR0917 - fixtures and drawn values
     make_slices, save_slices, tmp_path, angles, step_mm, seed, kind
 ):
     turned = tuple(
@@ -112,10 +110,11 @@ def test_highdicom_reads_the_same(scan, tmp_path, kind):
     theirs = highdicom.seg.segread(path).get_volume(combine_segments=True)
     ids = np.array([0, *result.labels.ids])
     array = theirs.array if kind is KINDS[1] else ids[theirs.array]
-    assert_array_equal(array.T, result.array)
-    corner_lps = theirs.affine @ [3, 2, 1, 1]  # slice, row, column
-    corner_ras = corner_lps[:3] * (-1, -1, 1)
-    np.testing.assert_allclose(corner_ras, scan.geometry.to_world([1, 2, 3]), atol=1e-4)
+    for number, plane in enumerate(array):  # theirs: slice, row, column
+        place_ras_mm = (theirs.affine @ [number, 2, 1, 1])[:3] * (-1, -1, 1)
+        i, j, k = scan.geometry.to_index(place_ras_mm)
+        np.testing.assert_allclose((i, j), (1, 2), atol=1e-4)
+        assert_array_equal(plane.T, result.array[:, :, round(k)])
 
 
 def test_each_frame_refers_to_its_source_slice(make_slices, save_slices, tmp_path):
@@ -219,7 +218,7 @@ def test_shares_become_labels_only_on_request(scan, tmp_path):
     assert_array_equal(read.array, shares >= 0.3)
 
 
-@pytest.mark.parametrize("threshold", [0, -1, 1.01, float("nan")])
+@pytest.mark.parametrize("threshold", [0.0, -1.0, 1.01, float("nan")])
 def test_a_threshold_is_a_share(scan, tmp_path, threshold):
     path = written(box(scan, 4), scan, tmp_path / "a.dcm")
     with pytest.raises(WrongUse, match="INVALID_OPTION"):

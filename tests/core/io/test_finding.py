@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import medseg
-from medseg import FileKind, UnusableInput
+from medseg import ErrorCode, FileKind, SegmentationFormat, UnusableInput, WrongUse
+from tests.core.io.studies import completed, random_labels
 
 
 @pytest.fixture
@@ -48,10 +49,10 @@ def test_every_volume_is_listed_with_its_problems(folder):
     assert (whole.shape, whole.orientation, whole.slices) == ((9, 7, 12), "LPS", 12)
     assert whole.spacing_mm == pytest.approx((1.2, 0.8, 2.5))
     assert whole.problems == ()
-    assert found["gap"].problems[0].startswith("MISSING_SLICES: 1 slice(s)")
-    assert "localizer" in found["scout"].problems[0]
-    assert found["broken.nii"].problems[0].startswith("TRUNCATED_FILE")
-    assert found["broken.dcm"].problems[0].startswith("TRUNCATED_FILE")
+    assert found["gap"].problems[0].code is ErrorCode.MISSING_SLICES
+    assert "localizer" in found["scout"].problems[0].what
+    assert found["broken.nii"].problems[0].code == "TRUNCATED_FILE"
+    assert found["broken.dcm"].problems[0].code == "TRUNCATED_FILE"
     for name, kind in (("scan.nii.gz", FileKind.NIFTI), ("scan.mha", "MetaImage")):
         assert found[name].kind == kind
         assert found[name].shape == (4, 5, 6)
@@ -101,7 +102,7 @@ def test_headers_are_enough(folder):
 def test_a_file_the_system_does_not_give_is_listed_as_a_problem(folder, name):
     (folder / name).symlink_to("/proc/self/mem")
     found = {info.path.name: info for info in medseg.find_volumes(folder)}
-    assert found[name].problems[0].startswith("NOT_READABLE")
+    assert found[name].problems[0].code == "NOT_READABLE"
     assert found["whole"].problems == ()
 
 
@@ -112,5 +113,95 @@ def test_a_folder_the_system_does_not_open_is_listed_as_a_problem(folder):
     (folder / "gap").chmod(0o000)
     found = {info.path.name: info for info in medseg.find_volumes(folder)}
     (folder / "gap").chmod(0o700)
-    assert found["gap"].problems[0].startswith("NOT_READABLE")
+    assert found["gap"].problems[0].code == "NOT_READABLE"
     assert found["whole"].problems == ()
+
+
+def test_a_problem_says_what_to_do(folder):
+    gap = next(info for info in medseg.find_volumes(folder) if info.path.name == "gap")
+    (problem,) = gap.problems
+    assert not gap.is_usable
+    assert str(problem) == f"MISSING_SLICES: {problem.what}"
+    with pytest.raises(UnusableInput) as caught:
+        medseg.read_volume(folder / "gap")
+    assert problem.remedy == caught.value.remedy
+
+
+def test_one_slice_stands_for_its_series(folder):
+    """Another series and a damaged file beside it are not its problem."""
+    (folder / "whole" / "broken.dcm").write_bytes(b"")
+    for file in (folder / "gap").iterdir():
+        file.rename(folder / "whole" / f"gap-{file.name}")
+    (info,) = medseg.find_volumes(folder / "whole" / "IM0003")
+    assert (info.slices, info.problems) == (12, ())
+    (broken,) = medseg.find_volumes(folder / "whole" / "broken.dcm")
+    assert broken.problems[0].code is ErrorCode.TRUNCATED_FILE
+
+
+def test_an_enhanced_file_stands_for_itself(enhanced_ct, tmp_path):
+    enhanced_ct.save_as(tmp_path / "enhanced")
+    (info,) = medseg.find_volumes(tmp_path / "enhanced")
+    assert (info.slices, info.time_points, info.problems) == (12, 1, ())
+
+
+def test_points_in_time_are_counted(make_slices, save_slices):
+    slices = make_slices()
+    later = make_slices(uid=slices[0].SeriesInstanceUID)
+    for data in later:
+        data.AcquisitionNumber = 2
+    folder = save_slices([*slices, *later])
+    (info,) = medseg.find_volumes(folder)
+    assert info.time_points == 2
+    assert info.problems[0].code is ErrorCode.TEMPORAL_SERIES
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SegmentationFormat.DICOM_SEG,
+        SegmentationFormat.DICOM_SEG_LABELMAP,
+        SegmentationFormat.RTSTRUCT,
+    ],
+)
+def test_label_maps_in_dicom_are_listed_as_such(
+    make_slices, save_slices, tmp_path, kind
+):
+    scan = medseg.read_volume(save_slices(completed(make_slices())))
+    labels = random_labels(scan, 0)
+    medseg.write_segmentation(
+        labels, tmp_path / "labels.dcm", source=scan, file_format=kind
+    )
+    for place in (tmp_path, tmp_path / "labels.dcm"):
+        found = {info.path.name: info for info in medseg.find_volumes(place)}
+        assert found["labels.dcm"].kind is kind
+        assert found["labels.dcm"].is_label_map
+        assert found["labels.dcm"].is_usable
+    assert medseg.read_volume(tmp_path).geometry.shape == scan.geometry.shape
+
+
+def test_a_series_beside_an_image_is_a_choice(folder):
+    shutil.rmtree(folder / "gap")
+    (folder / "broken.dcm").unlink()
+    (folder / "broken.nii").unlink()
+    with pytest.raises(
+        WrongUse, match=r"DICOM files and 2 image\(s\): scan\.mha, scan"
+    ):
+        medseg.read_volume(folder)
+    whole = next(i for i in medseg.find_volumes(folder) if i.path.name == "whole")
+    assert medseg.read_volume(folder, series=whole.series_uid).is_ct
+
+
+def test_copies_of_a_series_are_left_out_with_a_note(make_slices, save_slices):
+    """The very same files in two folders, or one with other pixels."""
+    slices = make_slices()
+    folder = save_slices(slices)
+    shutil.copytree(folder, folder / "copy")
+    volume = medseg.read_volume(folder)
+    assert volume.geometry.shape == (9, 7, 12)
+    assert "left out: 12 x exact duplicate" in volume.notes
+    (info,) = medseg.find_volumes(folder)
+    assert (info.slices, info.time_points, info.problems) == (12, 1, ())
+    slices[3].PixelData = bytes(len(slices[3].PixelData))
+    slices[3].save_as(folder / "copy" / "other")
+    with pytest.raises(UnusableInput, match="DUPLICATE_POSITIONS"):
+        medseg.read_volume(folder)

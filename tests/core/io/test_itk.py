@@ -146,22 +146,6 @@ def test_something_else_is_not_an_image(tmp_path, suffix, content):
     refused(ErrorCode.NOT_AN_IMAGE, tmp_path / f"scan{suffix}")
 
 
-def test_a_claim_of_too_many_voxels_is_not_believed(tmp_path):
-    path = save(tmp_path / "scan.nrrd")
-    content = path.read_bytes().replace(b"sizes: 17 16 15", b"sizes: 9999 9999 9999")
-    path.write_bytes(content)
-    refused(ErrorCode.TOO_LARGE, path)
-
-
-def test_voxels_that_are_no_numbers_are_refused(tmp_path):
-    path = save(
-        tmp_path / "scan.nrrd",
-        dtype=np.float32,
-        change=lambda image: image.SetPixel(1, 2, 3, float("nan")),
-    )
-    refused(ErrorCode.NOT_FINITE, path)
-
-
 def test_a_sheared_grid_is_refused(tmp_path):
     sheared = np.array([[1, 0.2, 0], [0, 1, 0], [0, 0, 1]]).flatten().tolist()
     path = save(

@@ -141,7 +141,7 @@ def test_an_unknown_format_is_not_written(tmp_path, name):
     with pytest.raises(WrongUse, match="UNKNOWN_FORMAT") as caught:
         medseg.write_volume(scan(), tmp_path / name)
     assert ".nii.gz" in caught.value.remedy
-    with pytest.raises(WrongUse, match="UNKNOWN_FORMAT|NO_DICOM_SOURCE"):
+    with pytest.raises(WrongUse, match=r"UNKNOWN_FORMAT|NO_DICOM_SOURCE"):
         medseg.write_segmentation(result(), tmp_path / name)
     assert names_in(tmp_path) == []
 

@@ -1,18 +1,21 @@
 """Real series against NIfTI made of them by others."""
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import map_coordinates
 
 import medseg
-from medseg import ErrorCode, UnusableInput
+from medseg import Accepted, ErrorCode, UnusableInput
 from medseg.io.dicom_pixels import decode_frames
 
 GOOD = [
     "ge/anatomical/001",
     "ge/anatomical/001_implicit",
     "generic/anatomical/001",
+    "generic/anatomical/001_implicit",
     "generic/anatomical/002_non_isotropic",
     "generic/compressed/001",
     "generic/compressed_j2k/001",
@@ -20,10 +23,12 @@ GOOD = [
     "generic/compressed_jpegls/001",
     "generic/compressed_rle/001",
     "hitachi/anatomical/001",
+    "hitachi/anatomical/001_implicit",
     "hyperfine/anatomical/001",
     "philips_enhanced/anatomical/001",
     "philips_enhanced/anatomical/001_implicit",
     "siemens/anatomical/001",
+    "siemens/anatomical/001_implicit",
     "siemens_multiframe/anatomical/001",
 ]
 BAD = {
@@ -59,6 +64,61 @@ def test_what_is_no_regular_volume_is_refused(real_data, name):
     with pytest.raises(UnusableInput) as caught:
         medseg.read_volume(real_data / "dicom/dicom2nifti" / name)
     assert caught.value.code == BAD[name]
+
+
+def slices_of(folder):
+    """Real slices by ascending position along their normal."""
+    slices = [pydicom.dcmread(path) for path in folder.iterdir()]
+    return sorted(slices, key=lambda data: float(heights_and_axes(data)[0][2]))
+
+
+def heights_and_axes(data):
+    """Position of a slice along its row, column and normal; these, one a line."""
+    row, column = np.reshape(data.ImageOrientationPatient, (2, 3)).astype(float)
+    axes = np.array([row, column, np.cross(row, column)])
+    return axes @ np.array(data.ImagePositionPatient, dtype=float), axes
+
+
+def expected_slice(data, volume, k):
+    """What slice k must hold if it lies in the plane of some slice, by its header."""
+    (first_i, first_j, height), axes = heights_and_axes(data)
+    i, j = np.indices(volume.geometry.shape[:2])
+    index = np.stack([i, j, np.full_like(i, k)], axis=-1)
+    along_i, along_j, along_k = np.moveaxis(
+        volume.geometry.to_world(index) * (-1, -1, 1) @ axes.T, -1, 0
+    )
+    assert_allclose(along_k, height, atol=2e-3)
+    row_mm, column_mm = map(float, data.PixelSpacing)
+    where = [(along_j - first_j) / row_mm, (along_i - first_i) / column_mm]
+    stored = data.pixel_array * float(data.RescaleSlope) + float(data.RescaleIntercept)
+    lowest = float(volume.array.min())
+    values = map_coordinates(stored, where, order=1, cval=lowest)
+    return np.where(np.isclose(values, lowest, atol=1), lowest, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted", "levels"),
+    [
+        ("gantrytilting/001", {Accepted.GANTRY_TILT}, (0, 1, 2, 3)),
+        ("sliceincrement/001", {Accepted.MISSING_SLICES}, (0, 1, 2, 4)),
+        (
+            "sliceincrement/002",
+            {Accepted.GANTRY_TILT, Accepted.MISSING_SLICES},
+            (0, 1, 2, 4),
+        ),
+    ],
+)
+def test_what_is_accepted_lies_where_the_headers_say(real_data, name, accepted, levels):
+    folder = real_data / "dicom/dicom2nifti/failing" / name
+    volume = medseg.read_volume(folder, accept=accepted)
+    slices = slices_of(folder)
+    for data, k in zip(slices, levels, strict=True):
+        expected = expected_slice(data, volume, k)
+        inside = expected > volume.array.min()
+        off = np.abs(volume.array[0, :, :, k] - expected)
+        assert off[inside].max() <= 1
+    assert {Accepted(note.split()[1].strip(":")) for note in volume.notes} == accepted
+    assert volume.geometry.shape[2] == max(levels) + 1
 
 
 def test_the_lung_ct_is_its_nifti(real_data):

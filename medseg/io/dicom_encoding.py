@@ -1,0 +1,135 @@
+"""How a DICOM file is encoded, and what that may cost, before memory is taken."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.config import IGNORE
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.io.checks import require_believable_size
+from medseg.io.plain_pixels import PlainPixels
+
+MAX_INFLATED_BYTES = 2**30
+"""Largest content of a deflated file, which pydicom inflates as a whole."""
+
+_CHUNK_BYTES = 2**20
+_START_BYTES = 132  # preamble and "DICM"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelLayout:
+    """How the pixels of a file are stored.
+
+    Attributes:
+        syntax: UID of the encoding; empty where not given.
+        rows: Pixels along a column.
+        columns: Pixels along a row.
+        bits: Bits that a stored pixel takes.
+        plain: Where they are, if they can be read as they lie in the file.
+    """
+
+    syntax: str
+    rows: int
+    columns: int
+    bits: int
+    plain: PlainPixels | None = None
+
+    @property
+    def _uid(self) -> UID:
+        return UID(self.syntax, validation_mode=IGNORE)  # no remark that quotes it
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether pictures are encoded one by one, by a decoder that may crash."""
+        uid = self._uid
+        return uid.is_transfer_syntax and uid.is_encapsulated
+
+    @property
+    def is_deflated(self) -> bool:
+        """Whether the file is compressed as a whole."""
+        return self.syntax == DeflatedExplicitVRLittleEndian
+
+    def require_decodable(self, path: Path) -> None:
+        """Refuse an encoding that nothing here decodes.
+
+        Raises:
+            UnusableInput: UNSUPPORTED_ENCODING.
+        """
+        try:
+            known = self._uid.is_valid and get_decoder(self._uid)
+            is_available = bool(known and known.is_available)
+        except NotImplementedError:
+            is_available = False
+        if not is_available:
+            name = self._uid.name if self._uid.is_valid else "nothing known"
+            given = self.syntax if self._uid.is_valid else "not a valid UID"
+            raise UnusableInput(
+                ErrorCode.UNSUPPORTED_ENCODING,
+                f"its pixels are encoded as {name} ({given})",
+                where=path,
+                remedy="Convert it first, for example with gdcmconv --raw.",
+            )
+
+    def require_stored(self, frames: int, path: Path) -> None:
+        """Refuse a file too short for the frames it claims to hold uncompressed.
+
+        Raises:
+            UnusableInput: TRUNCATED_FILE, INVALID_HEADER or TOO_LARGE.
+        """
+        shape = (self.rows, self.columns, frames)
+        require_believable_size(shape, max(self.bits // 8, 1), path)
+        needed = -(-self.rows * self.columns * frames * self.bits // 8)
+        is_plain = not (self.is_deflated or self.is_compressed)
+        if is_plain and needed > path.stat().st_size:
+            raise damaged_pixels(path)
+
+
+def syntax_of(data: Dataset) -> str:
+    """UID of how a file is encoded; empty where not given."""
+    return str(data.file_meta.get("TransferSyntaxUID", ""))
+
+
+def damaged_pixels(path: Path) -> UnusableInput:
+    """The error for pixels that cannot be decoded."""
+    return UnusableInput(
+        ErrorCode.TRUNCATED_FILE,
+        "its pixels are cut off or damaged",
+        where=path,
+        remedy="Copy or export the series again.",
+    )
+
+
+def require_believable_inflation(path: Path) -> None:
+    """Refuse a deflated file that inflates to more than is believed.
+
+    Raises:
+        UnusableInput: TOO_LARGE.
+        Exception: What pydicom raises on damaged files.
+    """
+    syntax = read_file_meta_info(path).get("TransferSyntaxUID", "")
+    if syntax != DeflatedExplicitVRLittleEndian:
+        return
+    inflated = 0
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    with path.open("rb") as stream:
+        stream.seek(_START_BYTES)
+        read_dataset(
+            stream,
+            is_implicit_VR=False,
+            is_little_endian=True,
+            stop_when=lambda tag, _vr, _length: tag >> 16 != 2,
+        )
+        while content := inflater.unconsumed_tail or stream.read(_CHUNK_BYTES):
+            inflated += len(inflater.decompress(content, _CHUNK_BYTES))
+            if inflated > MAX_INFLATED_BYTES:
+                raise UnusableInput(
+                    ErrorCode.TOO_LARGE,
+                    f"it inflates to more than {MAX_INFLATED_BYTES // 2**30} GiB",
+                    where=path,
+                    remedy="Have it exported without compression.",
+                )
