@@ -24,7 +24,7 @@ import numpy as np
 from pydicom.errors import BytesLengthException
 from pydicom.pixels.utils import iter_pixels
 
-from medseg.io.dicom_headers import quiet_pydicom
+from medseg.io.dicom_damage import quiet_pydicom
 
 if sys.platform != "win32":
     import resource

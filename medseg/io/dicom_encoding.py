@@ -3,10 +3,11 @@
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.filereader import read_dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
@@ -104,32 +105,41 @@ def damaged_pixels(path: Path) -> UnusableInput:
     )
 
 
-def require_believable_inflation(path: Path) -> None:
+def require_believable_inflation(stream: BinaryIO, path: Path) -> None:
     """Refuse a deflated file that inflates to more than is believed.
+
+    Args:
+        stream: The file, at its start, where it is left.
+        path: For messages.
 
     Raises:
         UnusableInput: TOO_LARGE.
         Exception: What pydicom raises on damaged files.
     """
-    syntax = read_file_meta_info(path).get("TransferSyntaxUID", "")
-    if syntax != DeflatedExplicitVRLittleEndian:
+    try:
+        if stream.read(_START_BYTES)[-4:] == b"DICM":
+            _require_believable(stream, path)
+    finally:
+        stream.seek(0)
+
+
+def _require_believable(stream: BinaryIO, path: Path) -> None:
+    meta = read_dataset(
+        stream,
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, _vr, _length: tag >> 16 != 2,
+    )
+    if meta.get("TransferSyntaxUID", "") != DeflatedExplicitVRLittleEndian:
         return
     inflated = 0
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    with path.open("rb") as stream:
-        stream.seek(_START_BYTES)
-        read_dataset(
-            stream,
-            is_implicit_VR=False,
-            is_little_endian=True,
-            stop_when=lambda tag, _vr, _length: tag >> 16 != 2,
-        )
-        while content := inflater.unconsumed_tail or stream.read(_CHUNK_BYTES):
-            inflated += len(inflater.decompress(content, _CHUNK_BYTES))
-            if inflated > MAX_INFLATED_BYTES:
-                raise UnusableInput(
-                    ErrorCode.TOO_LARGE,
-                    f"it inflates to more than {MAX_INFLATED_BYTES // 2**30} GiB",
-                    where=path,
-                    remedy="Have it exported without compression.",
-                )
+    while content := inflater.unconsumed_tail or stream.read(_CHUNK_BYTES):
+        inflated += len(inflater.decompress(content, _CHUNK_BYTES))
+        if inflated > MAX_INFLATED_BYTES:
+            raise UnusableInput(
+                ErrorCode.TOO_LARGE,
+                f"it inflates to more than {MAX_INFLATED_BYTES // 2**30} GiB",
+                where=path,
+                remedy="Have it exported without compression.",
+            )

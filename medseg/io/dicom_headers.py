@@ -1,39 +1,24 @@
 """DICOM headers: what is known of each slice before its pixels are read."""
 
-import logging
-import math
-import struct
-import warnings
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.io.checks import not_readable
+from medseg.io.dicom_damage import damaged, dicom_damage
 from medseg.io.dicom_encoding import (
     PixelLayout,
     require_believable_inflation,
     syntax_of,
 )
+from medseg.io.dicom_values import factor, first, is_there, many, numbers, whole
 from medseg.io.plain_pixels import PIXEL_KEYWORDS, PlainPixels, find_plain_pixels
 
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _TOMOGRAPHIC = {"CT", "MR", "PT"}
-UNREADABLE_DICOM = (
-    *(InvalidDicomError, BytesLengthException, EOFError, OSError, struct.error),
-    *(ValueError, KeyError, AttributeError, NotImplementedError, OverflowError),
-    *(TypeError, IndexError, RecursionError, zlib.error),
-)
-"""What pydicom raises on damaged files; it has no common type for them."""
-
 MOMENT_KEYWORDS = (
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
@@ -79,8 +64,8 @@ class SliceHeader:
         directions: Direction cosines of a row and of a column in LPS, where given.
         row_spacing_mm: Distance between rows; 0 where not given.
         column_spacing_mm: Distance between columns; 0 where not given.
-        slope: Factor from stored to true values.
-        intercept: What is added after it.
+        slope: Factor from stored to true values; NaN where it is no number.
+        intercept: What is added after it; NaN where it is no number.
         has_rescale: Whether slope and intercept were in the header.
         moment: What tells repeated stacks apart: time, echo, b-value ...
         frame_count: Frames in the file without positions of their own, else 1.
@@ -164,44 +149,19 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
             NOT_READABLE when the system does not give it, TOO_LARGE when it is
             deflated and inflates to more than is believed.
     """
-    with quiet_pydicom():
-        try:
-            require_believable_inflation(path)
-            with path.open("rb") as stream:
-                data = pydicom.dcmread(
-                    stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS)
-                )
-                plain = find_plain_pixels(stream, data)
-            media_class = str(data.file_meta.get("MediaStorageSOPClassUID", ""))
-            if _DIRECTORY in (media_class, str(data.get("SOPClassUID", ""))):
-                return ()
-            if not data.get("SeriesInstanceUID"):
-                raise _damaged("it has no SeriesInstanceUID", path)
-            return _slices(data, path, plain)
-        except UnusableInput:
-            raise
-        except UNREADABLE_DICOM as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise not_readable(error, path) from error
-            # pydicom's own words may quote what the header says of the patient.
-            raise _damaged(f"pydicom: {type(error).__name__}", path) from error
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's remarks on values that break the standard to itself.
-
-    What matters is checked here and raised as an error. Its log quotes the patient.
-    """
-    others_only = logging.Filter("medseg")
-    log = logging.getLogger("pydicom")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        log.addFilter(others_only)
-        try:
-            yield
-        finally:
-            log.removeFilter(others_only)
+    with dicom_damage(path):
+        with path.open("rb") as stream:
+            require_believable_inflation(stream, path)
+            data = pydicom.dcmread(
+                stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS)
+            )
+            plain = find_plain_pixels(stream, data)
+        media_class = str(data.file_meta.get("MediaStorageSOPClassUID", ""))
+        if _DIRECTORY in (media_class, str(data.get("SOPClassUID", ""))):
+            return ()
+        if not data.get("SeriesInstanceUID"):
+            raise damaged("it has no SeriesInstanceUID", path)
+        return _slices(data, path, plain)
 
 
 def _slices(
@@ -209,7 +169,7 @@ def _slices(
 ) -> tuple[SliceHeader, ...]:
     frames = data.get("PerFrameFunctionalGroupsSequence")
     if not frames:
-        count = _whole(data, "NumberOfFrames", 1)
+        count = whole(data, "NumberOfFrames", 1)
         only = _slice(data, [data], path, frame=0, frame_count=count)
         return (replace(only, plain=plain),)
     shared = list(data.get("SharedFunctionalGroupsSequence") or [])
@@ -241,12 +201,8 @@ def _macros(own: Dataset, shared: Sequence[Dataset]) -> list[Dataset]:
 def _slice(
     data: Dataset, sources: list[Dataset], path: Path, *, frame: int, frame_count: int
 ) -> SliceHeader:
-    row_spacing_mm, column_spacing_mm = _numbers(sources, "PixelSpacing", 2) or (
-        0.0,
-        0.0,
-    )
-    slope = _numbers(sources, "RescaleSlope", 1)
-    intercept = _numbers(sources, "RescaleIntercept", 1)
+    spacing_mm = numbers(sources, "PixelSpacing", 2) or (0.0, 0.0)
+    row_spacing_mm, column_spacing_mm = spacing_mm
     photometric = str(data.get("PhotometricInterpretation", ""))
     return SliceHeader(
         path=path,
@@ -254,63 +210,23 @@ def _slice(
         series_uid=str(data.SeriesInstanceUID),
         modality=str(data.get("Modality", "")),
         description=str(data.get("SeriesDescription", "")),
-        image_type=tuple(str(word).upper() for word in _many(data.get("ImageType"))),
+        image_type=tuple(str(word).upper() for word in many(data.get("ImageType"))),
         sop_class=str(data.get("SOPClassUID", "")),
-        rows=_whole(data, "Rows", 0),
-        columns=_whole(data, "Columns", 0),
-        bits=_whole(data, "BitsAllocated", 0),
+        rows=whole(data, "Rows", 0),
+        columns=whole(data, "Columns", 0),
+        bits=whole(data, "BitsAllocated", 0),
         syntax=syntax_of(data),
-        is_colour=_whole(data, "SamplesPerPixel", 1) > 1
+        is_colour=whole(data, "SamplesPerPixel", 1) > 1
         or not photometric.startswith("MONOCHROME"),
         is_inverted=photometric == "MONOCHROME1",
-        position_lps_mm=_numbers(sources, "ImagePositionPatient", 3),
-        directions=_numbers(sources, "ImageOrientationPatient", 6),
+        position_lps_mm=numbers(sources, "ImagePositionPatient", 3),
+        directions=numbers(sources, "ImageOrientationPatient", 6),
         row_spacing_mm=row_spacing_mm,
         column_spacing_mm=column_spacing_mm,
-        slope=slope[0] if slope else 1.0,
-        intercept=intercept[0] if intercept else 0.0,
-        has_rescale=slope is not None and intercept is not None,
-        moment=tuple(_first(sources, keyword) for keyword in MOMENT_KEYWORDS),
+        slope=factor(sources, "RescaleSlope", 1.0),
+        intercept=factor(sources, "RescaleIntercept", 0.0),
+        has_rescale=is_there(sources, "RescaleSlope")
+        and is_there(sources, "RescaleIntercept"),
+        moment=tuple(first(sources, keyword) for keyword in MOMENT_KEYWORDS),
         frame_count=frame_count,
-    )
-
-
-def _numbers(
-    sources: list[Dataset], keyword: str, count: int
-) -> tuple[float, ...] | None:
-    """Values of the first source that has them; None unless all are finite."""
-    for source in sources:
-        try:
-            values = [float(value) for value in _many(source.get(keyword))]
-        except (ValueError, TypeError):
-            return None
-        if values:
-            is_usable = len(values) == count and all(map(math.isfinite, values))
-            return tuple(values) if is_usable else None
-    return None
-
-
-def _whole(data: Dataset, keyword: str, default: int) -> int:
-    """A whole number; the default where there is none or something else."""
-    values = _numbers([data], keyword, 1)
-    return int(values[0]) if values else default
-
-
-def _first(sources: list[Dataset], keyword: str) -> str:
-    return next((str(s.get(keyword)) for s in sources if keyword in s), "")
-
-
-def _many(value: Any) -> Sequence[Any]:
-    if value is None or value == "":
-        return ()
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    return value if is_list else (value,)
-
-
-def _damaged(what: str, path: Path) -> UnusableInput:
-    return UnusableInput(
-        ErrorCode.TRUNCATED_FILE,
-        f"the DICOM header is cut off or damaged: {what}",
-        where=path,
-        remedy="Copy or export the series again.",
     )

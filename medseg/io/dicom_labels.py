@@ -7,11 +7,12 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Volume
+from medseg.io.dicom_damage import dicom_damage
+from medseg.io.dicom_encoding import require_believable_inflation
 from medseg.io.dicom_seg_reading import read_dicom_seg
 from medseg.io.file_kinds import files_below, is_dicom
 from medseg.io.rtstruct_reading import read_rtstruct
 from medseg.io.segment_layers import Segments
-from medseg.io.source_slices import dicom_damage
 
 _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 _LABEL_CLASSES = (SegmentationStorage, _LABEL_MAP_SEGMENTATION, RTStructureSetStorage)
@@ -57,9 +58,10 @@ def _only_object(folder: Path) -> Path:
 
 
 def _sop_class(file: Path) -> str:
-    with dicom_damage(file):
+    with dicom_damage(file), file.open("rb") as stream:
+        require_believable_inflation(stream, file)
         data = pydicom.dcmread(
-            file, stop_before_pixels=True, specific_tags=["SOPClassUID"]
+            stream, stop_before_pixels=True, specific_tags=["SOPClassUID"]
         )
         return str(data.get("SOPClassUID", ""))
 

@@ -95,7 +95,7 @@ def _times(stack: tuple[SliceHeader, ...], words: str) -> list[Part]:
         parts = [tuple(h for h in stack if h.moment[number] == v) for v in values]
         if len(values) == count and all(_is_once_everywhere(p, stack) for p in parts):
             return [
-                Part(slices=part, words=f"{keyword} {value}, {len(part)} {words}")
+                Part(slices=part, words=f"{_shown(keyword, value)}{len(part)} {words}")
                 for value, part in zip(values, parts, strict=True)
             ]
     return whole
@@ -114,6 +114,12 @@ def _words(header: SliceHeader) -> str:
         f"{plane_of(header)} slices of {header.columns} x {header.rows} pixels "
         f"of {along_row:.4g} x {along_column:.4g} mm"
     )
+
+
+def _shown(keyword: str, value: str) -> str:
+    """What tells a part from the others, if it is a number as it should be."""
+    number, _ = _as_number(value)
+    return f"{keyword} {number:g}, " if number or value == "0" else ""
 
 
 def _as_number(value: str) -> tuple[float, str]:

@@ -1,5 +1,6 @@
 """DICOM pixels -> intensities: decoding, rescaling, duplicates told from repeats."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import groupby
@@ -13,6 +14,7 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io.checks import as_float32, not_readable, reading_errors
 from medseg.io.decoding import Decoder
 from medseg.io.decoding_child import DECODING_FAILURES
+from medseg.io.dicom_damage import quiet_pydicom
 from medseg.io.dicom_encoding import (
     PixelLayout,
     damaged_pixels,
@@ -20,7 +22,7 @@ from medseg.io.dicom_encoding import (
     syntax_of,
 )
 from medseg.io.dicom_geometry import Stack
-from medseg.io.dicom_headers import SliceHeader, quiet_pydicom
+from medseg.io.dicom_headers import SliceHeader
 
 
 def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -35,8 +37,7 @@ def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, 
             DUPLICATE_POSITIONS, INVALID_HEADER, TOO_LARGE or NOT_FINITE.
     """
     headers = [header for group in stack.positions for header in group]
-    for header in headers:
-        _require_usable_slope(header)
+    _require_rescale(headers)
     is_whole = all(
         header.slope == 1 and header.intercept.is_integer() and header.bits <= 16
         for header in headers
@@ -76,12 +77,13 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[np.ndarray]:
             INVALID_HEADER or TOO_LARGE.
     """
     with _damage(path), quiet_pydicom():
-        require_believable_inflation(path)
-        data = pydicom.dcmread(
-            path,
-            specific_tags=["Rows", "Columns", "BitsAllocated"],
-            stop_before_pixels=True,
-        )
+        with path.open("rb") as stream:
+            require_believable_inflation(stream, path)
+            data = pydicom.dcmread(
+                stream,
+                specific_tags=["Rows", "Columns", "BitsAllocated"],
+                stop_before_pixels=True,
+            )
         layout = PixelLayout(
             syntax=syntax_of(data),
             rows=int(data.Rows),
@@ -169,14 +171,28 @@ def _decoded(
             yield from zip(slices, pictures, strict=True)
 
 
-def _require_usable_slope(header: SliceHeader) -> None:
-    if header.slope == 0:
-        raise UnusableInput(
-            ErrorCode.INVALID_HEADER,
-            "its rescale slope is 0, which makes every voxel the same",
-            where=header.path,
-            remedy="Export the series again.",
-        )
+def _require_rescale(headers: Sequence[SliceHeader]) -> None:
+    """Refuse a series whose values would not be on one scale.
+
+    Raises:
+        UnusableInput: INVALID_HEADER.
+    """
+    is_given = any(header.has_rescale for header in headers)
+    for header in headers:
+        what = None
+        if not math.isfinite(header.slope * header.intercept):
+            what = "its rescale slope or intercept is not a number"
+        elif header.slope == 0:
+            what = "its rescale slope is 0, which makes every voxel the same"
+        elif is_given and not header.has_rescale:
+            what = "it has no rescale slope and intercept, which others have"
+        if what is not None:
+            raise UnusableInput(
+                ErrorCode.INVALID_HEADER,
+                what,
+                where=header.path,
+                remedy="Export the series again.",
+            )
 
 
 def _duplicate(first: SliceHeader, second: SliceHeader, where: Path) -> UnusableInput:

@@ -15,13 +15,13 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
 from medseg.core.labels import Colour, Structure, standard_colour
 from medseg.io.dicom_codes import kind_from, snomed_of
+from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_headers import read_headers
 from medseg.io.dicom_names import name_of, told_apart
 from medseg.io.dicom_pixels import decode_frames
 from medseg.io.dicom_seg_geometry import first_slice_on, frame_grid
 from medseg.io.dicom_seg_writing import LABEL_CREATOR, LABEL_ELEMENT, LABEL_GROUP
 from medseg.io.segment_layers import Plane, SegmentPacker, Segments
-from medseg.io.source_slices import dicom_damage
 
 _LAYOUT = ("BitsAllocated", "Rows", "Columns", "PixelData")
 

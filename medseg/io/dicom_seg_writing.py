@@ -22,7 +22,7 @@ from medseg.core.labels import Structure
 from medseg.core.provenance import Provenance
 from medseg.core.volume import Segmentation
 from medseg.io.dicom_codes import code_item, codes_of
-from medseg.io.dicom_headers import quiet_pydicom
+from medseg.io.dicom_damage import quiet_pydicom
 from medseg.io.dicom_names import label_of
 from medseg.io.file_kinds import SegmentationFormat
 from medseg.io.source_slices import SourceImages

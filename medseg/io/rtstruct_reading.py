@@ -22,10 +22,10 @@ from medseg.core.labels import (
 from medseg.core.volume import Volume
 from medseg.io.contours import Loop, Plane, combine, combine_by_xor, fill
 from medseg.io.dicom_codes import is_lesion, snomed_of
+from medseg.io.dicom_damage import damaged, dicom_damage
 from medseg.io.dicom_names import name_of, told_apart
 from medseg.io.rtstruct_source import scan_of_contours
 from medseg.io.segment_layers import SegmentPacker, Segments
-from medseg.io.source_slices import dicom_damage, require_whole
 
 MAX_OFF_SLICE_MM = 0.1
 """Distance of a contour from a slice which is rounding."""
@@ -35,6 +35,7 @@ MAX_OFF_SLICE = 0.1
 
 _CLOSED, _XOR = "CLOSED_PLANAR", "CLOSEDPLANAR_XOR"
 _MAX_LABEL = 65535
+_UNDEFINED = 0xFFFFFFFF  # length of an attribute that ends with a mark
 _FEWEST = 9  # numbers of the smallest polygon, a triangle
 _KINDS = {"ORGAN": StructureKind.STUFF, "GTV": StructureKind.THING}
 
@@ -81,7 +82,7 @@ def read_rtstruct(path: Path, scan: Volume | None = None) -> Segments:
     """
     with dicom_damage(path):
         data = pydicom.dcmread(path)
-        require_whole(data, path)
+        _require_whole(data, path)
         rois = _rois(data, path)
         found = scan_of_contours(data, path, scan)
         notes = list(found.notes)
@@ -94,6 +95,20 @@ def read_rtstruct(path: Path, scan: Volume | None = None) -> Segments:
                 structure.id, _planes(contours, found.geometry, roi.number, notes)
             )
     return packer.packed(structures, tuple(notes))
+
+
+def _require_whole(data: Dataset, path: Path) -> None:
+    """Refuse a file whose last attribute is cut off, which pydicom does not notice.
+
+    Raises:
+        UnusableInput: TRUNCATED_FILE.
+    """
+    for tag in list(data.keys()):
+        element: object = data.get_item(tag)
+        if not isinstance(element, RawDataElement):
+            continue
+        if element.length != _UNDEFINED and len(element.value or b"") < element.length:
+            raise damaged("it ends too early", path)
 
 
 def _rois(data: Dataset, path: Path) -> tuple[_Roi, ...]:
@@ -192,8 +207,8 @@ def _contours(
 
 def _numbers(item: Dataset) -> np.ndarray:
     """Numbers of a contour, straight from the text: pydicom takes a second a MB."""
-    element = item.get_item("ContourData")
-    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+    element: object = item.get_item("ContourData")
+    if isinstance(element, RawDataElement) and element.value:
         words = element.value.strip(b" \0").split(b"\\")
         return np.array([word for word in words if word], dtype=float)
     return np.array(item.get("ContourData") or [], dtype=float)

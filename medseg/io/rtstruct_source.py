@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
 from medseg.core.volume import SourceSlice, Volume
+from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_series import DicomSeries, scan_dicom
 from medseg.io.file_kinds import files_beside, is_hidden
-from medseg.io.source_slices import dicom_damage
 
 _UNMATCHED = (
     "the images it refers to are not those of the scan: slices were found by position"
@@ -59,7 +59,7 @@ def scan_of_contours(data: Dataset, path: Path, scan: Volume | None) -> Contoure
         for series in found:
             if series.uid in wanted or wanted & _uids(_slices(series)):
                 return ContouredScan(geometry=series.stack().geometry, notes=())
-        others = others or found
+        others = others or [each for each in found if _is_of(each, data)]
     if len(others) == 1:
         return ContouredScan(geometry=others[0].stack().geometry, notes=(_UNMATCHED,))
     raise UnusableInput(
@@ -89,16 +89,20 @@ def _files_in(parent: Path) -> list[Path]:
 
 
 def _referenced(data: Dataset) -> set[str]:
-    """UIDs of the series and images that an RTSTRUCT refers to, wherever it does."""
-    return {str(uid) for uid in _references(data)} - {""}
+    """UIDs of the series and images that an RTSTRUCT refers to."""
+    as_a_whole = {str(uid) for uid in _series_and_images(data)} - {""}
+    return as_a_whole or {str(uid) for uid in _images_of_contours(data)} - {""}
 
 
-def _references(data: Dataset) -> Iterator[str]:
+def _series_and_images(data: Dataset) -> Iterator[str]:
     for frame in data.get("ReferencedFrameOfReferenceSequence") or []:
         for study in frame.get("RTReferencedStudySequence") or []:
             for series in study.get("RTReferencedSeriesSequence") or []:
                 yield series.get("SeriesInstanceUID", "")
                 yield from _images(series)
+
+
+def _images_of_contours(data: Dataset) -> Iterator[str]:
     for roi in data.get("ROIContourSequence") or []:
         for contour in roi.get("ContourSequence") or []:
             yield from _images(contour)
@@ -107,6 +111,17 @@ def _references(data: Dataset) -> Iterator[str]:
 def _images(item: Dataset) -> Iterator[str]:
     for image in item.get("ContourImageSequence") or []:
         yield image.get("ReferencedSOPInstanceUID", "")
+
+
+def _is_of(series: DicomSeries, data: Dataset) -> bool:
+    """Whether a series is, as far as is known, of the patient of an RTSTRUCT."""
+    path = series.slices[0].path
+    with dicom_damage(path):
+        header = pydicom.dcmread(
+            path, stop_before_pixels=True, specific_tags=["PatientID"]
+        )
+    ids = {str(each.get("PatientID") or "") for each in (header, data)} - {""}
+    return len(ids) < 2
 
 
 def _slices(series: DicomSeries) -> Sequence[SourceSlice]:

@@ -19,7 +19,7 @@ from medseg.core.provenance import Provenance
 from medseg.core.volume import Segmentation
 from medseg.io.contours import Loop, trace
 from medseg.io.dicom_codes import ANATOMY, code_item, codes_of
-from medseg.io.dicom_headers import quiet_pydicom
+from medseg.io.dicom_damage import quiet_pydicom
 from medseg.io.dicom_names import label_of
 from medseg.io.source_slices import CARRIED_ON, SourceImages, instance_reference
 

@@ -1,24 +1,20 @@
 """The DICOM slices that a result goes back to: their headers, read again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.geometry import LPS_TO_RAS, Geometry
 from medseg.core.volume import SourceSlice, Volume, require_same_grid
-from medseg.io.checks import not_readable, require_file
+from medseg.io.checks import require_file
+from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_headers import (
-    UNREADABLE_DICOM,
     SliceHeader,
-    quiet_pydicom,
     read_headers,
 )
 
@@ -33,7 +29,6 @@ _KEPT_EMPTY = (  # DICOM's type 2: must be there, may be empty
     *("StudyID", "StudyDate", "StudyTime", "AccessionNumber"),
     *("ReferringPhysicianName", "PositionReferenceIndicator"),
 )
-_UNDEFINED_LENGTH = 0xFFFFFFFF
 CARRIED_ON = (
     *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate"),
     *("PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
@@ -147,52 +142,6 @@ def instance_reference(header: Dataset) -> Dataset:
     item.ReferencedSOPClassUID = header.SOPClassUID
     item.ReferencedSOPInstanceUID = header.SOPInstanceUID
     return item
-
-
-@contextmanager
-def dicom_damage(path: Path) -> Iterator[None]:
-    """Turn what pydicom raises on a damaged object into a typed error.
-
-    Raises:
-        UnusableInput: TRUNCATED_FILE, or NOT_READABLE when the system refuses.
-    """
-    with quiet_pydicom():
-        try:
-            yield
-        except (UnusableInput, WrongUse):
-            raise
-        except UNREADABLE_DICOM as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise not_readable(error, path) from error
-            raise UnusableInput(
-                ErrorCode.TRUNCATED_FILE,
-                "the DICOM object is cut off, damaged or not complete",
-                where=path,
-                remedy="Copy or export it again.",
-            ) from error
-
-
-def require_whole(data: Dataset, path: Path) -> None:
-    """Refuse an object whose last attribute is cut off, which pydicom does not notice.
-
-    Args:
-        data: As `pydicom.dcmread` returns it, before any attribute is looked at.
-        path: For messages.
-
-    Raises:
-        UnusableInput: TRUNCATED_FILE.
-    """
-    for tag in list(data.keys()):
-        raw = data.get_item(tag)
-        if not isinstance(raw, RawDataElement) or raw.length == _UNDEFINED_LENGTH:
-            continue
-        if raw.value is not None and len(raw.value) < raw.length:
-            raise UnusableInput(
-                ErrorCode.TRUNCATED_FILE,
-                "the DICOM object is cut off",
-                where=path,
-                remedy="Copy or export it again.",
-            )
 
 
 def _there(path: Path) -> Path:

@@ -224,6 +224,17 @@ def test_images_that_match_no_uid_are_found_by_position_and_it_says_so(
     assert any("found by position" in note for note in read.notes)
 
 
+def test_a_scan_of_another_patient_is_not_taken(make_slices, save_slices, tmp_path):
+    slices = completed(make_slices())
+    scan = medseg.read_volume(save_slices(slices))
+    path = written(random_labels(scan, seed=6), scan, tmp_path / "a.dcm")
+    for data in slices:
+        data.PatientID = "P-2"
+    save_slices(slices)
+    with pytest.raises(UnusableInput, match="NOT_FOUND"):
+        medseg.read_segmentation(changed(path, with_other_uids))
+
+
 def test_among_several_series_the_one_referred_to_is_taken(
     make_slices, save_slices, tmp_path
 ):

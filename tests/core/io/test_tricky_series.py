@@ -268,7 +268,7 @@ def two_echoes_in_one_series(make):
         written=echoes(make),
         code=ErrorCode.TEMPORAL_SERIES,
         says="2 volumes of the same place .* #1 EchoTime 2.3, 12 axial slices .*; "
-        "#2 EchoTime 12.0, 12 ",
+        "#2 EchoTime 12, 12 ",
     )
 
 
