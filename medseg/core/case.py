@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medseg.core.labels import LabelSet
+from medseg.core.regions import Region, require_regions_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,9 @@ class Dataset:
         channels: Name of each channel ("CT", "MRI", "T1" ...).
         labels: The structures in the references.
         cases: By ascending id.
+        regions: Overlapping structures to learn, made of the labels; often none.
+        ignore_id: Label of voxels that nobody looked at: neither loss nor scores count
+            them. It is not among `labels`.
         licence: As the description gives it, empty if it does not.
         source: Where the data come from, in words.
     """
@@ -42,5 +46,12 @@ class Dataset:
     channels: tuple[str, ...]
     labels: LabelSet
     cases: tuple[Case, ...]
+    regions: tuple[Region, ...] = ()
+    ignore_id: int | None = None
     licence: str = ""
     source: str = ""
+
+    def __post_init__(self) -> None:
+        require_regions_of(self.labels.ids, self.regions)
+        if self.ignore_id in self.labels.ids:
+            raise ValueError(f"label {self.ignore_id} is ignored and a structure")

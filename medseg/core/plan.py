@@ -6,8 +6,10 @@ from itertools import chain
 
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.labels import LabelSet
+from medseg.core.regions import Region, require_regions_of
 
-MOST_STRUCTURES = 255
+IGNORED = 255
+MOST_STRUCTURES = 254
 LEAST_LEVELS = 3
 
 
@@ -58,20 +60,38 @@ class Normalisation:
     statistics: IntensityStatistics
 
 
+class Architecture(StrEnum):
+    """Kind of network."""
+
+    UNET = "unet"
+    RESIDUAL_UNET = "residual-unet"
+    SEGRESNET = "segresnet"
+    SWIN_UNETR = "swin-unetr"
+    MEDNEXT = "mednext"
+    FCN = "fcn"
+    DEEPLAB = "deeplab"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything the data decided. Axes are R, A, S throughout.
 
     Attributes:
         channels: Name of each input channel.
-        labels: The structures the network tells apart, at most 255: an index of a
-            label is one byte.
+        labels: The structures of the label map, at most 254: an index of a label is
+            one byte, and one value of it means "ignored".
+        regions: Overlapping structures the network learns, each with a channel of its
+            own; empty when it learns one label a voxel.
+        architecture: Kind of network.
         spacing_mm: Grid the network works on.
         patch_shape: Voxels of one training patch and one inference window.
         batch_size: Patches a training step.
         normalisation: One a channel.
         widths: Feature channels of each resolution level, finest first; three levels
             or more, as MONAI's DynUNet wants.
+        blocks: Convolutions of each level on the way down, two on the way up; residual
+            blocks and one convolution for the residual U-Net. Networks that are not
+            U-Nets take what they need of widths, kernels, strides and blocks.
         kernels: Convolution kernel of each level.
         strides: Down-sampling into each level; the first is (1, 1, 1).
         mirror_axes: Axes along which a mirrored patient is a plausible patient.
@@ -88,25 +108,40 @@ class Plan:
     kernels: tuple[Shape3, ...]
     strides: tuple[Shape3, ...]
     mirror_axes: tuple[int, ...]
+    regions: tuple[Region, ...] = ()
+    architecture: Architecture = Architecture.UNET
+    blocks: tuple[int, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if not len(self.widths) == len(self.kernels) == len(self.strides):
-            raise ValueError("a plan has one width, kernel and stride a level")
-        if len(self.strides) < LEAST_LEVELS:
-            raise ValueError(f"a plan has at least {LEAST_LEVELS} levels")
+        if not self.blocks:
+            object.__setattr__(self, "blocks", (2,) * len(self.widths))
+        self._require_levels()
+        self._require_sizes()
+        require_regions_of(self.labels.ids, self.regions)
         if not len(self.normalisation) == len(self.channels) >= 1:
             raise ValueError("a plan has one normalisation a channel")
         if not 1 <= len(self.labels) <= MOST_STRUCTURES:
             raise ValueError(f"a plan has 1 to {MOST_STRUCTURES} structures")
-        sizes = chain(self.patch_shape, self.widths, *self.strides, *self.kernels)
+        if not set(self.mirror_axes) <= {0, 1, 2}:
+            raise ValueError(f"a plan's mirror axes are 0 to 2, got {self.mirror_axes}")
+
+    def _require_levels(self) -> None:
+        levels = {len(self.widths), len(self.kernels), len(self.strides)}
+        if levels != {len(self.blocks)}:
+            raise ValueError("a plan has a width, kernel, stride, block count a level")
+        if len(self.strides) < LEAST_LEVELS:
+            raise ValueError(f"a plan has at least {LEAST_LEVELS} levels")
+
+    def _require_sizes(self) -> None:
+        sizes = chain(
+            self.patch_shape, self.widths, self.blocks, *self.strides, *self.kernels
+        )
         has_spacing = all(edge_mm > 0 for edge_mm in self.spacing_mm)
         if min(self.batch_size, *sizes) < 1 or not has_spacing:
             raise ValueError("a plan's sizes and spacings are positive")
         if any(edge % 2 == 0 for edge in chain(*self.kernels)):
             raise ValueError(f"a plan's kernels have odd edges, got {self.kernels}")
-        if not set(self.mirror_axes) <= {0, 1, 2}:
-            raise ValueError(f"a plan's mirror axes are 0 to 2, got {self.mirror_axes}")
         if any(p % s for p, s in zip(self.patch_shape, self.total_stride, strict=True)):
             raise ValueError(
                 f"patch {self.patch_shape} is not a multiple of {self.total_stride}"
@@ -119,3 +154,14 @@ class Plan:
         for stride in self.strides:
             total = [a * b for a, b in zip(total, stride, strict=True)]
         return total[0], total[1], total[2]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What each channel of the logits stands for.
+
+        Background and every label, of which one is chosen a voxel (softmax); or every
+        region, each there or not (sigmoid).
+        """
+        if self.regions:
+            return tuple(region.name for region in self.regions)
+        return ("background", *self.labels.names)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.plan import Architecture
 
 
 class Precision(StrEnum):
@@ -19,6 +20,30 @@ class Preset(StrEnum):
 
     TINY = "tiny"
     STANDARD = "standard"
+    RESENC_M = "resenc-m"
+    RESENC_L = "resenc-l"
+
+
+class Loss(StrEnum):
+    """What training minimises."""
+
+    DICE_CE = "dice-ce"
+    DICE_FOCAL = "dice-focal"
+    DICE_BOUNDARY = "dice-boundary"
+
+
+class Optimiser(StrEnum):
+    """How gradients become steps."""
+
+    ADAMW = "adamw"
+    SGD = "sgd"
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls to 0 after its warm-up."""
+
+    POLYNOMIAL = "polynomial"
+    COSINE = "cosine"
 
 
 class Device(str):
@@ -90,8 +115,48 @@ class TrainingSettings:
     steps: int = field(
         default=2400, metadata={"help": "Training steps (weight updates)."}
     )
-    learning_rate: float = field(
-        default=2e-3, metadata={"help": "Peak learning rate of AdamW."}
+    architecture: Architecture | None = field(
+        default=None, metadata={"help": "Kind of network; the preset's when left out."}
+    )
+    loss: Loss = field(
+        default=Loss.DICE_CE,
+        metadata={
+            "help": "dice-ce; dice-focal and dice-boundary are for small lesions."
+        },
+    )
+    optimiser: Optimiser = field(
+        default=Optimiser.ADAMW, metadata={"help": "adamw, or sgd with momentum 0.99."}
+    )
+    schedule: Schedule = field(
+        default=Schedule.POLYNOMIAL,
+        metadata={"help": "How the learning rate falls to 0 after its warm-up."},
+    )
+    learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Peak learning rate; 2e-3 for adamw, 1e-2 for sgd."},
+    )
+    deep_supervision: bool = field(
+        default=True,
+        metadata={"help": "Let the coarser levels of a U-Net learn the labels, too."},
+    )
+    early_stop: int = field(
+        default=0,
+        metadata={
+            "help": "Stop after so many checkpoints without a better pseudo-Dice; 0 "
+            "never does."
+        },
+    )
+    freeze_encoder: bool = field(
+        default=False,
+        metadata={"help": "Leave the way down of a network started --from as it is."},
+    )
+    tensorboard: bool = field(
+        default=False,
+        metadata={"help": "Write TensorBoard events, too (pip install tensorboard)."},
+    )
+    workers: int = field(
+        default=2,
+        metadata={"help": "Threads that read patches; the result is the same."},
     )
     seed: int = field(default=0, metadata={"help": "Seed of every random choice."})
     device: Device = field(
@@ -114,19 +179,27 @@ class TrainingSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.checkpoint_every < 1 or self.seed < 0:
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                f"steps ({self.steps}) and the checkpoint interval "
-                f"({self.checkpoint_every}) are 1 or more, the seed ({self.seed}) is 0 "
-                "or more",
-                where="training settings",
-                remedy="Leave them out to get the defaults.",
-            )
-        if not 0 < self.learning_rate < float("inf"):
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                f"the learning rate must be positive, got {self.learning_rate}",
-                where="training settings",
-                remedy="Leave it out to get the default.",
-            )
+        least = (("steps", 1), ("checkpoint_every", 1), ("seed", 0), ("early_stop", 0))
+        for name, lowest in (*least, ("workers", 1)):
+            if getattr(self, name) < lowest:
+                raise _invalid(name, f"is {lowest} or more, got {getattr(self, name)}")
+        rate = self.learning_rate
+        if rate is not None and not 0 < rate < float("inf"):
+            raise _invalid("learning_rate", f"is positive, got {rate}")
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate given, or the one that suits the optimiser."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return {Optimiser.ADAMW: 2e-3, Optimiser.SGD: 1e-2}[self.optimiser]
+
+
+def _invalid(name: str, what: str) -> WrongUse:
+    option = f"--{name.replace('_', '-')}"
+    return WrongUse(
+        ErrorCode.INVALID_OPTION,
+        f"it {what}",
+        where=option,
+        remedy="Leave it out to get the default.",
+    )

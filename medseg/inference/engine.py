@@ -48,7 +48,7 @@ def predict_logits(
     corners = window_corners(_shape3(image), plan.patch_shape, settings.overlap)
     weights = gaussian_weights(plan.patch_shape).to(device)
     mirrors = _mirrors(plan.mirror_axes if settings.mirror else ())
-    total = torch.zeros((len(plan.labels) + 1, *_shape3(image)), device=device)
+    total = torch.zeros((len(plan.output_names), *_shape3(image)), device=device)
     weight_sum = torch.zeros(_shape3(image), device=device)
     dtype = resolved_dtype(settings.precision, device)
     for done, corner in enumerate(corners, start=1):

@@ -18,7 +18,7 @@ def build_network(plan: Plan) -> nn.Module:
     network = DynUNet(
         spatial_dims=3,
         in_channels=len(plan.channels),
-        out_channels=len(plan.labels) + 1,
+        out_channels=len(plan.output_names),
         kernel_size=plan.kernels,
         strides=plan.strides,
         upsample_kernel_size=plan.strides[1:],

@@ -70,7 +70,7 @@ def new_state(plan: Plan, settings: TrainingSettings) -> TrainingState:
     moving = get_ema_multi_avg_fn(_AVERAGE_DECAY)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=moving)
     optimiser = AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=_WEIGHT_DECAY
+        network.parameters(), settings.peak_learning_rate, weight_decay=_WEIGHT_DECAY
     )
     return TrainingState(network=network, average=average, optimiser=optimiser)
 
@@ -131,7 +131,7 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
     """Linear warm-up over 100 steps, times polynomial decay to 0 at the last step."""
     warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
     remaining = 1 - step / settings.steps
-    return float(settings.learning_rate * warm * remaining**_DECAY_POWER)
+    return float(settings.peak_learning_rate * warm * remaining**_DECAY_POWER)
 
 
 @torch.no_grad()
