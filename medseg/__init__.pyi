@@ -1,5 +1,12 @@
 from .core.acceptance import Accepted
 from .core.case import Case, Dataset
+from .core.decathlon import (
+    DECATHLON_LICENCE,
+    DECATHLON_TASKS,
+    DECATHLON_URL,
+    DecathlonTask,
+    decathlon_task,
+)
 from .core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from .core.evaluation import Evaluation, FailedCase
 from .core.geometry import Geometry
@@ -28,6 +35,7 @@ from .evaluation.settings import EvaluationSettings
 from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
 from .io.decathlon import read_dataset
+from .io.decathlon_downloads import download_decathlon_task
 from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
 from .io.reading import read_segmentation, read_segments, read_volume
@@ -61,6 +69,9 @@ from .training.planning import plan_dataset
 from .training.train import train
 
 __all__ = [
+    "DECATHLON_LICENCE",
+    "DECATHLON_TASKS",
+    "DECATHLON_URL",
     "SAMPLE_SEED",
     "Accepted",
     "BootstrapSettings",
@@ -68,6 +79,7 @@ __all__ = [
     "Case",
     "CaseTable",
     "Dataset",
+    "DecathlonTask",
     "DemoResult",
     "Device",
     "ErrorCode",
@@ -112,6 +124,8 @@ __all__ = [
     "WrongUse",
     "available_devices",
     "compare",
+    "decathlon_task",
+    "download_decathlon_task",
     "evaluate",
     "find_volumes",
     "journal_path",

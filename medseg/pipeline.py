@@ -51,7 +51,8 @@ def segment_with_probabilities(
     """Label map of a scan, and the probability of each label at each voxel.
 
     The probabilities are a volume of float32 on the scan's own grid whose channels are
-    "background" and the structures by ascending label. It takes 4 bytes a voxel and
+    "background" and the structures by ascending label, or the regions of a model that
+    learned overlapping ones. It takes 4 bytes a voxel and
     channel.
 
     Args:
@@ -122,10 +123,11 @@ class _Run:
 
     @property
     def probabilities(self) -> Volume:
+        plan = self.model.info.plan
         return Volume(
-            array=restore_probabilities(self.logits, self.prepared),
+            array=restore_probabilities(self.logits, self.prepared, plan),
             geometry=self.volume.geometry,
-            channels=("background", *self.model.info.plan.labels.names),
+            channels=plan.output_names,
             case_id=self.volume.case_id,
         )
 

@@ -7,7 +7,10 @@ from .timings import (
     SceneTimings,
     TaskTimings,
     Timing,
+    TrainingBench,
+    TrainingTiming,
 )
+from .training import bench_train
 
 __all__ = [
     "FileTiming",
@@ -16,6 +19,9 @@ __all__ = [
     "SceneTimings",
     "TaskTimings",
     "Timing",
+    "TrainingBench",
+    "TrainingTiming",
     "bench_io",
     "bench_metrics",
+    "bench_train",
 ]

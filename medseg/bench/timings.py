@@ -113,3 +113,48 @@ class FilesBench:
     shape: tuple[int, int, int]
     tasks: tuple[TaskTimings, ...]
     versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTiming:
+    """One network, or one way to train it.
+
+    Attributes:
+        contender: Who.
+        parameters: Trainable numbers of the network.
+        first_s: Of the first step, compilation included, seconds.
+        seconds: Of each step after it.
+        median_s: Of these.
+        times_first: Median divided by that of the first contender.
+        peak_mb: Memory at the peak of two steps, weights and optimiser included; None
+            if not measured.
+    """
+
+    contender: str
+    parameters: int
+    first_s: float
+    seconds: tuple[float, ...]
+    median_s: float
+    times_first: float
+    peak_mb: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingBench:
+    """What was measured, and with what.
+
+    Attributes:
+        patch_shape: Of every contender.
+        batch_size: Of every contender.
+        networks: In MedSeg's loop, not compiled; the U-Net first.
+        unet: MedSeg's loop as it is, then a plain one.
+        threads: Of every contender.
+        versions: Name and version of what was used.
+    """
+
+    patch_shape: tuple[int, int, int]
+    batch_size: int
+    networks: tuple[TrainingTiming, ...]
+    unet: tuple[TrainingTiming, ...]
+    threads: int
+    versions: tuple[str, ...]

@@ -80,8 +80,8 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
         return EXIT_UNUSABLE_INPUT
     except (Cancelled, KeyboardInterrupt):
         print(
-            "stopped; a training goes on with --resume, an evaluation with the same "
-            "command",
+            "stopped; a training goes on with --resume, an evaluation or a download "
+            "with the same command",
             file=sys.stderr,
         )
         return EXIT_INTERRUPTED

@@ -1,15 +1,20 @@
 """Commands that measure MedSeg side by side with other tools."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from medseg import bench
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Json
 from medseg.cli.tables import aligned
+from medseg.core.settings import Device
+
+_CPU = Device("cpu")
 
 app = App(name="bench", help="Measure MedSeg side by side with other tools.")
 
@@ -68,6 +73,72 @@ def bench_io(*, slices: int = 300, repeats: int = 5, as_json: Json = False) -> N
         print(files_table(task), end="\n\n")
     print(" x ".join(str(size) for size in result.shape) + " voxels")
     print(", ".join(result.versions))
+
+
+@app.command(name="train")
+def bench_train(
+    *,
+    patch: int = 32,
+    batch: int = 2,
+    repeats: int = 3,
+    is_compiled: Annotated[bool, Parameter(name="--compile")] = True,
+    device: Device = _CPU,
+    as_json: Json = False,
+) -> None:
+    """Time training steps of every network, and of the U-Net against a plain loop.
+
+    The plain loop does what nnU-Net's trainer does on a CPU: 32-bit numbers, no
+    compiler, SGD. Its patches are augmented beforehand.
+
+    Example: medseg bench train --patch 48
+
+    Args:
+        patch: Voxels along each edge, a multiple of 8.
+        batch: Patches a step.
+        repeats: Steps of each; the median counts.
+        is_compiled: Compile MedSeg's step beside the plain one.
+        device: Where to train: cpu or cuda:N.
+        as_json: Print JSON instead of tables.
+    """
+    with shown_progress() as progress:
+        result = bench.bench_train(
+            patch=patch,
+            batch=batch,
+            repeats=repeats,
+            is_compiled=is_compiled,
+            device=device,
+            on_progress=progress,
+        )
+    if as_json:
+        print(json.dumps(asdict(result), indent=1))
+        return
+    print(f"networks, not compiled\n{training_table(result.networks)}", end="\n\n")
+    print(f"training step of the U-Net\n{training_table(result.unet)}", end="\n\n")
+    shape = " x ".join(str(size) for size in result.patch_shape)
+    print(f"patches of {shape}, {result.batch_size} a step; threads: {result.threads}")
+    print(", ".join(result.versions))
+
+
+def training_table(timings: Sequence[bench.TrainingTiming]) -> str:
+    """One line a contender."""
+    header = (
+        *("by", "parameters", "median s", "steps/s", "of the first's", "first s"),
+        *("peak MB", "steps"),
+    )
+    rows = [
+        (
+            each.contender,
+            f"{each.parameters:,}",
+            f"{each.median_s:.3f}",
+            f"{1 / each.median_s:.2f}",
+            f"{each.times_first:.2f} x",
+            f"{each.first_s:.1f}",
+            "-" if each.peak_mb is None else f"{each.peak_mb:.0f}",
+            str(len(each.seconds)),
+        )
+        for each in timings
+    ]
+    return aligned(header, rows)
 
 
 def timings_table(scene: bench.SceneTimings) -> str:

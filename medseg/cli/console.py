@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -56,16 +57,36 @@ class _BarStages:
 
 
 class _PlainStages:
-    """At most about twenty lines a stage, the first and the last among them."""
+    """At most about twenty lines a stage, the first and the last among them.
+
+    Between those two they say how much time is left, as the bar does.
+    """
 
     def __init__(self) -> None:
-        self._stage = ""
+        self._first: Progress | None = None
+        self._began = 0.0
 
     def __call__(self, progress: Progress) -> None:
         every = max(1, progress.total // _PLAIN_LINES_A_STAGE)
-        is_first, self._stage = progress.stage != self._stage, progress.stage
-        if is_first or progress.done % every == 0 or progress.done == progress.total:
+        first = self._first
+        if first is None or first.stage != progress.stage:
+            self._first, self._began = progress, time.monotonic()
             print(progress, file=sys.stderr, flush=True)
+        elif progress.done == progress.total:
+            print(progress, file=sys.stderr, flush=True)
+        elif progress.done % every == 0:
+            seconds = time.monotonic() - self._began
+            left = time_left(seconds, progress.done - first.done, progress)
+            print(f"{progress}  {left}", file=sys.stderr, flush=True)
+
+
+def time_left(seconds: float, steps: int, progress: Progress) -> str:
+    """What is left of a stage, in words, from how long so many of its steps took."""
+    left = round(seconds / max(steps, 1) * (progress.total - progress.done))
+    hours, minutes = left // 3600, left // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min left"
+    return f"{minutes} min left" if minutes else f"{left} s left"
 
 
 def _bar(console: Console) -> Bar:

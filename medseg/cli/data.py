@@ -1,13 +1,70 @@
-"""Commands that make data."""
+"""Commands on data: the decathlon's tasks, and phantoms."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 import medseg
 from medseg.cli.console import shown_progress
+from medseg.cli.scans import Json
+from medseg.cli.tables import decathlon_table
 
-app = App(name="data", help="Make synthetic data.")
+app = App(name="data", help="Get public datasets, or make synthetic data.")
+_HERE = Path()
+
+
+@app.command(name="list")
+def list_(*, as_json: Json = False) -> None:
+    """Name the datasets that can be downloaded: the ten decathlon tasks.
+
+    Example: medseg data list
+
+    Args:
+        as_json: Print JSON instead of a table.
+    """
+    tasks = medseg.DECATHLON_TASKS
+    if not as_json:
+        print(decathlon_table(tasks))
+        return
+    facts = [
+        {
+            **asdict(task),
+            "licence": medseg.DECATHLON_LICENCE,
+            "url": f"{medseg.DECATHLON_URL}/{task.archive_name}",
+            "tolerance_mm": dict.fromkeys(task.labels, task.tolerance.tolerance_mm),
+            "tolerance_source": task.tolerance.source,
+            "tolerance_is_confirmed": task.tolerance.is_confirmed,
+        }
+        for task in tasks
+    ]
+    print(json.dumps(facts, indent=1))
+
+
+@app.command
+def download(
+    tasks: Annotated[list[str], Parameter(name="TASK", negative=())],
+    /,
+    *,
+    to: Path = _HERE,
+) -> None:
+    """Download decathlon tasks, check them, and unpack each into a folder of its name.
+
+    A download that was stopped goes on where it was; a complete folder is left alone.
+
+    Example: medseg data download Task04_Hippocampus Task09_Spleen --to datasets
+
+    Args:
+        tasks: Names as in `medseg data list`; "spleen" does for Task09_Spleen.
+        to: Folder that takes the tasks' folders.
+    """
+    wanted = [medseg.decathlon_task(name) for name in tasks]
+    with shown_progress() as progress:
+        for task in wanted:
+            folder = medseg.download_decathlon_task(task, to, on_progress=progress)
+            print(folder)
 
 
 @app.command

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from medseg import VolumeInfo
+from medseg import DECATHLON_LICENCE, DecathlonTask, VolumeInfo
 from medseg.core.error_guide import ERROR_GUIDE
 
 _WIDTH = 79
@@ -48,6 +48,33 @@ def volumes_table(volumes: Sequence[VolumeInfo]) -> str:
         for problem in volume.problems
     ]
     return "\n".join([table, *(["", "problems:", *problems] if problems else [])])
+
+
+def decathlon_table(tasks: Sequence[DecathlonTask]) -> str:
+    """One line a task, and what holds for all of them below."""
+    header = (
+        *("task", "channels", "labels", "training", "test"),
+        *("median shape", "spacing_mm", "GB", "tolerance_mm"),
+    )
+    rows = [
+        (
+            task.name,
+            f"{task.modality}: {', '.join(task.channels)}"
+            if len(task.channels) > 1
+            else task.modality,
+            ", ".join(task.labels),
+            str(task.training_cases),
+            str(task.test_cases),
+            " x ".join(str(size) for size in task.median_shape),
+            " x ".join(f"{edge:g}" for edge in task.median_spacing_mm),
+            f"{task.archive_bytes / 1e9:.2f}" if task.archive_bytes else "-",
+            f"{task.tolerance.tolerance_mm:g}",
+        )
+        for task in tasks
+    ]
+    sources = sorted({task.tolerance.source for task in tasks})
+    notes = [f"licence: {DECATHLON_LICENCE}", f"tolerances: {'; '.join(sources)}"]
+    return "\n".join([aligned(header, rows), "", *notes])
 
 
 def error_codes_text() -> str:

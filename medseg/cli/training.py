@@ -11,13 +11,20 @@ import medseg
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Flat, Json
 from medseg.cli.tables import aligned
+from medseg.core.plan import Architecture
 from medseg.core.settings import Preset, TrainingSettings
 
 DEFAULT_TRAINING = TrainingSettings()
 
 
 def plan(
-    dataset: Path, /, *, preset: Preset = Preset.TINY, as_json: Json = False
+    dataset: Path,
+    /,
+    *,
+    preset: Preset = Preset.TINY,
+    architecture: Architecture | None = None,
+    memory_gib: float | None = None,
+    as_json: Json = False,
 ) -> None:
     """Show what a network for a dataset would be, with the reason for each choice.
 
@@ -26,27 +33,38 @@ def plan(
     Args:
         dataset: Folder in Medical Segmentation Decathlon layout.
         preset: Size of the network and its patches.
+        architecture: Kind of network; the preset's when left out.
+        memory_gib: What a training step may take; the preset's when left out.
         as_json: Print JSON instead of a table.
     """
     with shown_progress() as progress:
-        made = medseg.plan_dataset(medseg.read_dataset(dataset), preset, progress)
+        made = medseg.plan_dataset(
+            medseg.read_dataset(dataset),
+            preset,
+            progress,
+            architecture=architecture,
+            memory_gib=memory_gib,
+        )
     if as_json:
         print(json.dumps(asdict(made), indent=1))
         return
     reasons = dict(made.reasons)
     facts = {
+        "architecture": made.architecture,
         "channels": ", ".join(made.channels),
         "structures": ", ".join(made.labels.names),
         "spacing_mm": made.spacing_mm,
         "patch_shape": made.patch_shape,
         "batch_size": made.batch_size,
         "widths": made.widths,
+        "blocks": made.blocks,
         "strides": made.strides,
         "kernels": made.kernels,
         "normalisation": ", ".join(how.kind for how in made.normalisation),
         "mirror_axes": made.mirror_axes,
     }
-    rows = [(name, str(value), reasons.get(name, "")) for name, value in facts.items()]
+    rows = [(name, str(value), reasons.pop(name, "")) for name, value in facts.items()]
+    rows += [(name, "", reason) for name, reason in reasons.items()]
     print(aligned(("choice", "value", "reason"), rows))
 
 

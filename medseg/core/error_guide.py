@@ -139,6 +139,18 @@ ERROR_GUIDE = {
         "no prediction has a reference of the same name",
         "name the files alike",
     ),
+    ErrorCode.DOWNLOAD_FAILED: Explanation(
+        "the server cannot be reached, refuses, or breaks off",
+        "check network and proxy and run it again; it goes on where it stopped",
+    ),
+    ErrorCode.WRONG_CHECKSUM: Explanation(
+        "what was downloaded is not the file that was published",
+        "run it again; it starts from the beginning",
+    ),
+    ErrorCode.UNSAFE_ARCHIVE: Explanation(
+        "an archive holds links, devices, or names outside its folder",
+        "get the archive from its publisher",
+    ),
     ErrorCode.DAMAGED_MODEL: Explanation(
         "a file of the model is missing or was changed",
         "copy or train the model again",
@@ -182,6 +194,10 @@ ERROR_GUIDE = {
     ErrorCode.UNKNOWN_MODEL: Explanation(
         "no shipped model has this name, and no model folder is there",
         "see medseg models list",
+    ),
+    ErrorCode.UNKNOWN_DATASET: Explanation(
+        "no dataset that can be downloaded has this name",
+        "see medseg data list",
     ),
     ErrorCode.UNKNOWN_FORMAT: Explanation(
         "the file's suffix, or its kind of DICOM object, is not one that is handled",

@@ -25,7 +25,7 @@ class IntensityStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What a dataset looks like, in RAS order and before cropping to non-zero.
+    """What a dataset looks like, in RAS order and cropped to non-zero.
 
     Attributes:
         spacings_mm: One a case.
@@ -129,7 +129,7 @@ class Plan:
     def _require_levels(self) -> None:
         levels = {len(self.widths), len(self.kernels), len(self.strides)}
         if levels != {len(self.blocks)}:
-            raise ValueError("a plan has a width, kernel, stride, block count a level")
+            raise ValueError("a plan has one width, kernel, stride, ... a level")
         if len(self.strides) < LEAST_LEVELS:
             raise ValueError(f"a plan has at least {LEAST_LEVELS} levels")
 

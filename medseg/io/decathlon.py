@@ -1,6 +1,7 @@
-"""Datasets in the layout of the Medical Segmentation Decathlon (and nnU-Net's labels).
+"""Datasets: a folder with `dataset.json`, `imagesTr` and `labelsTr`.
 
-A folder with `dataset.json`, `imagesTr` and `labelsTr`; Antonelli et al. (2022).
+In the layout of the Medical Segmentation Decathlon (Antonelli et al., 2022), whose
+description lists the cases, or in nnU-Net v2's raw layout (see `medseg.io.nnunet`).
 """
 
 import json
@@ -11,6 +12,8 @@ from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet
 from medseg.io.checks import case_id_of, reading_errors
+from medseg.io.dataset_labels import described_labels
+from medseg.io.nnunet import is_nnunet_raw, nnunet_cases
 
 DESCRIPTION_NAME = "dataset.json"
 
@@ -18,22 +21,28 @@ DESCRIPTION_NAME = "dataset.json"
 def read_dataset(folder: Path | str) -> Dataset:
     """Read the description of a dataset and check that its files are there.
 
+    Its layout, the decathlon's or nnU-Net's, is known by the description's content.
+
     Args:
         folder: The dataset's folder, or its `dataset.json`.
 
     Raises:
         UnusableInput: NOT_FOUND without a description; INVALID_DATASET when it is
-            not valid, names a missing file (the case is named), or no case.
+            not valid, names a missing file (the case is named), or no case;
+            UNKNOWN_FORMAT for files of a format that is not read.
     """
     path = Path(folder)
     path = path / DESCRIPTION_NAME if path.is_dir() else path
     content = _read_description(path)
     try:
+        described = described_labels(content)
         dataset = Dataset(
             name=str(content.get("name") or path.parent.resolve().name).strip(),
             channels=_channels(content),
-            labels=LabelSet.from_names(_labels(content["labels"])),
-            cases=_cases(content["training"], path),
+            labels=described.labels,
+            cases=_cases(content, path),
+            regions=described.regions,
+            ignore_id=described.ignore_id,
             licence=str(content.get("licence", content.get("license", ""))).strip(),
             source=str(content.get("reference", "")).strip(),
         )
@@ -59,7 +68,7 @@ def read_dataset_labels(description: Path) -> LabelSet:
     """
     content = _read_description(description)
     try:
-        return LabelSet.from_names(_labels(content["labels"]))
+        return described_labels(content).labels
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"the description names no usable labels: {error!r}"
         raise _invalid(what, description) from error
@@ -71,7 +80,7 @@ def _read_description(path: Path) -> dict[str, Any]:
             ErrorCode.NOT_FOUND,
             "there is no dataset.json",
             where=path,
-            remedy="Give the folder of a dataset in decathlon (MSD) layout.",
+            remedy="Give the folder of a dataset in decathlon (MSD) or nnU-Net layout.",
         )
     with reading_errors(path):
         raw = path.read_bytes()
@@ -90,27 +99,25 @@ def _channels(content: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(named[key]).strip() for key in sorted(named, key=int))
 
 
-def _labels(content: dict[str, Any]) -> list[tuple[int, str]]:
-    """Ids and names out of {"1": "liver"} (MSD) or {"liver": 1} (nnU-Net)."""
-    return [
-        (int(key), str(value).strip())
-        if str(key).isdigit()
-        else (int(value), str(key).strip())
-        for key, value in content.items()
-    ]
-
-
-def _cases(entries: list[Any], path: Path) -> tuple[Case, ...]:
-    cases = [
-        _case(entry, path)
-        for entry in entries
-        if not Path(str(entry["image"])).name.startswith("._")  # macOS leftovers
-    ]
+def _cases(content: dict[str, Any], path: Path) -> tuple[Case, ...]:
+    cases = (
+        nnunet_cases(content, path, _channels(content))
+        if is_nnunet_raw(content)
+        else _listed(content["training"], path)
+    )
     ids = [case.id for case in cases]
     twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
     if twice:
         raise _invalid(f"case {twice[0]} is listed more than once", path)
     return tuple(sorted(cases, key=lambda case: case.id))
+
+
+def _listed(entries: list[Any], path: Path) -> tuple[Case, ...]:
+    return tuple(
+        _case(entry, path)
+        for entry in entries
+        if not Path(str(entry["image"])).name.startswith("._")  # macOS leftovers
+    )
 
 
 def _case(entry: dict[str, str], path: Path) -> Case:

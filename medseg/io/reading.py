@@ -22,6 +22,7 @@ from medseg.io.checks import (
     reading_errors,
     require_there,
     sha256_of,
+    sha256_of_all,
     sha256_of_hashes,
 )
 from medseg.io.file_kinds import (
@@ -32,6 +33,7 @@ from medseg.io.file_kinds import (
     kind_of_name,
 )
 from medseg.io.label_maps import named_labels, names_path, read_provenance
+from medseg.io.meta_image import read_text_header
 
 
 def read_volume(
@@ -111,8 +113,12 @@ def sha256_of_scan(path: Path) -> str:
     Raises:
         MedSegError: As `read_volume`, where the scan is more than one file.
     """
-    if path.is_file() and kind_of_name(path) is FileKind.NIFTI:
+    kind = kind_of_name(path) if path.is_file() else None
+    if kind is FileKind.NIFTI:
         return sha256_of(path)  # its channels need no names for this
+    if kind in (FileKind.NRRD, FileKind.META_IMAGE):
+        with reading_errors(path):
+            return sha256_of_all({path, read_text_header(path).data_path})
     return read_volume(path, accept=frozenset(Accepted)).sha256
 
 

@@ -55,7 +55,7 @@ def written_whole_together(
     temporaries = tuple(_beside(path) for path in paths)
     with ExitStack() as stack:
         for path, temporary in zip(paths, temporaries, strict=True):
-            stack.enter_context(_made_parent(path))
+            stack.enter_context(made_parent(path))
             stack.enter_context(_typed_errors(path, temporary))
         try:
             yield temporaries
@@ -82,7 +82,7 @@ def written_whole_folder(path: Path) -> Iterator[Path]:
     """
     require_absent_folder(path)
     temporary = _beside(path)
-    with _made_parent(path), _typed_errors(path, temporary):
+    with made_parent(path), _typed_errors(path, temporary):
         try:
             temporary.mkdir()
             yield temporary
@@ -136,23 +136,29 @@ def writing_errors(path: Path) -> Iterator[None]:
         yield
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".partial-{uuid.uuid4().hex[:12]}-{path.name}")
-
-
 @contextmanager
-def _made_parent(path: Path) -> Iterator[None]:
-    """Make the missing folders above `path`; take them away again on failure."""
+def made_parent(path: Path) -> Iterator[None]:
+    """Make the missing folders above `path`; take them away again on failure.
+
+    One that holds something by then stays.
+
+    Raises:
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
         with _typed_errors(path, path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for folder in missing:  # innermost first; one that is in use stays
+        for folder in missing:  # innermost first
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".partial-{uuid.uuid4().hex[:12]}-{path.name}")
 
 
 @contextmanager

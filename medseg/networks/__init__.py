@@ -1,6 +1,16 @@
 """Plan -> network."""
 
+from medseg.networks.build import build_network, encoder_parameters, parameter_count
+from medseg.networks.halving import halving_multiple
 from medseg.networks.instance_norm import FastInstanceNorm3d
-from medseg.networks.unet import build_network, parameter_count
+from medseg.networks.supervision import Supervised, supervised
 
-__all__ = ["FastInstanceNorm3d", "build_network", "parameter_count"]
+__all__ = [
+    "FastInstanceNorm3d",
+    "Supervised",
+    "build_network",
+    "encoder_parameters",
+    "halving_multiple",
+    "parameter_count",
+    "supervised",
+]

@@ -40,7 +40,7 @@ class FastInstanceNorm3d(nn.Module):
 def with_fast_norms(network: nn.Module) -> nn.Module:
     """Replace every affine `InstanceNorm3d` below a module; parameters start anew."""
     for name, child in network.named_children():
-        if isinstance(child, nn.InstanceNorm3d):
+        if isinstance(child, nn.InstanceNorm3d) and child.affine:
             setattr(network, name, FastInstanceNorm3d(child.num_features, child.eps))
         else:
             with_fast_norms(child)

@@ -1,21 +1,58 @@
-"""The 3D U-Net."""
+"""The plain 3D U-Net."""
 
+from jaxtyping import Float
 from monai.networks.nets.dynunet import DynUNet
-from torch import nn
+from torch import Tensor, nn
 
 from medseg.core.plan import Plan
 from medseg.networks.instance_norm import with_fast_norms
 
+CONVOLUTIONS_A_LEVEL = 2
 
-def build_network(plan: Plan) -> nn.Module:
-    """U-Net sized by the plan: MONAI's DynUNet with the fast instance norm.
+
+class UNet(DynUNet):
+    """MONAI's DynUNet, its decoded features at hand."""
+
+    @property
+    def decoder_widths(self) -> tuple[int, ...]:
+        """Channels of each level of the way up, finest first."""
+        return tuple(self.filters[:-1])
+
+    def decoder_features(
+        self, image: Float[Tensor, "batch channel i j k"]
+    ) -> tuple[Tensor, ...]:
+        """Features of each level of the way up, finest first."""
+        ways_down = [self.input_block(image)]
+        for downsample in self.downsamples:
+            ways_down.append(downsample(ways_down[-1]))
+        features = self.bottleneck(ways_down[-1])
+        decoded: list[Tensor] = []
+        for upsample, skip in zip(self.upsamples, reversed(ways_down), strict=True):
+            features = upsample(features, skip)
+            decoded.append(features)
+        return tuple(reversed(decoded))
+
+    def logits_of(
+        self, finest: Float[Tensor, "batch width i j k"]
+    ) -> Float[Tensor, "batch output i j k"]:
+        """Logits from the features of the finest level."""
+        logits: Tensor = self.output_block(finest)
+        return logits
+
+
+def unet(plan: Plan) -> UNet:
+    """U-Net sized by the plan, with the fast instance norm.
 
     Two 3D convolutions a level, each followed by instance norm and leaky ReLU,
     strided convolutions down and transposed convolutions up, as nnU-Net's plain U-Net
-    (Isensee et al., 2021). Maps (batch, channel, i, j, k) to logits
-    (batch, label, i, j, k); label 0 is background.
+    (Isensee et al., 2021).
+
+    Raises:
+        ValueError: When the plan has another number of convolutions a level.
     """
-    network = DynUNet(
+    if {*plan.blocks} != {CONVOLUTIONS_A_LEVEL}:
+        raise ValueError(f"a U-Net has 2 convolutions a level, got {plan.blocks}")
+    network = UNet(
         spatial_dims=3,
         in_channels=len(plan.channels),
         out_channels=len(plan.output_names),
@@ -28,9 +65,5 @@ def build_network(plan: Plan) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
             nn.init.kaiming_normal_(module.weight, a=0.01)
-    return with_fast_norms(network)
-
-
-def parameter_count(network: nn.Module) -> int:
-    """Trainable numbers in a network."""
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+    with_fast_norms(network)
+    return network

@@ -8,6 +8,7 @@ import numpy as np
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.plan import Fingerprint, IntensityStatistics
 from medseg.core.volume import Segmentation, Volume
+from medseg.preprocessing.prepare import nonzero_box
 
 _SAMPLES_A_CASE = 20_000
 
@@ -18,7 +19,7 @@ class CaseFacts:
 
     Attributes:
         spacing_mm: Along R, A, S.
-        shape: Voxels of the whole scan along R, A, S.
+        shape: Voxels of the scan's non-zero box along R, A, S.
         foreground: Sampled intensities inside any structure (channel, sample).
         structure_volumes_ml: One a structure, 0 where absent.
     """
@@ -38,7 +39,8 @@ def case_facts(volume: Volume, reference: Segmentation) -> CaseFacts:
         reference.array.ravel(), minlength=max(reference.labels.ids, default=0) + 1
     )
     ras = volume.geometry.patient_axes
-    spacing, shape = volume.geometry.spacing_mm, volume.geometry.shape
+    spacing = volume.geometry.spacing_mm
+    _, shape = nonzero_box(volume.array)
     return CaseFacts(
         spacing_mm=(spacing[ras[0]], spacing[ras[1]], spacing[ras[2]]),
         shape=(shape[ras[0]], shape[ras[1]], shape[ras[2]]),

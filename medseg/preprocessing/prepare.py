@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Shape3, Spacing
-from medseg.core.plan import Plan
+from medseg.core.plan import IGNORED, Plan
 from medseg.core.prepared import Prepared
 from medseg.core.volume import Segmentation, Volume, VoxelArray, require_same_grid
 from medseg.preprocessing.normalisation import normalised
@@ -15,6 +15,7 @@ from medseg.preprocessing.orientation import axes_to_ras, deoriented, oriented
 from medseg.preprocessing.resampling import (
     argmax_resampled,
     probabilities_resampled,
+    regions_painted,
     resample_image,
     resample_labels,
 )
@@ -72,9 +73,15 @@ def prepare(volume: Volume, plan: Plan) -> Prepared:
 
 
 def prepare_reference(
-    reference: Segmentation, prepared: Prepared
+    reference: Segmentation, prepared: Prepared, ignore_id: int | None = None
 ) -> UInt8[np.ndarray, "i j k"]:
     """Label indices (place in the label set, background 0) on the prepared grid.
+
+    Args:
+        reference: The label map.
+        prepared: The scan it belongs to.
+        ignore_id: Label of voxels that nobody looked at; they become `IGNORED`, and
+            its structure, if the label set has one for it, has no place.
 
     Raises:
         UnusableInput: GRID_MISMATCH when it is not on the grid of the scan.
@@ -85,15 +92,21 @@ def prepare_reference(
         where=f"scan and reference of {reference.case_id}",
     )
     indices = np.zeros(max(reference.labels.ids, default=0) + 1, dtype=np.uint8)
-    for place, id_ in enumerate(reference.labels.ids, start=1):
+    structures = [id_ for id_ in reference.labels.ids if id_ != ignore_id]
+    for place, id_ in enumerate(structures, start=1):
         indices[id_] = place
+    ignored_index = len(structures) + 1  # resampled like any other label
+    if ignore_id in reference.labels.ids:
+        indices[ignore_id] = ignored_index
     array = oriented(reference.array, prepared.axes, prepared.flipped)
     cropped = indices[array[_box(prepared.crop_start, prepared.crop_shape)]]
     _, i, j, k = prepared.image.shape
     labels = torch.from_numpy(np.ascontiguousarray(cropped))
     resampled: np.ndarray = resample_labels(
-        labels, (i, j, k), len(reference.labels) + 1
+        labels, (i, j, k), ignored_index + 1
     ).numpy()
+    if ignore_id is not None:
+        resampled[resampled == ignored_index] = IGNORED
     return resampled
 
 
@@ -104,7 +117,15 @@ def restore_labels(
 
     Exact where nothing was resampled; otherwise each voxel gets the label with the
     largest trilinearly resampled logit. Outside the non-zero box is background.
+
+    A plan's regions are each where the resampled logit is above 0, and are painted in
+    their order.
     """
+    if plan.regions:
+        painted_as = [region.painted_as for region in plan.regions]
+        painted = regions_painted(logits.cpu(), prepared.crop_shape, painted_as)
+        dtype = np.uint8 if max(plan.labels.ids) < 256 else np.uint16
+        return _restored(painted.numpy().astype(dtype, copy=False), prepared, outside=0)
     inside = argmax_resampled(logits.cpu(), prepared.crop_shape).numpy()
     ids = np.array([0, *plan.labels.ids])
     ids = ids.astype(np.uint8 if ids.max() < 256 else np.uint16)
@@ -112,18 +133,22 @@ def restore_labels(
 
 
 def restore_probabilities(
-    logits: Float32[Tensor, "label i j k"], prepared: Prepared
+    logits: Float32[Tensor, "label i j k"], prepared: Prepared, plan: Plan
 ) -> Float32[np.ndarray, "label i2 j2 k2"]:
-    """Probability of background and every structure on the scan's own grid.
+    """Probability of each of the plan's outputs on the scan's own grid.
 
-    They add up to 1, and where no two are equal the largest belongs to the label of
-    `restore_labels`. Outside the non-zero box background has 1.
+    Those of background and every structure add up to 1, and where no two are equal the
+    largest belongs to the label of `restore_labels`; outside the non-zero box
+    background has 1. Those of regions are independent, and 0 outside it.
     """
-    inside = probabilities_resampled(logits.cpu(), prepared.crop_shape).numpy()
+    overlapping = bool(plan.regions)
+    inside = probabilities_resampled(
+        logits.cpu(), prepared.crop_shape, overlapping=overlapping
+    ).numpy()
     return np.stack(
         [
-            _restored(each, prepared, outside=int(label == 0))
-            for label, each in enumerate(inside)
+            _restored(each, prepared, outside=int(output == 0 and not overlapping))
+            for output, each in enumerate(inside)
         ]
     )
 

@@ -5,10 +5,10 @@ so voxel centres correspond as in `torch.nn.functional.interpolate` without alig
 corners. Axis by axis, which for linear interpolation is exact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Integer, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -37,6 +37,8 @@ def resample_labels(
     best = torch.zeros(shape)
     winner = torch.zeros(shape, dtype=torch.uint8)
     for label in range(label_count):
+        if not (labels == label).any():
+            continue
         share = _interpolated((labels == label).float()[None], shape)[0]
         winner[share > best] = label
         best = torch.maximum(best, share)
@@ -59,15 +61,39 @@ def argmax_resampled(
     return result
 
 
+def regions_painted(
+    logits: Float32[Tensor, "region i j k"],
+    shape: Shape3,
+    painted_as: Sequence[int],
+    slab_bytes: int = _SLAB_BYTES,
+) -> Integer[Tensor, "i2 j2 k2"]:
+    """Label map of overlapping regions, slab by slab like `argmax_resampled`.
+
+    A region is where its trilinearly resampled logit is above 0, and gets its label of
+    `painted_as`; a later region covers an earlier one.
+    """
+    dtype = torch.uint8 if max(painted_as) < 256 else torch.int32
+    result = torch.zeros(shape, dtype=dtype)
+    for rows, slab in _resampled_slabs(logits, shape, slab_bytes):
+        for logit, label in zip(slab, painted_as, strict=True):
+            result[rows][logit > 0] = label
+    return result
+
+
 def probabilities_resampled(
     logits: Float32[Tensor, "label i j k"],
     shape: Shape3,
+    *,
+    overlapping: bool = False,
     slab_bytes: int = _SLAB_BYTES,
 ) -> Float32[Tensor, "label i2 j2 k2"]:
-    """Softmax of the trilinearly resampled logits; its argmax is `argmax_resampled`."""
+    """Softmax of the trilinearly resampled logits; its argmax is `argmax_resampled`.
+
+    Sigmoid for regions that may overlap.
+    """
     result = torch.empty((len(logits), *shape))
     for rows, slab in _resampled_slabs(logits, shape, slab_bytes):
-        result[:, rows] = slab.softmax(0)
+        result[:, rows] = slab.sigmoid() if overlapping else slab.softmax(0)
     return result
 
 

@@ -1,4 +1,6 @@
 from .definitions import DEFINITIONS, RESEARCH_ONLY
+from .learning import LearningCurves, WatchedPatch
+from .learning_figures import curves_png, patches_png
 from .page import render_report
 from .tables import (
     LESION_COLUMNS,
@@ -13,7 +15,11 @@ __all__ = [
     "LESION_COLUMNS",
     "RESEARCH_ONLY",
     "SCORE_COLUMNS",
+    "LearningCurves",
+    "WatchedPatch",
+    "curves_png",
     "lesions_csv",
+    "patches_png",
     "render_report",
     "scores_csv",
     "scores_json",

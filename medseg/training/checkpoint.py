@@ -1,19 +1,21 @@
 """Everything needed to go on with a training as if it had never stopped."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.optim import AdamW
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io.safe_writing import written_whole
-from medseg.models import load_parameters
+from medseg.networks import Supervised
+from medseg.training.patience import Patience
 
 
 @dataclass(kw_only=True)
@@ -21,22 +23,29 @@ class TrainingState:
     """What changes from step to step. Chance is not in it: it follows from the step.
 
     Attributes:
-        network: The network being trained.
-        average: Its exponential moving average, which is what is kept in the end.
-        optimiser: AdamW over the network's parameters.
+        supervised: The network being trained, with the heads of coarser levels.
+        average: Moving average of the plain network, which is what is kept in the end.
+        optimiser: Over the supervised network's parameters.
         step: Steps done.
         seconds: Time they took.
         loss_sum: Of the steps since the last line of the log.
         loss_count: How many those are.
+        patience: Whether it still gets better.
     """
 
-    network: nn.Module
+    supervised: Supervised
     average: AveragedModel
-    optimiser: AdamW
+    optimiser: Optimizer
     step: int = 0
     seconds: float = 0.0
     loss_sum: float = 0.0
     loss_count: int = 0
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def network(self) -> nn.Module:
+        """The plain network being trained."""
+        return self.supervised.network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +54,8 @@ class _Counters:
     seconds: float
     loss_sum: float
     loss_count: int
+    best_dice: float
+    waited: int
     averaged: int
     recipe: str
 
@@ -62,12 +73,14 @@ def save_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
         seconds=state.seconds,
         loss_sum=state.loss_sum,
         loss_count=state.loss_count,
+        best_dice=state.patience.best,
+        waited=state.patience.waited,
         averaged=int(state.average.n_averaged),
         recipe=recipe,
     )
     tensors = {
         name: tensor.detach().cpu().contiguous().clone()
-        for name, tensor in _tensors(state).items()
+        for name, tensor in (*_weights(state), *_moments(state))
     }
     content = save(tensors, metadata={"medseg": json.dumps(asdict(counters))})
     with written_whole(path, overwrite=True) as temporary:
@@ -111,44 +124,51 @@ def _other_recipe(path: Path) -> WrongUse:
 def _restore(
     state: TrainingState, tensors: dict[str, Tensor], counters: _Counters
 ) -> None:
-    load_parameters(state.network, _with_prefix(tensors, "network."))
-    load_parameters(state.average.module, _with_prefix(tensors, "average."))
+    _restore_weights(state, tensors)
+    _restore_moments(state, tensors)
     state.average.n_averaged.fill_(counters.averaged)
-    for name, parameter in state.network.named_parameters():
-        first = tensors.get(f"first_moment.{name}")
-        if first is not None:
-            state.optimiser.state[parameter] = {
-                "step": torch.tensor(float(counters.step)),
-                "exp_avg": _like(first, parameter),
-                "exp_avg_sq": _like(tensors[f"second_moment.{name}"], parameter),
-            }
     state.step = counters.step
     state.seconds = counters.seconds
     state.loss_sum, state.loss_count = counters.loss_sum, counters.loss_count
+    state.patience = Patience(best=counters.best_dice, waited=counters.waited)
 
 
-def _tensors(state: TrainingState) -> dict[str, Tensor]:
-    """Every tensor of the state by name, each parameter once."""
-    found: dict[str, Tensor] = {}
-    for name, parameter in state.network.named_parameters():
-        found[f"network.{name}"] = parameter
-        moments = state.optimiser.state.get(parameter)
-        if moments:
-            found[f"first_moment.{name}"] = moments["exp_avg"]
-            found[f"second_moment.{name}"] = moments["exp_avg_sq"]
-    for name, parameter in state.average.module.named_parameters():
-        found[f"average.{name}"] = parameter
-    return found
+def _weights(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers of the network, its heads and its average by name."""
+    for prefix, module in _modules(state):
+        for name, tensor in module.state_dict().items():
+            yield f"{prefix}.{name}", tensor
 
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
+def _restore_weights(state: TrainingState, tensors: dict[str, Tensor]) -> None:
+    for name, tensor in _weights(state):
+        if tensor.shape != tensors[name].shape:
+            raise ValueError(f"{name} has another shape than the plan's")
+        tensor.copy_(tensors[name])
+
+
+def _modules(state: TrainingState) -> tuple[tuple[str, nn.Module], ...]:
+    return ("network", state.supervised), ("average", state.average.module)
+
+
+def _moments(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
+    """What the optimiser remembers of each parameter: `KIND/PARAMETER`."""
+    for name, parameter in state.supervised.named_parameters():
+        for kind, moment in state.optimiser.state.get(parameter, {}).items():
+            if isinstance(moment, Tensor):
+                yield f"{kind}/{name}", moment
+
+
+def _restore_moments(state: TrainingState, tensors: dict[str, Tensor]) -> None:
+    parameters = dict(state.supervised.named_parameters())
+    for key, stored in tensors.items():
+        kind, slash, name = key.partition("/")
+        if slash:
+            parameter = parameters[name]
+            moments = state.optimiser.state.setdefault(parameter, {})
+            moments[kind] = _like(stored, parameter) if stored.ndim else stored
 
 
 def _like(stored: Tensor, parameter: Tensor) -> Tensor:
     """Stored values in the memory layout and on the device of the parameter."""
-    return torch.empty_like(parameter).copy_(stored)
+    return torch.empty_like(parameter, requires_grad=False).copy_(stored)

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medseg.io.safe_writing import written_whole
+from medseg.report.learning import LearningCurves
 from medseg.training.loop import StepReport
+
+_DICE = "pseudo_dice "
 
 
 class TrainingLog:
@@ -21,7 +24,7 @@ class TrainingLog:
             "step",
             "loss",
             "learning_rate",
-            *(f"pseudo_dice {name}" for name in structures),
+            *(f"{_DICE}{name}" for name in structures),
             "seconds",
         ]
         self._rows: list[list[str]] = []
@@ -38,7 +41,9 @@ class TrainingLog:
                 self._rows = [
                     row
                     for row in csv.reader(file)
-                    if row and row[0].isdigit() and int(row[0]) <= step
+                    if len(row) == len(self._columns)
+                    and row[0].isdigit()
+                    and int(row[0]) <= step
                 ]
         self._write()
 
@@ -58,6 +63,23 @@ class TrainingLog:
             ]
         )
         self._write()
+
+    def curves(self) -> LearningCurves:
+        """Every line, those of an earlier run too, as numbers."""
+        columns = {
+            name: [row[place] for row in self._rows]
+            for place, name in enumerate(self._columns)
+        }
+        return LearningCurves(
+            steps=[int(cell) for cell in columns["step"]],
+            loss=[float(cell) for cell in columns["loss"]],
+            learning_rate=[float(cell) for cell in columns["learning_rate"]],
+            dice={
+                name.removeprefix(_DICE): [float(c) if c else None for c in cells]
+                for name, cells in columns.items()
+                if name.startswith(_DICE)
+            },
+        )
 
     def _write(self) -> None:
         with (

@@ -4,42 +4,43 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.optim import AdamW
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.plan import Plan
+from medseg.core.plan import IGNORED, Plan
 from medseg.core.settings import TrainingSettings
 from medseg.inference import memory_format, place, resolved_device, resolved_dtype
-from medseg.networks import build_network
+from medseg.networks import Supervised, build_network, supervised
+from medseg.report.learning import WatchedPatch
+from medseg.training.augmentation import augmented
+from medseg.training.batch import RawBatch
 from medseg.training.checkpoint import TrainingState
-from medseg.training.loss import dice_cross_entropy, pseudo_dice
-from medseg.training.samples import (
-    PatchDraw,
-    TrainingCase,
-    counter_rng,
-    cut_patch,
-    draw_patch,
-    plain_draw,
+from medseg.training.loss import SegmentationLoss, make_loss
+from medseg.training.optimising import (
+    clip_gradients,
+    freeze_encoder,
+    learning_rate,
+    make_optimiser,
+    moving_average,
+    set_learning_rate,
+)
+from medseg.training.targets import (
+    decided,
+    dice_of,
+    overlap_and_size,
+    referenced,
 )
 
 _LOGGER = logging.getLogger(__name__)
-_WARM_UP_STEPS = 100
-_DECAY_POWER = 0.9
-_WEIGHT_DECAY = 1e-2
-_LARGEST_GRADIENT_NORM = 12.0
-_AVERAGE_DECAY = 0.99
-_WATCHED_PATCHES = 8
-_WATCHED_STEP = 2**40
+_DRAWN_PATCHES = 3
 
-LogitsFunction = Callable[[Tensor], Tensor]
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-StepFunction = Callable[[Tensor, Tensor], float]
+NetworkFunction = Callable[[Tensor], tuple[Tensor, ...]]
+SumsFunction = Callable[[tuple[Tensor, ...], Tensor], Tensor]
+StepFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,64 +62,85 @@ class StepReport:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """How the averaged network does on a few fixed patches.
+
+    Attributes:
+        dice: Of each learned structure (nnU-Net's pseudo-Dice); None where there is
+            none of it.
+        patches: Some of them, to be drawn.
+    """
+
+    dice: tuple[float | None, ...]
+    patches: tuple[WatchedPatch, ...]
+
+
 def new_state(plan: Plan, settings: TrainingSettings) -> TrainingState:
     """A fresh network, its average and its optimiser, from the settings' seed."""
     device = resolved_device(settings.device)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        network = place(build_network(plan), device).train()
-    moving = get_ema_multi_avg_fn(_AVERAGE_DECAY)  # type: ignore[no-untyped-call]
-    average = AveragedModel(network, multi_avg_fn=moving)
-    optimiser = AdamW(
-        network.parameters(), settings.peak_learning_rate, weight_decay=_WEIGHT_DECAY
+        network = supervised(build_network(plan), plan, deep=settings.deep_supervision)
+    place(network, device).train()
+    if settings.freeze_encoder:
+        freeze_encoder(network.network)
+    return TrainingState(
+        supervised=network,
+        average=moving_average(network.network),
+        optimiser=make_optimiser(network, settings),
     )
-    return TrainingState(network=network, average=average, optimiser=optimiser)
 
 
 def training_steps(
     state: TrainingState,
-    cases: Sequence[TrainingCase],
+    batches: Iterable[RawBatch],
     plan: Plan,
     settings: TrainingSettings,
 ) -> Iterator[StepReport]:
     """Train from the state's step to the last one, reporting after each.
 
-    The state is consistent whenever a report has been given out.
+    The state is consistent whenever a report has been given out. It ends early when
+    the state's patience is over.
+
+    Args:
+        state: Changed as training goes.
+        batches: That of the state's next step, that of the step after it ...
+        plan: Of the network.
+        settings: Of the training.
 
     Raises:
         UnusableInput: DIVERGED when the loss is not a number.
     """
-    loss_and_gradients = _loss_and_gradients(state.network, settings)
+    loss_and_gradients = _loss_and_gradients(state.supervised, plan, settings)
+    following = iter(batches)
     while state.step < settings.steps:
+        if state.patience.is_over(settings.early_stop):
+            return
         began = time.perf_counter()
         rate = learning_rate(state.step, settings)
-        for group in state.optimiser.param_groups:
-            group["lr"] = rate
-        draws = [
-            draw_patch(counter_rng(settings.seed, state.step, n), cases, plan)
-            for n in range(plan.batch_size)
-        ]
-        image, labels = _batch(draws, cases, plan, settings)
-        loss = loss_and_gradients(image, labels)
-        _require_finite(loss, state.step)
-        nn.utils.clip_grad_norm_(state.network.parameters(), _LARGEST_GRADIENT_NORM)
+        set_learning_rate(state.optimiser, rate)
+        loss = loss_and_gradients(*_on_device(next(following), plan, settings))
+        norm = clip_gradients(state.supervised)
+        mean, norm_before = torch.stack([loss, norm]).tolist()
+        _require_finite(mean + norm_before, state.step)
         state.optimiser.step()
         state.average.update_parameters(state.network)
         state.step += 1
-        state.loss_sum += loss
+        state.loss_sum += mean
         state.loss_count += 1
         state.seconds += time.perf_counter() - began
         yield StepReport(
             step=state.step,
-            loss=loss,
+            loss=mean,
             mean_loss=state.loss_sum / state.loss_count,
             learning_rate=rate,
             seconds=state.seconds,
         )
 
 
-def _require_finite(loss: float, step: int) -> None:
-    if not math.isfinite(loss):
+def _require_finite(number: float, step: int) -> None:
+    if not math.isfinite(number):
         raise UnusableInput(
             ErrorCode.DIVERGED,
             "the loss is not a number any more; the last checkpoint is kept",
@@ -127,80 +149,89 @@ def _require_finite(loss: float, step: int) -> None:
         )
 
 
-def learning_rate(step: int, settings: TrainingSettings) -> float:
-    """Linear warm-up over 100 steps, times polynomial decay to 0 at the last step."""
-    warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
-    remaining = 1 - step / settings.steps
-    return float(settings.peak_learning_rate * warm * remaining**_DECAY_POWER)
-
-
 @torch.no_grad()
-def watched_dice(
-    state: TrainingState,
-    cases: Sequence[TrainingCase],
-    plan: Plan,
-    settings: TrainingSettings,
-) -> tuple[float | None, ...]:
-    """Dice of the averaged network on a few fixed patches (nnU-Net's pseudo-Dice)."""
-    draws = [
-        plain_draw(counter_rng(settings.seed, _WATCHED_STEP, n), cases, plan)
-        for n in range(_WATCHED_PATCHES)
-    ]
-    image, labels = _batch(draws, cases, plan, settings)
+def watch(
+    state: TrainingState, batch: RawBatch, plan: Plan, settings: TrainingSettings
+) -> Watched:
+    """Let the averaged network segment a few fixed patches, one after the other."""
+    images, labels = _on_device(batch, plan, settings)
     network = state.average.module.eval()
-    with _autocast(settings):
-        logits = torch.cat([network(patch) for patch in torch.split(image, 1)])
-    return pseudo_dice(logits, labels)
+    counts: list[Tensor] = []
+    patches: list[WatchedPatch] = []
+    for image, label in zip(
+        torch.split(images, 1), torch.split(labels, 1), strict=True
+    ):
+        with _autocast(settings):
+            logits = network(image)
+        prediction = decided(logits.float(), plan) & (label != IGNORED)[:, None]
+        reference = referenced(label, plan)
+        counts.append(overlap_and_size(prediction, reference))
+        if len(patches) < _DRAWN_PATCHES:
+            patches.append(
+                WatchedPatch(
+                    image=image[0, 0].float().cpu().numpy(),
+                    reference=reference[0].cpu().numpy(),
+                    prediction=prediction[0].cpu().numpy(),
+                )
+            )
+    return Watched(dice=dice_of(torch.stack(counts).sum(0)), patches=tuple(patches))
 
 
-def _batch(
-    draws: Sequence[PatchDraw],
-    cases: Sequence[TrainingCase],
-    plan: Plan,
-    settings: TrainingSettings,
+def _on_device(
+    batch: RawBatch, plan: Plan, settings: TrainingSettings
 ) -> tuple[Tensor, Tensor]:
+    """Image and labels, augmented and in the memory format that is fast there."""
     device = resolved_device(settings.device)
-    patches = [cut_patch(cases, draw, plan) for draw in draws]
-    image = torch.stack([image for image, _ in patches]).to(device)
-    labels = torch.stack([labels for _, labels in patches]).to(device)
+    image, labels = augmented(batch.to(device), plan)
     return image.contiguous(memory_format=memory_format(device)), labels
 
 
-def _loss_and_gradients(network: nn.Module, settings: TrainingSettings) -> StepFunction:
+def _loss_and_gradients(
+    network: Supervised, plan: Plan, settings: TrainingSettings
+) -> StepFunction:
     """Loss of a batch, its gradients left in the network.
 
     Compiled where a compiler is found and works, plain otherwise, with one log line.
     """
-
-    def step_with(network_of: LogitsFunction, loss_of: LossFunction) -> StepFunction:
-        def step(image: Tensor, labels: Tensor) -> float:
-            network.zero_grad(set_to_none=True)
-            with _autocast(settings):
-                logits = network_of(image)
-            loss = loss_of(logits, labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return float(loss.detach())
-
-        return step
-
-    plain = step_with(network, dice_cross_entropy)
+    loss = make_loss(plan, settings.loss, resolved_device(settings.device))
+    plain = _step(network, loss, settings, is_compiled=False)
     if not settings.compile:
         return plain
     if shutil.which("g++") is None:
         _LOGGER.warning("no g++ found: training without torch.compile, about 3x slower")
         return plain
-    compiled = step_with(
-        torch.compile(network, dynamic=False),
-        torch.compile(dice_cross_entropy, dynamic=False),
-    )
-    return _compiled_or_plain(compiled, plain)
+    return _compiled_or_plain(_step(network, loss, settings, is_compiled=True), plain)
+
+
+def _step(
+    network: Supervised,
+    loss: SegmentationLoss,
+    settings: TrainingSettings,
+    *,
+    is_compiled: bool,
+) -> StepFunction:
+    logits_of: NetworkFunction = network
+    sums_of: SumsFunction = loss.sums
+    if is_compiled:
+        logits_of = torch.compile(network, dynamic=False)
+        sums_of = torch.compile(loss.sums, dynamic=False)
+
+    def step(image: Tensor, labels: Tensor) -> Tensor:
+        network.zero_grad(set_to_none=True)
+        with _autocast(settings):
+            logits = logits_of(image)
+        value = loss.value(sums_of(logits, labels))
+        value.backward()  # type: ignore[no-untyped-call]
+        return value.detach()
+
+    return step
 
 
 def _compiled_or_plain(compiled: StepFunction, plain: StepFunction) -> StepFunction:
     """The compiled function, unless its first call fails."""
     chosen: list[StepFunction] = []
 
-    def step(image: Tensor, labels: Tensor) -> float:
+    def step(image: Tensor, labels: Tensor) -> Tensor:
         if chosen:
             return chosen[0](image, labels)
         try:

@@ -1,61 +1,148 @@
 """A dataset read once for its plan, and once more for its training cases."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
 from medseg.core.case import Case, Dataset
-from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.plan import Plan
+from medseg.core.plan import Architecture, Plan
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.settings import Preset
-from medseg.core.volume import Segmentation, Volume, require_same_grid
-from medseg.io import read_segmentation, read_volume
-from medseg.planning import case_facts, make_plan, merged_fingerprint
+from medseg.planning import make_plan, merged_fingerprint
+from medseg.training.cache import DatasetCache
+from medseg.training.cases import TrainingCase
+
+_Made = TypeVar("_Made")
 
 
 def plan_dataset(
-    dataset: Dataset, preset: Preset, on_progress: ProgressCallback = ignore_progress
+    dataset: Dataset,
+    preset: Preset,
+    on_progress: ProgressCallback = ignore_progress,
+    *,
+    architecture: Architecture | None = None,
+    memory_gib: float | None = None,
 ) -> Plan:
     """Plan for every case of a dataset, held-out ones too, so that folds share it.
 
+    Args:
+        dataset: To be learned.
+        preset: Size of the network and its patches.
+        on_progress: Called after every case.
+        architecture: Kind of network; the preset's when None.
+        memory_gib: What a training step may take; the preset's when None.
+
     Raises:
         UnusableInput: Naming the first case that cannot be used.
+        WrongUse: INVALID_OPTION when the memory is less than any network takes.
     """
-    facts = []
-    for done, case in enumerate(dataset.cases, start=1):
-        facts.append(case_facts(*read_case(case, dataset)))
-        on_progress(
-            Progress(
-                stage="looking at cases",
-                done=done,
-                total=len(dataset.cases),
-                note=case.id,
-            )
-        )
-    return make_plan(
-        merged_fingerprint(facts), dataset.channels, dataset.labels, preset
+    return planned(
+        DatasetCache(dataset, folder=None),
+        preset,
+        architecture=architecture,
+        memory_gib=memory_gib,
+        on_progress=on_progress,
     )
 
 
-def read_case(case: Case, dataset: Dataset) -> tuple[Volume, Segmentation]:
-    """Scan and reference of a case, checked against each other.
+def planned(
+    cache: DatasetCache,
+    preset: Preset,
+    *,
+    architecture: Architecture | None = None,
+    memory_gib: float | None = None,
+    workers: int = 1,
+    on_progress: ProgressCallback = ignore_progress,
+) -> Plan:
+    """Plan for every case of a dataset; what was looked at before is not read again.
+
+    Args:
+        cache: Of the dataset.
+        preset: Size of the network and its patches.
+        architecture: As in `make_plan`.
+        memory_gib: As in `make_plan`.
+        workers: Threads, each with a case in memory.
+        on_progress: Called after every case; may raise `Cancelled`.
 
     Raises:
-        UnusableInput: When a file is unusable, labels are not the dataset's or the
-            grids differ.
+        UnusableInput: Naming the first case that cannot be used.
+        Cancelled: From `on_progress`.
     """
-    if case.reference is None:
-        raise UnusableInput(
-            ErrorCode.INVALID_DATASET,
-            "the case has no reference to learn from",
-            where=case.id,
-            remedy="Give it a label map, or take it out of the training list.",
-        )
-    volume = read_case_volume(case, dataset)
-    reference = read_segmentation(case.reference, labels=dataset.labels)
-    require_same_grid(volume.geometry, reference.geometry, where=case.id)
-    return volume, reference
+    dataset = cache.dataset
+    facts = _each(
+        cache.facts,
+        dataset.cases,
+        stage="looking at cases",
+        workers=workers,
+        on_progress=on_progress,
+    )
+    plan = make_plan(
+        merged_fingerprint(facts),
+        dataset.channels,
+        dataset.labels,
+        preset,
+        architecture=architecture,
+        memory_gib=memory_gib,
+    )
+    return replace(plan, regions=dataset.regions)
 
 
-def read_case_volume(case: Case, dataset: Dataset) -> Volume:
-    """Scan of a case: one file with every channel, or one file a channel."""
-    files = case.images * (len(dataset.channels) if len(case.images) == 1 else 1)
-    channels = dict(zip(dataset.channels, files, strict=True))
-    return read_volume(case.images[0], channels=channels)
+def prepared_cases(
+    cache: DatasetCache,
+    cases: Sequence[Case],
+    plan: Plan,
+    *,
+    workers: int = 1,
+    on_progress: ProgressCallback = ignore_progress,
+) -> list[TrainingCase]:
+    """Cases to train on, in order; what is in the cache is not made again.
+
+    Args:
+        cache: Of the dataset they belong to.
+        cases: Which ones.
+        plan: How to prepare them.
+        workers: Threads, each with a case in memory.
+        on_progress: Called after every case; may raise `Cancelled`.
+
+    Raises:
+        UnusableInput: Naming the first case that cannot be used; DISK_FULL. Finished
+            cases stay in the cache.
+        Cancelled: From `on_progress`.
+    """
+
+    def prepare_one(case: Case) -> TrainingCase:
+        return cache.prepared(case, plan)
+
+    return _each(
+        prepare_one,
+        cases,
+        stage="preparing cases",
+        workers=workers,
+        on_progress=on_progress,
+    )
+
+
+def _each(
+    make: Callable[[Case], _Made],
+    cases: Sequence[Case],
+    *,
+    stage: str,
+    workers: int,
+    on_progress: ProgressCallback,
+) -> list[_Made]:
+    """Make something of every case, in threads; the first failure ends it."""
+    results = []
+    with ThreadPoolExecutor(workers, "cases") as pool:
+        futures = [pool.submit(make, case) for case in cases]
+        try:
+            for done, (case, future) in enumerate(
+                zip(cases, futures, strict=True), start=1
+            ):
+                results.append(future.result())
+                on_progress(
+                    Progress(stage=stage, done=done, total=len(cases), note=case.id)
+                )
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return results

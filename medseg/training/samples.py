@@ -1,49 +1,28 @@
-"""Training cases, and the patches drawn from them.
+"""The patches drawn from training cases.
 
 All chance is in `draw_patch`, which depends on (seed, step, sample) and nothing else;
-`cut_patch` has none. So a run can stop and resume at any step and see the same data.
+`raw_batch` has none. So a run can stop and resume at any step, with any number of
+threads, and see the same data.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
-from torch import Tensor
-from torch.nn import functional
 
 from medseg.core.plan import Plan
-from medseg.core.volume import Segmentation, Volume
-from medseg.preprocessing import prepare, prepare_reference
-from medseg.training.augmentation import (
-    Appearance,
-    draw_appearance,
-    draw_deformation,
-    with_appearance,
-)
+from medseg.training.appearance import UNCHANGED, Appearance, draw_appearance
+from medseg.training.batch import RawBatch
+from medseg.training.cases import TrainingCase, Voxels
+from medseg.training.deformation import UNDEFORMED, Deformation, draw_deformation
 
 _FOREGROUND_SHARE = 1 / 2
-_MOST_CENTRES = 5000
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TrainingCase:
-    """One case, prepared.
-
-    Attributes:
-        id: Name of the case.
-        sha256: Hash of its image file.
-        image: Network input (channel, R, A, S).
-        labels: Place in the label set, background 0.
-        centres: Voxels of each structure that is present, a sample of them.
-    """
-
-    id: str
-    sha256: str
-    image: Float32[Tensor, "channel i j k"]
-    labels: UInt8[Tensor, "i j k"]
-    centres: tuple[np.ndarray, ...]
+_MARGIN_VOXELS = 1  # an interpolation and its rounding reach this far
+_WATCHED_PATCHES = 8
+_WATCHED_STEP = 2**40
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,33 +33,77 @@ class PatchDraw:
         case: Place in the list of cases.
         centre: Voxel of the case the patch is centred on.
         deformation: Offset from the patch's centre -> offset in the case, in voxels.
-        appearance: Changes of intensity.
+        appearance: Changes of intensity, with the seed of their noise.
     """
 
     case: int
     centre: np.ndarray
-    deformation: np.ndarray
+    deformation: Deformation
     appearance: Appearance
 
 
-def training_case(
-    case_id: str, volume: Volume, reference: Segmentation, plan: Plan
-) -> TrainingCase:
-    """Prepare one case and note where its structures are."""
-    prepared = prepare(volume, plan)
-    labels = prepare_reference(reference, prepared)
-    centres = []
-    for label in range(1, len(plan.labels) + 1):
-        voxels = np.argwhere(labels == label)
-        if len(voxels):
-            centres.append(voxels[:: -(-len(voxels) // _MOST_CENTRES)])
-    return TrainingCase(
-        id=case_id,
-        sha256=volume.sha256,
-        image=torch.from_numpy(prepared.image),
-        labels=torch.from_numpy(labels),
-        centres=tuple(centres),
-    )
+@dataclass(frozen=True, eq=False)
+class PatchSource:
+    """Batches of patches, step after step.
+
+    Attributes:
+        cases: What they are cut from; only the boxes needed are read.
+        plan: Size of a patch and of a batch.
+        seed: Of every random choice.
+        workers: Threads that read ahead; they change nothing but the time it takes.
+        samples: Which patches of each step's batch this process draws; all when None.
+        pinned: Whether batches lie where a GPU can fetch them meanwhile.
+    """
+
+    cases: Sequence[TrainingCase]
+    plan: Plan
+    seed: int
+    workers: int = 1
+    samples: range | None = None
+    pinned: bool = False
+
+    def batch(self, step: int) -> RawBatch:
+        """What is drawn for one step."""
+        samples = range(self.plan.batch_size) if self.samples is None else self.samples
+        return self._cut(
+            [
+                draw_patch(counter_rng(self.seed, step, n), self.cases, self.plan)
+                for n in samples
+            ]
+        )
+
+    def batches(self, first_step: int = 0) -> Generator[RawBatch, None, None]:
+        """The batches of every step from one on, without end, read ahead.
+
+        At most one batch a thread and one more are kept waiting. Close the iterator to
+        end the threads.
+        """
+        waiting: deque[Future[RawBatch]] = deque()
+        step = first_step
+        with ThreadPoolExecutor(self.workers, "patches") as pool:
+            try:
+                while True:
+                    while len(waiting) <= self.workers:
+                        waiting.append(pool.submit(self.batch, step))
+                        step += 1
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def watched(self) -> RawBatch:
+        """A few fixed patches as the scanner made them, for pseudo-Dice."""
+        rngs = [
+            counter_rng(self.seed, _WATCHED_STEP, n) for n in range(_WATCHED_PATCHES)
+        ]
+        return self._cut([plain_draw(rng, self.cases, self.plan) for rng in rngs])
+
+    def _cut(self, draws: Sequence[PatchDraw]) -> RawBatch:
+        batch = raw_batch(self.cases, draws, self.plan)
+        if not self.pinned:
+            return batch
+        return replace(
+            batch, image=batch.image.pin_memory(), labels=batch.labels.pin_memory()
+        )
 
 
 def counter_rng(seed: int, step: int, sample: int) -> np.random.Generator:
@@ -107,24 +130,54 @@ def plain_draw(
     return PatchDraw(
         case=case,
         centre=_draw_centre(rng, cases[case], plan),
-        deformation=np.eye(3),
-        appearance=Appearance(),
+        deformation=UNDEFORMED,
+        appearance=UNCHANGED,
     )
 
 
-def cut_patch(
-    cases: Sequence[TrainingCase], draw: PatchDraw, plan: Plan
-) -> tuple[Float32[Tensor, "channel i j k"], Int64[Tensor, "i j k"]]:
-    """Cut, deform and recolour one patch. Outside the case is 0 (mean, background)."""
-    case = cases[draw.case]
-    index = _sampled_index(draw, plan)
-    box, start = _box_round(index, case)
-    grid = _as_grid(index - start, case.labels[box])
-    image = functional.grid_sample(case.image[:, *box][None], grid, align_corners=False)
-    labels = functional.grid_sample(
-        case.labels[box][None, None].float(), grid, mode="nearest", align_corners=False
+def raw_batch(
+    cases: Sequence[TrainingCase], draws: Sequence[PatchDraw], plan: Plan
+) -> RawBatch:
+    """Read the box that each patch touches; outside its case it is 0, background.
+
+    All boxes have the shape of the largest one.
+    """
+    centres = np.array([draw.centre for draw in draws], dtype=np.float64)
+    reach = np.array(
+        [draw.deformation.half_extent_voxels(plan.patch_shape) for draw in draws]
     )
-    return with_appearance(image[0], draw.appearance), labels[0, 0].long()
+    first = np.floor(centres - reach).astype(int) - _MARGIN_VOXELS
+    last = np.ceil(centres + reach).astype(int) + _MARGIN_VOXELS
+    i, j, k = (last - first + 1).max(0).tolist()
+    image = np.zeros((len(draws), len(plan.channels), i, j, k), np.float32)
+    labels = np.zeros((len(draws), i, j, k), np.uint8)
+    for n, draw in enumerate(draws):
+        case = cases[draw.case]
+        _copy_box(case.image, image[n], first[n], last[n])
+        _copy_box(case.labels, labels[n], first[n], last[n])
+    return RawBatch(
+        image=torch.from_numpy(image),
+        labels=torch.from_numpy(labels),
+        centres=torch.from_numpy((centres - first).astype(np.float32)),
+        deformations=tuple(draw.deformation for draw in draws),
+        appearances=tuple(draw.appearance for draw in draws),
+    )
+
+
+def _copy_box(
+    voxels: Voxels, into: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> None:
+    """Copy the voxels from first to last, as far as there are any."""
+    start = np.maximum(first, 0)
+    stop = np.minimum(last + 1, voxels.shape[-3:])
+    if (stop <= start).any():
+        return
+    lead = (slice(None),) * (len(voxels.shape) - 3)
+    source = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    target = tuple(
+        slice(int(a), int(b)) for a, b in zip(start - first, stop - first, strict=True)
+    )
+    into[(*lead, *target)] = voxels[(*lead, *source)]
 
 
 def _draw_centre(
@@ -132,44 +185,16 @@ def _draw_centre(
 ) -> np.ndarray:
     """Half of the patches are centred on a voxel of a structure, each as likely.
 
-    Elsewhere anywhere; the patch stays inside the case as far as it fits, give or take
-    two voxels.
+    Elsewhere anywhere that somebody looked at; the patch stays inside the case as far
+    as it fits, give or take two voxels.
     """
     shape = np.array(case.labels.shape)
     middle = (shape - 1) / 2
     room = np.maximum(shape - np.array(plan.patch_shape), 0) / 2 + 2
+    voxels = case.annotated
     if case.centres and rng.random() < _FOREGROUND_SHARE:
         voxels = case.centres[int(rng.integers(len(case.centres)))]
-        chosen = voxels[int(rng.integers(len(voxels)))]
-        return np.asarray(np.clip(chosen, middle - room, middle + room))
-    return np.asarray(middle + rng.uniform(-1, 1, 3) * room)
-
-
-def _sampled_index(draw: PatchDraw, plan: Plan) -> Float32[Tensor, "i j k 3"]:
-    """Where each voxel of the patch lies in the case, as a fractional index."""
-    axes = [
-        torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in plan.patch_shape
-    ]
-    offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
-    matrix = torch.from_numpy(draw.deformation.astype(np.float32))
-    return offsets @ matrix.T + torch.from_numpy(draw.centre.astype(np.float32))
-
-
-def _box_round(
-    index: Float32[Tensor, "i j k 3"], case: TrainingCase
-) -> tuple[tuple[slice, ...], Float32[Tensor, "3"]]:
-    """The part of the case that a patch can touch, and its first voxel."""
-    last = torch.tensor(case.labels.shape) - 1
-    zero = torch.zeros(3, dtype=torch.long)
-    low = (index.amin((0, 1, 2)).floor().long() - 1).clamp(zero, last)
-    high = (index.amax((0, 1, 2)).ceil().long() + 1).clamp(zero, last)
-    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-    return box, low.float()
-
-
-def _as_grid(
-    index: Float32[Tensor, "i j k 3"], part: Tensor
-) -> Float32[Tensor, "1 i j k 3"]:
-    """Indices as `grid_sample` wants them: -1 and 1 are the outer faces of the part."""
-    size = torch.tensor(part.shape, dtype=torch.float32)
-    return ((2 * index + 1) / size - 1).flip(-1)[None]
+    if voxels is None or not len(voxels):
+        return np.asarray(middle + rng.uniform(-1, 1, 3) * room)
+    chosen = voxels[int(rng.integers(len(voxels)))]
+    return np.asarray(np.clip(chosen, middle - room, middle + room))

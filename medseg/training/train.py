@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -24,21 +25,28 @@ from medseg.core.settings import InferenceSettings, TrainingSettings
 from medseg.core.versions import package_versions
 from medseg.inference import resolved_choice
 from medseg.io.safe_writing import written_whole
-from medseg.metrics import score
 from medseg.models import TrainedModel, load_model, save_model, weights_bytes
 from medseg.pipeline import segment
 from medseg.report import scores_csv
-from medseg.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from medseg.training.log import TrainingLog
-from medseg.training.loop import new_state, training_steps, watched_dice
-from medseg.training.planning import plan_dataset, read_case
-from medseg.training.samples import TrainingCase, training_case
+from medseg.training.cache import DatasetCache
+from medseg.training.cases import TrainingCase, read_case
+from medseg.training.checkpoint import TrainingState, load_checkpoint
+from medseg.training.loop import new_state, training_steps, watch
+from medseg.training.milestones import Milestones
+from medseg.training.planning import planned, prepared_cases
+from medseg.training.samples import PatchSource
 from medseg.training.splits import FOLD_COUNT, five_folds
+from medseg.training.validation import score_case, scored_names
 
 _LOGGER = logging.getLogger(__name__)
 _DEFAULT = TrainingSettings()
 _TRAINING_FOLDER = "training"
-_RECIPE = ("preset", "fold", "steps", "learning_rate", "seed", "precision")
+_CACHE_FOLDER = "cache"
+_RECIPE = (
+    *("preset", "architecture", "fold", "steps", "seed", "precision"),
+    *("loss", "optimiser", "schedule", "learning_rate"),
+    *("deep_supervision", "early_stop", "freeze_encoder"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +108,9 @@ def train(
     device, precision = resolved_choice(settings.device, settings.precision)
     settings = replace(settings, device=device, precision=precision)
     learned, held_out = _split(dataset, settings.fold)
-    plan = plan_dataset(dataset, settings.preset, on_progress)
+    cache = DatasetCache(dataset, out / _TRAINING_FOLDER / _CACHE_FOLDER)
+    workers = settings.workers
+    plan = planned(cache, settings.preset, workers=workers, on_progress=on_progress)
     run = _Run(
         dataset=dataset,
         out=out,
@@ -109,8 +119,13 @@ def train(
         learned=learned,
         held_out=held_out,
     )
-    cases = _training_cases(run, learned, on_progress)
-    watched = _training_cases(run, held_out[:8], on_progress) or cases[:8]
+    cases = prepared_cases(
+        cache, learned, plan, workers=workers, on_progress=on_progress
+    )
+    watched = prepared_cases(
+        cache, held_out[:8], plan, workers=workers, on_progress=on_progress
+    )
+    watched = watched or cases[:8]
     state = _train(run, cases, watched, resume=resume, on_progress=on_progress)
     _save(run, cases, state, ())
     if held_out:
@@ -140,7 +155,7 @@ def _require_free(out: Path, run_name: str, *, resume: bool) -> None:
     Raises:
         WrongUse: OUTPUT_EXISTS.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and _holds_only_a_cache(out)):
         return
     is_training = (out / _TRAINING_FOLDER / run_name).is_dir()
     if resume and is_training:
@@ -152,6 +167,17 @@ def _require_free(out: Path, run_name: str, *, resume: bool) -> None:
         remedy="Add --resume to go on with its training, or name a new folder."
         if is_training
         else "Name a new folder.",
+    )
+
+
+def _holds_only_a_cache(out: Path) -> bool:
+    """Whether nothing is there but cases an earlier attempt prepared."""
+    inside = [path.name for path in out.iterdir()]
+    if inside != [_TRAINING_FOLDER]:
+        return not inside
+    return [path.name for path in (out / _TRAINING_FOLDER).iterdir()] in (
+        [],
+        [_CACHE_FOLDER],
     )
 
 
@@ -180,19 +206,6 @@ def _split(
     return learned, tuple(case for case in dataset.cases if case.id in out_ids)
 
 
-def _training_cases(
-    run: _Run, cases: Sequence[Case], on_progress: ProgressCallback
-) -> list[TrainingCase]:
-    prepared = []
-    for done, case in enumerate(cases, start=1):
-        volume, reference = read_case(case, run.dataset)
-        prepared.append(training_case(case.id, volume, reference, run.plan))
-        on_progress(
-            Progress(stage="preparing cases", done=done, total=len(cases), note=case.id)
-        )
-    return prepared
-
-
 def _train(
     run: _Run,
     cases: Sequence[TrainingCase],
@@ -202,36 +215,37 @@ def _train(
     on_progress: ProgressCallback,
 ) -> TrainingState:
     """The loop with its log, pseudo-Dice and checkpoints."""
+    milestones = Milestones(run.folder, run.plan, run.settings, run.recipe(cases))
     state = new_state(run.plan, run.settings)
-    recipe = run.recipe(cases)
-    checkpoint = run.folder / "checkpoint.safetensors"
-    if resume and checkpoint.exists():
-        load_checkpoint(state, checkpoint, recipe)
+    if resume and milestones.checkpoint.exists():
+        load_checkpoint(state, milestones.checkpoint, run.recipe(cases))
         _LOGGER.info("going on after step %d of %d", state.step, run.settings.steps)
     elif resume:
         _LOGGER.warning("nothing to resume here: starting with step 1")
-    log = TrainingLog(run.folder / "log.csv", run.plan.labels.names)
-    log.rewind(state.step)
+    seed, workers = run.settings.seed, run.settings.workers
+    source = PatchSource(cases, run.plan, seed=seed, workers=workers)
+    fixed = PatchSource(watched, run.plan, seed=seed).watched()
     dice: tuple[float | None, ...] = ()
-    for report in training_steps(state, cases, run.plan, run.settings):
-        is_last = report.step == run.settings.steps
-        if report.step % run.settings.checkpoint_every == 0 or is_last:
-            dice = watched_dice(state, watched, run.plan, run.settings)
-            log.append(report, dice)
-            state.loss_sum, state.loss_count = 0.0, 0
-            save_checkpoint(state, checkpoint, recipe)
-        try:
-            on_progress(
-                Progress(
-                    stage="training",
-                    done=report.step,
-                    total=run.settings.steps,
-                    note=_note(report.loss, dice),
+    milestones.start(state.step)
+    with closing(milestones), closing(source.batches(state.step)) as batches:
+        for report in training_steps(state, batches, run.plan, run.settings):
+            is_last = report.step == run.settings.steps
+            if report.step % run.settings.checkpoint_every == 0 or is_last:
+                seen = watch(state, fixed, run.plan, run.settings)
+                dice = seen.dice
+                milestones.reach(state, report, seen)
+            try:
+                on_progress(
+                    Progress(
+                        stage="training",
+                        done=report.step,
+                        total=run.settings.steps,
+                        note=_note(report.loss, dice),
+                    )
                 )
-            )
-        except Cancelled:
-            save_checkpoint(state, checkpoint, recipe)
-            raise
+            except Cancelled:
+                milestones.save(state)
+                raise
     return state
 
 
@@ -249,7 +263,9 @@ def _validate(run: _Run, on_progress: ProgressCallback) -> tuple[StructureResult
     scored: list[Scores] = []
     for done, case in enumerate(run.held_out, start=1):
         volume, reference = read_case(case, run.dataset)
-        scored.append(score(segment(volume, model, settings), reference))
+        scored.append(
+            score_case(segment(volume, model, settings), reference, run.dataset)
+        )
         on_progress(
             Progress(
                 stage="validating", done=done, total=len(run.held_out), note=case.id
@@ -258,7 +274,7 @@ def _validate(run: _Run, on_progress: ProgressCallback) -> tuple[StructureResult
     path = run.folder / "validation.csv"
     with written_whole(path, overwrite=True) as temporary:
         temporary.write_text(scores_csv(tuple(scored)), encoding="utf-8")
-    return tuple(_result(name, scored) for name in run.plan.labels.names)
+    return tuple(_result(name, scored) for name in scored_names(run.dataset))
 
 
 def _result(structure: str, scored: Sequence[Scores]) -> StructureResult:

@@ -60,8 +60,10 @@ def test_the_total_stride_is_the_product_of_the_levels():
         ({"widths": (4, 8)}, "one width"),
         ({"widths": (4, 8), "kernels": (), "strides": ()}, "one width"),
         (
-            {name: getattr(TINY_PLAN, name)[:2] for name in ("widths", "kernels")}
-            | {"strides": TINY_PLAN.strides[:2]},
+            {
+                name: getattr(TINY_PLAN, name)[:2]
+                for name in ("widths", "kernels", "strides", "blocks")
+            },
             "at least 3 levels",
         ),
         ({"channels": ()}, "normalisation a channel"),

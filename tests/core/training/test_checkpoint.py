@@ -5,25 +5,46 @@ from dataclasses import replace
 import pytest
 import torch
 
-from medseg import ErrorCode, UnusableInput, WrongUse
+from medseg import ErrorCode, TrainingSettings, UnusableInput, WrongUse
+from medseg.core.plan import Architecture, Plan
+from medseg.core.settings import Optimiser
 from medseg.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from medseg.training.loop import new_state
+from medseg.training.patience import Patience
 from tests.core.making import TINY_PLAN
 from tests.core.training.cubes import QUICK
 
 RECIPE = "the same plan, settings and cases"
+DEEP = replace(
+    TINY_PLAN,
+    patch_shape=(16, 16, 8),
+    widths=(4, 8, 8, 8),
+    kernels=((3, 3, 3),) * 4,
+    strides=((1, 1, 1), *((2, 2, 2),) * 3),
+    blocks=(2, 2, 2, 2),
+)
 
 
-def stepped_state(steps=2) -> TrainingState:
+def stepped(state: TrainingState, plan: Plan, steps=2) -> TrainingState:
     """A state whose moments and average are no longer those it began with."""
-    state = new_state(TINY_PLAN, QUICK)
-    for _ in range(steps):
-        image = torch.randn(1, 1, *TINY_PLAN.patch_shape)
-        state.network(image).square().mean().backward()
+    for step in range(steps):
+        chance = torch.Generator().manual_seed(step)
+        image = torch.randn(1, 1, *plan.patch_shape, generator=chance)
+        state.supervised.zero_grad()
+        sum(level.square().mean() for level in state.supervised(image)).backward()
         state.optimiser.step()
         state.average.update_parameters(state.network)
         state.step += 1
+    return state
+
+
+def stepped_state(
+    plan: Plan = TINY_PLAN, settings: TrainingSettings = QUICK
+) -> TrainingState:
+    state = stepped(new_state(plan, settings), plan)
     state.seconds = 12.5
+    state.loss_sum, state.loss_count = 3.25, 2
+    state.patience = Patience(best=0.625, waited=3)
     return state
 
 
@@ -32,25 +53,65 @@ def state() -> TrainingState:
     return stepped_state()
 
 
-def test_a_state_comes_back_whole(state, tmp_path):
-    path = tmp_path / "a" / "checkpoint.safetensors"
-    save_checkpoint(state, path, RECIPE)
-    back = new_state(TINY_PLAN, replace(QUICK, seed=5))
-    load_checkpoint(back, path, RECIPE)
-    assert (back.step, back.seconds) == (2, 12.5)
-    assert int(back.average.n_averaged) == int(state.average.n_averaged) == 2
+def assert_same(back: TrainingState, state: TrainingState) -> None:
     for mine, theirs in (
-        (back.network, state.network),
+        (back.supervised, state.supervised),
         (back.average, state.average),
     ):
-        for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
-            assert torch.equal(a, b)
-            assert a.stride() == b.stride()
-    for a, b in zip(back.network.parameters(), state.network.parameters(), strict=True):
-        for name in ("step", "exp_avg", "exp_avg_sq"):
-            mine = back.optimiser.state[a][name]
-            assert torch.equal(mine, state.optimiser.state[b][name])
-            assert mine.stride() == state.optimiser.state[b][name].stride()
+        values, expected = mine.state_dict(), theirs.state_dict()
+        assert values.keys() == expected.keys()
+        for name, value in values.items():
+            assert torch.equal(value, expected[name])
+            assert value.stride() == expected[name].stride()
+    pairs = zip(
+        back.supervised.parameters(), state.supervised.parameters(), strict=True
+    )
+    for a, b in pairs:
+        mine, theirs = back.optimiser.state[a], state.optimiser.state[b]
+        assert mine.keys() == theirs.keys()
+        for name, moment in mine.items():
+            assert torch.equal(moment, theirs[name])
+            assert moment.stride() == theirs[name].stride()
+
+
+@pytest.mark.parametrize("optimiser", list(Optimiser))
+@pytest.mark.parametrize("plan", [TINY_PLAN, DEEP], ids=["plain", "deep"])
+def test_a_state_comes_back_whole_and_goes_on_bit_by_bit(tmp_path, plan, optimiser):
+    path = tmp_path / "a" / "checkpoint.safetensors"
+    settings = replace(QUICK, optimiser=optimiser)
+    state = stepped_state(plan, settings)
+    save_checkpoint(state, path, RECIPE)
+    back = new_state(plan, replace(settings, seed=5))
+    load_checkpoint(back, path, RECIPE)
+    assert (back.step, back.seconds) == (2, 12.5)
+    assert (back.loss_sum, back.loss_count) == (3.25, 2)
+    assert back.patience == Patience(best=0.625, waited=3)
+    assert int(back.average.n_averaged) == int(state.average.n_averaged) == 2
+    assert_same(back, state)
+    assert_same(stepped(back, plan), stepped(state, plan))
+
+
+def test_buffers_and_frozen_parameters_come_back(tmp_path):
+    """Swin UNETR has buffers; frozen parameters have no moments."""
+    plan = replace(
+        TINY_PLAN,
+        architecture=Architecture.SWIN_UNETR,
+        patch_shape=(32, 32, 32),
+        widths=(12, 24, 48, 96, 192),
+        kernels=((3, 3, 3),) * 5,
+        strides=((1, 1, 1), *((2, 2, 2),) * 4),
+        blocks=(2,) * 5,
+    )
+    path = tmp_path / "checkpoint.safetensors"
+    state = stepped_state(plan, replace(QUICK, freeze_encoder=True))
+    save_checkpoint(state, path, RECIPE)
+    back = new_state(plan, replace(QUICK, freeze_encoder=True, seed=5))
+    load_checkpoint(back, path, RECIPE)
+    assert list(state.supervised.buffers())
+    frozen = [p for p in back.supervised.parameters() if not p.requires_grad]
+    assert frozen
+    assert not any(parameter in back.optimiser.state for parameter in frozen)
+    assert_same(back, state)
 
 
 def test_a_state_before_its_first_step_comes_back(tmp_path):

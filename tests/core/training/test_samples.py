@@ -6,21 +6,36 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import map_coordinates
 
-from medseg.training.augmentation import Appearance
+from medseg import Geometry, LabelSet, UnusableInput
+from medseg.core.plan import IGNORED
+from medseg.training.appearance import UNCHANGED
+from medseg.training.augmentation import augmented
+from medseg.training.batch import RawBatch
+from medseg.training.cases import TrainingCase, training_case
+from medseg.training.deformation import UNDEFORMED, Deformation
 from medseg.training.samples import (
     PatchDraw,
-    TrainingCase,
+    PatchSource,
     counter_rng,
-    cut_patch,
     draw_patch,
     plain_draw,
-    training_case,
+    raw_batch,
 )
+from medseg.training.stored_voxels import StoredVoxels
 from tests.core.making import TINY_PLAN, ellipsoid, segmentation_of, volume_of
 
 PATCH = (8, 6, 4)
 PLAN = replace(TINY_PLAN, patch_shape=PATCH, strides=((1, 1, 1), (2, 1, 1), (2, 2, 1)))
+
+DRAWN_CASES = [1, 1, 2, 1]
+DRAWN_CENTRES = [
+    [9.857813, 11.277379, -0.405829],
+    [11.0, 11.0, 11.0],
+    [3.0, 5.0, 8.0],
+    [2.262978, 7.980732, 10.077199],
+]
 
 
 def case_of(shape=(20, 18, 16), seed=0) -> TrainingCase:
@@ -32,75 +47,127 @@ def case_of(shape=(20, 18, 16), seed=0) -> TrainingCase:
     return training_case("a", volume_of(image), segmentation_of(labels), PLAN)
 
 
-def draw_at(start, deformation=None) -> PatchDraw:
+def draw_at(start, matrix=None) -> PatchDraw:
     """The patch whose first voxel is `start`."""
     return PatchDraw(
         case=0,
         centre=np.array(start) + (np.array(PATCH) - 1) / 2,
-        deformation=np.eye(3) if deformation is None else deformation,
-        appearance=Appearance(),
+        deformation=UNDEFORMED if matrix is None else Deformation(matrix=matrix),
+        appearance=UNCHANGED,
     )
+
+
+def cut(cases, draw, plan=PLAN) -> tuple[torch.Tensor, torch.Tensor]:
+    """The patch of one draw."""
+    image, labels = augmented(raw_batch(cases, [draw], plan), plan)
+    return image[0], labels[0]
+
+
+def image_of(case: TrainingCase) -> np.ndarray:
+    return case.image[(slice(None),) * 4]
+
+
+def labels_of(case: TrainingCase) -> np.ndarray:
+    return case.labels[(slice(None),) * 3]
+
+
+def cropped(case, *box) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(case.image[(slice(None), *box)]))
+
+
+def is_same(a: RawBatch, b: RawBatch) -> bool:
+    return torch.equal(a.image, b.image) and torch.equal(a.labels, b.labels)
+
+
+class Counting:
+    """Voxels that remember how many of them were asked for."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.read = array, 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        part = self.array[box]
+        self.read += part.size
+        return part
 
 
 def test_a_case_holds_label_indices_and_where_they_are():
     case = case_of()
-    assert case.labels.unique().tolist() == [0, 1, 2]
+    assert np.unique(labels_of(case)).tolist() == [0, 1, 2]
     assert [len(voxels) for voxels in case.centres] == [7 * 6 * 5, 27]
     for index, voxels in enumerate(case.centres, start=1):
-        assert (case.labels.numpy()[tuple(voxels.T)] == index).all()
-    assert float(case.image.mean()) == pytest.approx(0, abs=1e-4)
+        assert (labels_of(case)[tuple(voxels.T)] == index).all()
+    assert image_of(case).mean() == pytest.approx(0, abs=1e-4)
+    assert case.annotated is None
 
 
 def test_an_undeformed_patch_is_a_plain_slice():
     case = case_of()
-    image, labels = cut_patch([case], draw_at((3, 5, 7)), PLAN)
+    image, labels = cut([case], draw_at((3, 5, 7)))
     box = slice(3, 11), slice(5, 11), slice(7, 11)
-    torch.testing.assert_close(image, case.image[:, *box], rtol=0, atol=1e-4)
-    assert torch.equal(labels, case.labels[box].long())
+    torch.testing.assert_close(image, cropped(case, *box), rtol=0, atol=1e-4)
+    assert_array_equal(labels, case.labels[box])
 
 
 def test_outside_the_case_there_is_nothing():
     case = case_of()
-    image, labels = cut_patch([case], draw_at((-3, 16, -2)), PLAN)
-    torch.testing.assert_close(
-        image[:, 3:, :2, 2:], case.image[:, :5, 16:, :2], rtol=0, atol=1e-4
-    )
+    image, labels = cut([case], draw_at((-3, 16, -2)))
+    inside = cropped(case, slice(0, 5), slice(16, 18), slice(0, 2))
+    torch.testing.assert_close(image[:, 3:, :2, 2:], inside, rtol=0, atol=1e-4)
     for outside in (image[:, :3], image[:, :, 2:], image[..., :2], labels[:3]):
         assert outside.abs().max() < 1e-4
 
 
 def test_beside_a_single_slice_there_is_nothing():
-    case = case_of(shape=(20, 18, 16))
-    flat = replace(case, image=case.image[..., 5:6], labels=case.labels[..., 5:6])
-    image, labels = cut_patch([flat], draw_at((3, 5, -2)), PLAN)
-    torch.testing.assert_close(
-        image[..., 2], case.image[:, 3:11, 5:11, 5], rtol=0, atol=1e-4
+    case = case_of()
+    flat = replace(
+        case, image=image_of(case)[..., 5:6], labels=labels_of(case)[..., 5:6]
     )
-    assert torch.equal(labels[..., 2], case.labels[3:11, 5:11, 5].long())
+    image, labels = cut([flat], draw_at((3, 5, -2)))
+    plane = cropped(case, slice(3, 11), slice(5, 11), slice(5, 6))[..., 0]
+    torch.testing.assert_close(image[..., 2], plane, rtol=0, atol=1e-4)
+    assert_array_equal(labels[..., 2], labels_of(case)[3:11, 5:11, 5])
     assert image[..., [0, 1, 3]].abs().max() < 1e-4
     assert not labels[..., [0, 1, 3]].any()
 
 
 def test_a_patch_far_outside_is_empty():
-    image, labels = cut_patch([case_of()], draw_at((500, -300, 0)), PLAN)
+    image, labels = cut([case_of()], draw_at((500, -300, 0)))
     assert not image.any()
     assert not labels.any()
 
 
 def test_mirroring_turns_left_to_right():
     case = case_of()
-    mirror = np.diag([-1.0, 1.0, 1.0])
-    image, labels = cut_patch([case], draw_at((3, 5, 7)), PLAN)
-    mirrored, mirrored_labels = cut_patch([case], draw_at((3, 5, 7), mirror), PLAN)
+    image, labels = cut([case], draw_at((3, 5, 7)))
+    mirrored, mirrored_labels = cut(
+        [case], draw_at((3, 5, 7), np.diag([-1.0, 1.0, 1.0]))
+    )
     torch.testing.assert_close(mirrored, image.flip(1), rtol=0, atol=1e-4)
     assert torch.equal(mirrored_labels, labels.flip(0))
+
+
+def test_a_deformed_patch_is_what_scipy_interpolates():
+    case = case_of()
+    angle = np.deg2rad(25)
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cos, -sin, 0.1], [sin, cos, 0], [0, 0.2, 1.1]])
+    draw = draw_at((4.3, 5.2, 6.4), matrix)
+    offsets = np.moveaxis(np.indices(PATCH), 0, -1) - (np.array(PATCH) - 1) / 2
+    index = np.moveaxis(offsets @ matrix.T + draw.centre, -1, 0)
+    wanted = map_coordinates(image_of(case)[0], index, order=1, mode="grid-constant")
+    image, _ = cut([case], draw)
+    assert_allclose(image[0], wanted, atol=1e-4)
 
 
 def test_a_sphere_turned_in_millimetres_stays_a_sphere():
     spacing_mm = (1.0, 1.0, 2.0)
     plan = replace(TINY_PLAN, spacing_mm=spacing_mm, patch_shape=(32, 32, 16))
-    volume = volume_of(np.ones((40, 40, 20), np.float32))
-    geometry = type(volume.geometry).from_spacing((40, 40, 20), spacing_mm)
+    geometry = Geometry.from_spacing((40, 40, 20), spacing_mm)
     sphere = ellipsoid(geometry, (12.0, 12.0, 12.0)).astype(np.uint8)
     case = training_case(
         "a",
@@ -120,11 +187,11 @@ def test_a_sphere_turned_in_millimetres_stays_a_sphere():
     draw = PatchDraw(
         case=0,
         centre=(np.array(geometry.shape) - 1) / 2,
-        deformation=about_r * scale / scale[:, None],
-        appearance=Appearance(),
+        deformation=Deformation(matrix=about_r * scale / scale[:, None]),
+        appearance=UNCHANGED,
     )
-    _, turned = cut_patch([case], draw, plan)
-    _, straight = cut_patch([case], replace(draw, deformation=np.eye(3)), plan)
+    _, turned = cut([case], draw, plan)
+    _, straight = cut([case], replace(draw, deformation=UNDEFORMED), plan)
     overlap = 2 * int((turned & straight).sum()) / int(turned.sum() + straight.sum())
     assert overlap > 0.95
 
@@ -141,7 +208,7 @@ def test_drawing_and_cutting_leave_the_global_chance_alone():
     torch_state = torch.random.get_rng_state()
     numpy_state = str(np.random.get_state())  # noqa: NPY002
     for n in range(20):
-        cut_patch([case], draw_patch(counter_rng(0, n, 0), [case], PLAN), PLAN)
+        cut([case], draw_patch(counter_rng(0, n, 0), [case], PLAN))
     assert torch.equal(torch.random.get_rng_state(), torch_state)
     assert str(np.random.get_state()) == numpy_state  # noqa: NPY002
 
@@ -150,8 +217,7 @@ def test_a_patch_drawn_twice_is_the_same():
     cases = [case_of(), case_of(seed=1)]
     for n in range(10):
         first, again = (
-            cut_patch(cases, draw_patch(counter_rng(7, n, 1), cases, PLAN), PLAN)
-            for _ in range(2)
+            cut(cases, draw_patch(counter_rng(7, n, 1), cases, PLAN)) for _ in range(2)
         )
         assert torch.equal(first[0], again[0])
         assert torch.equal(first[1], again[1])
@@ -161,8 +227,8 @@ def test_a_plain_draw_is_not_deformed():
     case = case_of()
     for n in range(10):
         draw = plain_draw(counter_rng(0, n, 0), [case], PLAN)
-        assert_allclose(draw.deformation, np.eye(3))
-        assert draw.appearance == Appearance()
+        assert draw.deformation is UNDEFORMED
+        assert draw.appearance == UNCHANGED
 
 
 def test_patches_stay_inside_give_or_take_two_voxels():
@@ -206,8 +272,81 @@ def test_a_case_without_structures_or_smaller_than_a_patch_can_be_drawn():
         segmentation_of(np.zeros(small, np.uint8)),
         PLAN,
     )
-    image, labels = cut_patch(
-        [case], draw_patch(counter_rng(0, 0, 0), [case], PLAN), PLAN
-    )
+    image, labels = cut([case], draw_patch(counter_rng(0, 0, 0), [case], PLAN))
     assert image.shape == (1, *PATCH)
     assert labels.shape == PATCH
+
+
+def test_the_place_of_a_patch_is_the_one_it_always_was():
+    """So that trainings stay comparable from version to version."""
+    case = case_of()
+    draws = [draw_patch(counter_rng(5, 7, n), [case] * 3, PLAN) for n in range(4)]
+    assert [draw.case for draw in draws] == DRAWN_CASES
+    assert_allclose([draw.centre for draw in draws], DRAWN_CENTRES, atol=1e-6)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_number_of_threads_changes_nothing(workers):
+    cases = [case_of(), case_of(seed=1)]
+    source = PatchSource(cases, PLAN, seed=3, workers=workers)
+    ahead = source.batches(first_step=2)
+    for step in range(2, 8):
+        assert is_same(next(ahead), source.batch(step))
+    ahead.close()
+
+
+def test_processes_that_share_a_step_draw_the_patches_that_one_would():
+    cases = [case_of(), case_of(seed=1)]
+    plan = replace(PLAN, batch_size=4)
+    whole, _ = augmented(PatchSource(cases, plan, seed=1).batch(9), plan)
+    parts = [
+        augmented(PatchSource(cases, plan, seed=1, samples=part).batch(9), plan)[0]
+        for part in (range(2), range(2, 4))
+    ]
+    torch.testing.assert_close(torch.cat(parts), whole, rtol=0, atol=1e-4)
+
+
+def test_a_case_that_cannot_be_read_ends_the_batches_with_its_error(tmp_path):
+    gone = StoredVoxels(path=tmp_path / "gone.b2nd", shape=(1, 20, 18, 16))
+    source = PatchSource([replace(case_of(), image=gone)], PLAN, seed=0, workers=2)
+    with pytest.raises(UnusableInput, match="NOT_READABLE"):
+        next(source.batches())
+
+
+def test_watched_patches_are_always_the_same_and_as_the_scanner_made_them():
+    cases = [case_of(), case_of(seed=1)]
+    source = PatchSource(cases, PLAN, seed=3)
+    watched = source.watched()
+    assert is_same(watched, source.watched())
+    assert set(watched.deformations) == {UNDEFORMED}
+    assert set(watched.appearances) == {UNCHANGED}
+    assert len(watched.image) == 8
+
+
+def test_only_the_boxes_are_read():
+    case = case_of(shape=(120, 110, 100))
+    image = Counting(image_of(case))
+    draw = draw_patch(counter_rng(0, 0, 0), [case], PLAN)
+    raw_batch([replace(case, image=image)], [draw], PLAN)
+    reach = draw.deformation.half_extent_voxels(PATCH)
+    assert 0 < image.read <= np.prod(2 * reach + 5)
+
+
+def test_patches_of_a_case_that_is_looked_at_in_part_are_centred_there():
+    labels = np.full((60, 60, 60), 4, np.uint8)
+    labels[10:14, 20:24, 30:34] = 0
+    labels[12, 22, 32] = 1
+    structures = LabelSet.from_names([(1, "liver"), (4, "ignored")])
+    plan = replace(PLAN, labels=LabelSet.from_names([(1, "liver")]))
+    case = training_case(
+        "a",
+        volume_of(np.ones(labels.shape, np.float32)),
+        segmentation_of(labels, labels=structures),
+        plan,
+        ignore_id=4,
+    )
+    assert case.annotated is not None
+    assert len(case.annotated) == 64
+    for n in range(40):
+        centre = plain_draw(counter_rng(0, n, 0), [case], plan).centre
+        assert labels_of(case)[tuple(centre.astype(int))] != IGNORED

@@ -175,21 +175,24 @@ def test_torchrun_is_refused(cubes, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_stopping_before_the_first_step_leaves_nothing(cubes, tmp_path):
+def holds_only_prepared_cases(out: Path) -> bool:
+    files = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
+    return all(str(file).startswith("training/cache/") for file in files)
+
+
+def test_stopping_before_the_first_step_leaves_only_prepared_cases(cubes, tmp_path):
+    out = tmp_path / "out"
     with pytest.raises(Cancelled):
-        train(
-            cubes,
-            tmp_path / "out",
-            QUICK,
-            on_progress=stopper("preparing cases", 1),
-        )
-    assert not (tmp_path / "out").exists()
+        train(cubes, out, QUICK, on_progress=stopper("preparing cases", 1))
+    assert holds_only_prepared_cases(out)
+    train(cubes, out, replace(QUICK, steps=1))
+    assert (out / "model.json").is_file()
 
 
 def refusal_of(folder: Path, out: Path) -> MedSegError:
     with pytest.raises(UnusableInput) as caught:
         train(medseg.read_dataset(folder), out, QUICK)
-    assert not out.exists()
+    assert holds_only_prepared_cases(out)
     assert "\n" not in str(caught.value)
     return caught.value
 

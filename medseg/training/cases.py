@@ -1,0 +1,164 @@
+"""Cases ready to be trained on, in memory or on disk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Integer
+
+from medseg.core.case import Case, Dataset
+from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
+from medseg.core.labels import LabelSet, Structure
+from medseg.core.plan import IGNORED, Plan
+from medseg.core.volume import Segmentation, Volume, require_same_grid
+from medseg.io import read_segmentation, read_volume
+from medseg.preprocessing import prepare, prepare_reference
+
+_MOST_PLACES = 5000
+_IGNORED_NAME = "ignored voxels"
+_GREY = (128, 128, 128)
+
+Places = Integer[np.ndarray, "_ 3"]
+
+
+@runtime_checkable
+class Voxels(Protocol):
+    """Voxels of which a box is read at a time: an array, or a file that holds one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size along each axis."""
+
+    def __getitem__(self, box: tuple[slice, ...], /) -> np.ndarray:
+        """The voxels of a box."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingCase:
+    """One case, prepared.
+
+    Attributes:
+        id: Name of the case.
+        sha256: Hash of its image file.
+        image: Network input (channel, R, A, S).
+        labels: Place in the label set, background 0, or IGNORED.
+        centres: Voxels of each structure that is present, a sample of them.
+        annotated: A sample of the voxels that somebody looked at; None when that is
+            all of them.
+    """
+
+    id: str
+    sha256: str
+    image: Voxels
+    labels: Voxels
+    centres: tuple[Places, ...]
+    annotated: Places | None = None
+
+
+def training_case(
+    case_id: str,
+    volume: Volume,
+    reference: Segmentation,
+    plan: Plan,
+    ignore_id: int | None = None,
+) -> TrainingCase:
+    """Prepare one case and note where its structures are.
+
+    Args:
+        case_id: Name of the case.
+        volume: Its scan.
+        reference: Its label map, on the scan's grid.
+        plan: How to prepare it.
+        ignore_id: Label in the label map of voxels that nobody looked at.
+    """
+    prepared = prepare(volume, plan)
+    labels = prepare_reference(reference, prepared, ignore_id)
+    masks = (labels == label for label in range(1, len(plan.labels) + 1))
+    places = [_places(mask) for mask in masks]
+    ignored = labels == IGNORED
+    return TrainingCase(
+        id=case_id,
+        sha256=volume.sha256,
+        image=prepared.image,
+        labels=labels,
+        centres=tuple(each for each in places if len(each)),
+        annotated=_places(~ignored) if ignored.any() else None,
+    )
+
+
+def _places(mask: np.ndarray) -> Places:
+    """Voxels of a mask at regular steps, so that there are not too many."""
+    inside = np.flatnonzero(mask)
+    chosen = inside[:: max(1, -(-len(inside) // _MOST_PLACES))]
+    return np.stack(np.unravel_index(chosen, mask.shape), axis=-1).astype(np.int32)
+
+
+@contextmanager
+def naming(case: Case) -> Iterator[None]:
+    """Put the case's name into errors that do not have it."""
+    try:
+        yield
+    except MedSegError as error:
+        if case.id in f"{error.what} {error.where}":
+            raise
+        raise type(error)(
+            error.code,
+            f"case {case.id}: {error.what}",
+            where=error.where,
+            remedy=error.remedy,
+        ) from error
+
+
+def read_case(case: Case, dataset: Dataset) -> tuple[Volume, Segmentation]:
+    """Scan and reference of a case, checked against each other.
+
+    Where the dataset has a label to ignore, the reference has it, too.
+
+    Raises:
+        UnusableInput: When a file is unusable, labels are not the dataset's or the
+            grids differ; the case is named.
+    """
+    if case.reference is None:
+        raise UnusableInput(
+            ErrorCode.INVALID_DATASET,
+            "the case has no reference to learn from",
+            where=case.id,
+            remedy="Give it a label map, or take it out of the training list.",
+        )
+    with naming(case):
+        volume = read_case_volume(case, dataset)
+        reference = read_segmentation(case.reference, labels=_readable_labels(dataset))
+        require_same_grid(volume.geometry, reference.geometry, where=case.id)
+    return volume, reference
+
+
+def read_case_volume(case: Case, dataset: Dataset) -> Volume:
+    """Scan of a case: one file with every channel, or one file a channel."""
+    files = case.images * (len(dataset.channels) if len(case.images) == 1 else 1)
+    channels = dict(zip(dataset.channels, files, strict=True))
+    return read_volume(case.images[0], channels=channels)
+
+
+def _readable_labels(dataset: Dataset) -> LabelSet:
+    """The structures, and the label to ignore if there is one."""
+    if dataset.ignore_id is None:
+        return dataset.labels
+    ignored = Structure(id=dataset.ignore_id, name=_IGNORED_NAME, colour=_GREY)
+    return LabelSet((*dataset.labels, ignored))
+
+
+def without_ignored(
+    prediction_or_reference: Segmentation, ignored: np.ndarray, labels: LabelSet
+) -> Segmentation:
+    """A label map of the structures alone, with background where nobody looked."""
+    array = prediction_or_reference.array
+    return Segmentation(
+        array=np.where(ignored, array.dtype.type(0), array) if ignored.any() else array,
+        geometry=prediction_or_reference.geometry,
+        labels=labels,
+        case_id=prediction_or_reference.case_id,
+        provenance=prediction_or_reference.provenance,
+        notes=prediction_or_reference.notes,
+    )

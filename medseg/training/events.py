@@ -1,0 +1,34 @@
+"""The training log as TensorBoard events. Imported only where they are asked for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+
+from medseg.training.loop import StepReport
+
+
+class TrainingEvents:
+    """Loss, learning rate and pseudo-Dice as scalars in a folder of event files."""
+
+    def __init__(self, folder: Path, structures: Sequence[str], step: int) -> None:
+        """Go on after a step: events of later ones, from a run that died, are void."""
+        self._structures = tuple(structures)
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def append(self, report: StepReport, dice: Sequence[float | None]) -> None:
+        """Add the numbers of one interval."""
+        numbers: dict[str, float | None] = {
+            "loss": report.mean_loss,
+            "learning rate": report.learning_rate,
+        }
+        for name, value in zip(self._structures, dice, strict=True):
+            numbers[f"pseudo-Dice/{name}"] = value
+        for name, number in numbers.items():
+            if number is not None:
+                self._writer.add_scalar(name, number, report.step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Finish the files."""
+        self._writer.close()

@@ -1,0 +1,111 @@
+"""Processes that train one network together.
+
+Each draws its share of every batch. What the loss is made of is summed over all of
+them, and so are the gradients, so that every process takes the step that one process
+with the whole batch would take.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain
+from typing import TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+
+from medseg.core.settings import Device
+
+_Item = TypeVar("_Item")
+_LONGEST_WAIT = timedelta(days=2)  # the first process prepares a whole dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """One process among those that train together; most often the only one.
+
+    Attributes:
+        rank: Which one this is, from 0.
+        size: How many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and shows progress."""
+        return self.rank == 0
+
+    def share_of(self, items: Sequence[_Item]) -> Sequence[_Item]:
+        """Those of the items that are this process's to work on."""
+        return items[self.rank :: self.size]
+
+    def summed(self, sums: Tensor) -> Tensor:
+        """Sums over all processes, with the gradient of this one's part."""
+        if self.size == 1:
+            return sums
+        total = sums.detach().clone()
+        distributed.all_reduce(total)
+        return sums + (total - sums.detach())
+
+    def add_gradients(self, network: nn.Module) -> None:
+        """Give every process the sum of all gradients, the same to the last bit."""
+        if self.size == 1:
+            return
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def agreed(self, item: _Item) -> _Item:
+        """The first process's item, in all of them."""
+        if self.size == 1:
+            return item
+        items = [item]
+        distributed.broadcast_object_list(items)
+        return items[0]
+
+    def gathered(self, share: Sequence[_Item]) -> list[_Item]:
+        """What all processes have made of their shares."""
+        if self.size == 1:
+            return list(share)
+        shares: list[Sequence[_Item]] = [()] * self.size
+        distributed.all_gather_object(shares, share)
+        return list(chain.from_iterable(shares))
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The block in the first process, and only then in the others."""
+        if not self.is_first:
+            distributed.barrier()
+        yield
+        if self.is_first and self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def assembled_team() -> Iterator[Team]:
+    """The processes that `torchrun` has started; without it this one alone."""
+    if distributed.is_initialized():
+        yield Team(rank=distributed.get_rank(), size=distributed.get_world_size())
+        return
+    if not distributed.is_torchelastic_launched():
+        yield Team()
+        return
+    distributed.init_process_group(timeout=_LONGEST_WAIT)
+    try:
+        yield Team(rank=distributed.get_rank(), size=distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
+
+
+def own_device(device: Device) -> Device:
+    """The device of this process: of several on one machine each takes its own GPU."""
+    is_gpu = torch.cuda.is_available() and device != "cpu"
+    if not is_gpu or not distributed.is_torchelastic_launched():
+        return device
+    return Device(f"cuda:{distributed.get_node_local_rank()}")

@@ -1,0 +1,35 @@
+"""What is shown of long work where there is no terminal."""
+
+import pytest
+
+from medseg.cli.console import shown_progress, time_left
+from medseg.core.progress import Progress
+
+
+@pytest.mark.parametrize(
+    ("seconds", "steps", "text"),
+    [
+        (10.0, 10, "40 s left"),
+        (60.0, 25, "1 min left"),
+        (0.0, 0, "0 s left"),
+        (1000.0, 10, "1 h 6 min left"),
+        (144_000.0, 10, "160 h 0 min left"),
+    ],
+)
+def test_time_left_follows_from_the_steps_that_were_seen(seconds, steps, text):
+    """Steps of an earlier run, before a training was resumed, took no time here."""
+    progress = Progress(stage="training", done=60, total=100)
+    assert time_left(seconds, steps, progress) == text
+
+
+def test_lines_between_the_first_and_the_last_of_a_stage_say_what_is_left(capsys):
+    with shown_progress() as report:
+        for stage in ("reading", "training"):
+            for done in range(1, 101):
+                report(Progress(stage=stage, done=done, total=100, note="loss 0.5"))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 * 21
+    assert lines[0] == "reading 1/100  loss 0.5"
+    assert lines[20] == "reading 100/100  loss 0.5"
+    assert lines[21] == "training 1/100  loss 0.5"
+    assert all(line.endswith("0 s left") for line in lines[1:20] + lines[22:41])
