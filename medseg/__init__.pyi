@@ -19,6 +19,7 @@ from .core.provenance import Provenance
 from .core.scores import Scores, StructureMean
 from .core.settings import (
     Device,
+    Folds,
     InferenceSettings,
     Precision,
     Preset,
@@ -66,6 +67,7 @@ from .study.settings import StudySettings
 from .study.statistics.design import BootstrapSettings
 from .study.writing import write_study
 from .training.planning import plan_dataset
+from .training.team import assembled_team
 from .training.train import train
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "FailedCase",
     "FileKind",
     "Fingerprint",
+    "Folds",
     "Geometry",
     "InferenceSettings",
     "LabelSet",
@@ -122,6 +125,7 @@ __all__ = [
     "VolumeInfo",
     "WhenMissed",
     "WrongUse",
+    "assembled_team",
     "available_devices",
     "compare",
     "decathlon_task",

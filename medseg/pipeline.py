@@ -12,7 +12,7 @@ from medseg.core.provenance import Provenance
 from medseg.core.settings import InferenceSettings
 from medseg.core.versions import package_versions
 from medseg.core.volume import Segmentation, Volume
-from medseg.inference import predict_logits, resolved_choice
+from medseg.inference import keep_largest_pieces, predict_logits, resolved_choice
 from medseg.models import TrainedModel
 from medseg.preprocessing import prepare, restore_labels, restore_probabilities
 
@@ -113,8 +113,11 @@ class _Run:
     @property
     def segmentation(self) -> Segmentation:
         plan = self.model.info.plan
+        array = restore_labels(self.logits, self.prepared, plan)
+        largest = self.model.info.largest_piece_only
+        ids = [plan.labels[name].id for name in largest]
         return Segmentation(
-            array=restore_labels(self.logits, self.prepared, plan),
+            array=keep_largest_pieces(array, ids),
             geometry=self.volume.geometry,
             labels=plan.labels,
             case_id=self.volume.case_id,

@@ -30,6 +30,7 @@ from medseg.training.cases import TrainingCase
 from medseg.training.loop import new_state, training_steps
 from medseg.training.loss import make_loss
 from medseg.training.samples import PatchSource
+from medseg.training.team import Team
 
 _WITHOUT_END = 10**9
 _RESIDUAL_BLOCKS = (1, 3, 4, 6, 6)
@@ -56,8 +57,7 @@ class Trainer:
     @property
     def parameters(self) -> int:
         """Trainable numbers of its network."""
-        with torch.device("meta"):
-            return parameter_count(build_network(self.plan))
+        return parameter_count(build_network(self.plan))
 
     def losses(self) -> Iterator[float]:
         """The loss of one step after the other, each done when it is asked for."""
@@ -68,7 +68,7 @@ class Trainer:
         state = new_state(self.plan, self.settings)
         # batches that wait are made once, so that threads cost no contender anything
         batches = cycle([source.batch(step) for step in range(4)])
-        steps = training_steps(state, batches, self.plan, self.settings)
+        steps = training_steps(state, batches, self.plan, self.settings, Team())
         return (report.loss for report in steps)
 
     def steps(self, number: int) -> None:

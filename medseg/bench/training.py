@@ -22,6 +22,7 @@ from medseg.inference import resolved_device
 _TINY_WIDTHS = (16, 32, 64, 128)
 _WIDE_WIDTHS = (32, 64, 128, 256)
 _MULTIPLE = 2 ** (len(_TINY_WIDTHS) - 1)
+_LEAST_PATCH = 3 * _MULTIPLE
 _MEASURED_STEPS = 2
 _CPU = Device("cpu")
 
@@ -38,7 +39,7 @@ def bench_train(
     """Measure training steps of every network, and of the U-Net in two ways.
 
     Args:
-        patch: Voxels along each edge, a multiple of 8.
+        patch: Voxels along each edge, a multiple of 8 from 24 on.
         batch: Patches a step.
         repeats: Steps of each that are timed, after one that is not.
         is_compiled: Whether MedSeg's step beside the plain one is compiled; the
@@ -49,13 +50,13 @@ def bench_train(
     Raises:
         WrongUse: INVALID_OPTION for an option out of range; NO_SUCH_DEVICE.
     """
-    if min(patch, batch, repeats) < 1 or patch % _MULTIPLE:
+    if min(batch, repeats) < 1 or patch < _LEAST_PATCH or patch % _MULTIPLE:
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
             f"patch {patch}, batch {batch}, repeats {repeats}",
             where="bench train",
-            remedy=f"Give a patch that is a multiple of {_MULTIPLE}, and 1 or more of "
-            "the others.",
+            remedy=f"Give a patch from {_LEAST_PATCH} on, a multiple of {_MULTIPLE}; "
+            "1 or more of the others.",
         )
     resolved_device(device)
     shape = patch, patch, patch
@@ -134,7 +135,8 @@ def _peak_mb(trainer: Trainer) -> float | None:
     """Resident memory of a few steps; None on a GPU, whose memory this is not."""
     if resolved_device(trainer.settings.device).type != "cpu":
         return None
-    plan = replace(trainer.plan, patch_shape=(_MULTIPLE,) * 3, batch_size=1)
+    tiny = (_LEAST_PATCH,) * 3
+    plan = replace(trainer.plan, patch_shape=tiny, batch_size=1)
     return peak_mb(
         partial(trainer.steps, _MEASURED_STEPS),
         warm_up=partial(replace(trainer, plan=plan).steps, 1),

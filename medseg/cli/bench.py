@@ -93,7 +93,7 @@ def bench_train(
     Example: medseg bench train --patch 48
 
     Args:
-        patch: Voxels along each edge, a multiple of 8.
+        patch: Voxels along each edge, a multiple of 8 from 24 on.
         batch: Patches a step.
         repeats: Steps of each; the median counts.
         is_compiled: Compile MedSeg's step beside the plain one.

@@ -23,15 +23,20 @@ _PLAIN_LINES_A_STAGE = 20
 
 
 @contextmanager
-def shown_progress() -> Iterator[ProgressCallback]:
+def shown_progress(*, is_quiet: bool = False) -> Iterator[ProgressCallback]:
     """Progress on standard error: a bar on a terminal, plain lines elsewhere.
 
     Ctrl-C and termination turn into `Cancelled` at the next step, so that work stops
     where its state is whole.
+
+    Args:
+        is_quiet: Show nothing: another process does.
     """
     console = Console(stderr=True)
     with _interruptible() as check:
-        if console.is_terminal:
+        if is_quiet:
+            yield check
+        elif console.is_terminal:
             with _bar(console) as bar:
                 yield _then(check, _BarStages(bar))
         else:

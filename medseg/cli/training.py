@@ -74,26 +74,37 @@ def train(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     settings: Annotated[TrainingSettings, Flat] = DEFAULT_TRAINING,
+    start: Annotated[str | None, Parameter(name="--from")] = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Train a 3D U-Net on a dataset and write it as a model folder.
+    """Train a network, or one a fold, and write them as a model folder.
 
     Example: medseg train Task09_Spleen -o spleen --steps 2400
 
+    Example: medseg train Task09_Spleen -o spleen --fold all --resume
+
+    Example: torchrun --nproc-per-node 2 -m medseg train Task09_Spleen -o spleen
+
     Args:
-        dataset: Folder in Medical Segmentation Decathlon layout.
+        dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout.
         out: Model folder to make; its name becomes the model's.
         settings: How to train.
+        start: Model, by name or folder, whose weights it starts from.
         resume: Go on with a training that was stopped.
     """
-    with shown_progress() as progress:
+    with (
+        medseg.assembled_team() as team,
+        shown_progress(is_quiet=not team.is_first) as progress,
+    ):
         model = medseg.train(
             medseg.read_dataset(dataset),
             out,
             settings,
+            start=start,
             resume=resume,
             on_progress=progress,
         )
-    for result in model.info.results:
-        print(result)
-    print(f"model written to {out}")
+    if team.is_first:
+        for result in model.info.results:
+            print(result)
+        print(f"model written to {out}")

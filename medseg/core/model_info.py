@@ -60,8 +60,8 @@ class TrainingRecord:
         image_sha256: Hash of each training image, in the order of `cases`.
         held_out: Ids of the cases kept apart for `results`.
         settings: Training settings, name and value.
-        steps: Weight updates.
-        seconds: Time the steps took.
+        steps: Weight updates of a network; the most where they differ.
+        seconds: Time the steps of all networks took.
         versions: Package name and version.
     """
 
@@ -89,6 +89,8 @@ class ModelInfo:
         training: What it was trained on.
         results: Scores on held-out cases; empty when none were held out.
         results_note: Which cases the results are from.
+        largest_piece_only: Structures of which only the largest connected piece is
+            kept, since that was better on cases not trained on.
         schema_version: Of this description.
     """
 
@@ -100,4 +102,5 @@ class ModelInfo:
     training: TrainingRecord
     results: tuple[StructureResult, ...] = ()
     results_note: str = ""
+    largest_piece_only: tuple[str, ...] = ()
     schema_version: int = 1

@@ -24,6 +24,12 @@ class Preset(StrEnum):
     RESENC_L = "resenc-l"
 
 
+class Folds(StrEnum):
+    """Which folds to train instead of one by its number."""
+
+    ALL = "all"
+
+
 class Loss(StrEnum):
     """What training minimises."""
 
@@ -108,12 +114,22 @@ class TrainingSettings:
     preset: Preset = field(
         default=Preset.TINY, metadata={"help": "Size of the network and its patches."}
     )
-    fold: int | None = field(
+    fold: int | Folds | None = field(
         default=0,
-        metadata={"help": "Fifth of the cases held out and scored, 0 to 4, or none."},
+        metadata={
+            "help": "Fifth of the cases held out and scored, 0 to 4; none learns from "
+            "every case, all trains five networks that hold out one fifth each."
+        },
     )
     steps: int = field(
         default=2400, metadata={"help": "Training steps (weight updates)."}
+    )
+    batch_size: int | None = field(
+        default=None, metadata={"help": "Patches a step; the plan's when left out."}
+    )
+    memory_gib: float | None = field(
+        default=None,
+        metadata={"help": "What a step may take; the preset's when left out."},
     )
     architecture: Architecture | None = field(
         default=None, metadata={"help": "Kind of network; the preset's when left out."}
@@ -150,6 +166,10 @@ class TrainingSettings:
         default=False,
         metadata={"help": "Leave the way down of a network started --from as it is."},
     )
+    allow_empty: bool = field(
+        default=False,
+        metadata={"help": "Learn from cases without any structure, too."},
+    )
     tensorboard: bool = field(
         default=False,
         metadata={"help": "Write TensorBoard events, too (pip install tensorboard)."},
@@ -183,6 +203,8 @@ class TrainingSettings:
         for name, lowest in (*least, ("workers", 1)):
             if getattr(self, name) < lowest:
                 raise _invalid(name, f"is {lowest} or more, got {getattr(self, name)}")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise _invalid("batch_size", f"is 1 or more, got {self.batch_size}")
         rate = self.learning_rate
         if rate is not None and not 0 < rate < float("inf"):
             raise _invalid("learning_rate", f"is positive, got {rate}")

@@ -1,5 +1,6 @@
 """Prepared + networks -> logits on the prepared grid."""
 
+from medseg.inference.components import keep_largest_pieces
 from medseg.inference.devices import (
     available_devices,
     memory_format,
@@ -12,6 +13,7 @@ from medseg.inference.engine import predict_logits
 
 __all__ = [
     "available_devices",
+    "keep_largest_pieces",
     "memory_format",
     "place",
     "predict_logits",

@@ -47,6 +47,11 @@ class TrainingState:
         """The plain network being trained."""
         return self.supervised.network
 
+    def end_interval(self, pseudo_dice: float | None) -> None:
+        """Start to sum the loss anew, and be a little less patient, or more."""
+        self.patience = self.patience.after(pseudo_dice)
+        self.loss_sum, self.loss_count = 0.0, 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Counters:

@@ -34,6 +34,7 @@ from medseg.training.targets import (
     overlap_and_size,
     referenced,
 )
+from medseg.training.team import Team
 
 _LOGGER = logging.getLogger(__name__)
 _DRAWN_PATCHES = 3
@@ -97,6 +98,7 @@ def training_steps(
     batches: Iterable[RawBatch],
     plan: Plan,
     settings: TrainingSettings,
+    team: Team,
 ) -> Iterator[StepReport]:
     """Train from the state's step to the last one, reporting after each.
 
@@ -108,11 +110,12 @@ def training_steps(
         batches: That of the state's next step, that of the step after it ...
         plan: Of the network.
         settings: Of the training.
+        team: The processes that each have a part of every batch.
 
     Raises:
         UnusableInput: DIVERGED when the loss is not a number.
     """
-    loss_and_gradients = _loss_and_gradients(state.supervised, plan, settings)
+    loss_and_gradients = _loss_and_gradients(state.supervised, plan, settings, team)
     following = iter(batches)
     while state.step < settings.steps:
         if state.patience.is_over(settings.early_stop):
@@ -121,6 +124,7 @@ def training_steps(
         rate = learning_rate(state.step, settings)
         set_learning_rate(state.optimiser, rate)
         loss = loss_and_gradients(*_on_device(next(following), plan, settings))
+        team.add_gradients(state.supervised)
         norm = clip_gradients(state.supervised)
         mean, norm_before = torch.stack([loss, norm]).tolist()
         _require_finite(mean + norm_before, state.step)
@@ -187,26 +191,28 @@ def _on_device(
 
 
 def _loss_and_gradients(
-    network: Supervised, plan: Plan, settings: TrainingSettings
+    network: Supervised, plan: Plan, settings: TrainingSettings, team: Team
 ) -> StepFunction:
     """Loss of a batch, its gradients left in the network.
 
     Compiled where a compiler is found and works, plain otherwise, with one log line.
     """
     loss = make_loss(plan, settings.loss, resolved_device(settings.device))
-    plain = _step(network, loss, settings, is_compiled=False)
+    plain = _step(network, loss, settings, team, is_compiled=False)
     if not settings.compile:
         return plain
     if shutil.which("g++") is None:
         _LOGGER.warning("no g++ found: training without torch.compile, about 3x slower")
         return plain
-    return _compiled_or_plain(_step(network, loss, settings, is_compiled=True), plain)
+    compiled = _step(network, loss, settings, team, is_compiled=True)
+    return _compiled_or_plain(compiled, plain)
 
 
 def _step(
     network: Supervised,
     loss: SegmentationLoss,
     settings: TrainingSettings,
+    team: Team,
     *,
     is_compiled: bool,
 ) -> StepFunction:
@@ -220,7 +226,7 @@ def _step(
         network.zero_grad(set_to_none=True)
         with _autocast(settings):
             logits = logits_of(image)
-        value = loss.value(sums_of(logits, labels))
+        value = loss.value(team.summed(sums_of(logits, labels)))
         value.backward()  # type: ignore[no-untyped-call]
         return value.detach()
 

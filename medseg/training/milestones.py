@@ -11,7 +11,6 @@ from medseg import report as drawing
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.labels import Colour
 from medseg.core.plan import Plan
-from medseg.core.scores import mean_of
 from medseg.core.settings import TrainingSettings
 from medseg.io.safe_writing import written_whole
 from medseg.training.checkpoint import TrainingState, save_checkpoint
@@ -69,13 +68,11 @@ class Milestones:
             )
 
     def reach(self, state: TrainingState, report: StepReport, watched: Watched) -> None:
-        """Write everything; the state starts a new interval.
+        """Write everything.
 
         Raises:
             UnusableInput: DISK_FULL or NOT_WRITABLE.
         """
-        state.patience = state.patience.after(mean_of(list(watched.dice)))
-        state.loss_sum, state.loss_count = 0.0, 0
         self._log.append(report, watched.dice)
         if self._events is not None:
             self._events.append(report, watched.dice)

@@ -57,7 +57,7 @@ class Team:
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
-        parts = flat.split([gradient.numel() for gradient in gradients])
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
@@ -77,14 +77,19 @@ class Team:
         distributed.all_gather_object(shares, share)
         return list(chain.from_iterable(shares))
 
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            distributed.barrier()
+
     @contextmanager
     def first_alone(self) -> Iterator[None]:
         """The block in the first process, and only then in the others."""
         if not self.is_first:
-            distributed.barrier()
+            self.wait()
         yield
-        if self.is_first and self.size > 1:
-            distributed.barrier()
+        if self.is_first:
+            self.wait()
 
 
 @contextmanager
@@ -96,6 +101,8 @@ def assembled_team() -> Iterator[Team]:
     if not distributed.is_torchelastic_launched():
         yield Team()
         return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(distributed.get_node_local_rank())
     distributed.init_process_group(timeout=_LONGEST_WAIT)
     try:
         yield Team(rank=distributed.get_rank(), size=distributed.get_world_size())

@@ -1,16 +1,29 @@
-"""Scores of a held-out case."""
+"""Held-out cases, segmented by the network that did not learn from them and scored."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from medseg.core.case import Dataset
+from medseg.core.case import Case, Dataset
+from medseg.core.errors import MedSegError
 from medseg.core.labels import LabelSet, Structure, kind_of, standard_colour
+from medseg.core.model_info import StructureResult
+from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.regions import Region
-from medseg.core.scores import Scores
-from medseg.core.volume import Segmentation
+from medseg.core.scores import Scores, mean_of
+from medseg.core.settings import InferenceSettings
+from medseg.core.volume import Segmentation, Volume
+from medseg.io import read_segmentation, write_segmentation
+from medseg.io.safe_writing import written_whole
 from medseg.metrics import score
-from medseg.training.cases import without_ignored
+from medseg.models import TrainedModel, load_model
+from medseg.pipeline import segment
+from medseg.report import scores_csv
+from medseg.training.cases import read_case, without_ignored
+from medseg.training.runs import Finished, Run, described
+from medseg.training.team import Team
 
 
 def scored_names(dataset: Dataset) -> tuple[str, ...]:
@@ -70,3 +83,101 @@ def _region_of(segmentation: Segmentation, region: Region) -> Segmentation:
         array=inside * segmentation.array.dtype.type(label),
         labels=LabelSet((structure,)),
     )
+
+
+def validated(
+    finished: Finished, team: Team, on_progress: ProgressCallback = ignore_progress
+) -> list[Scores]:
+    """Segment and score the held-out cases with the network that has just been saved.
+
+    Label maps and a table of the scores go into the run's folder. A label map that
+    this very network has made of this very scan is not made again.
+
+    Args:
+        finished: Its network is the last one in the model folder.
+        team: Each process takes some of the cases.
+        on_progress: Called after every case; may raise `Cancelled`.
+
+    Returns:
+        Scores of all held-out cases, by case id, in every process.
+
+    Raises:
+        UnusableInput: Naming a case that cannot be used; DISK_FULL.
+        Cancelled: From `on_progress`.
+    """
+    run = finished.run
+    if not run.held_out:
+        return []
+    model = TrainedModel(
+        info=described([finished], run.settings),
+        networks=load_model(run.out).networks[-1:],
+    )
+    settings = InferenceSettings(
+        device=run.settings.device, precision=run.settings.precision
+    )
+    share = team.share_of(run.held_out)
+    scores = []
+    for done, case in enumerate(share, start=1):
+        volume, reference = read_case(case, run.dataset)
+        path = prediction_path(run, case)
+        prediction = _made_before(path, volume, model)
+        if prediction is None:
+            prediction = segment(volume, model, settings)
+            write_segmentation(prediction, path, overwrite=True)
+        scores.append(score_case(prediction, reference, run.dataset))
+        on_progress(
+            Progress(stage="validating", done=done, total=len(share), note=case.id)
+        )
+    gathered = sorted(team.gathered(scores), key=lambda each: each.case_id)
+    if team.is_first:
+        write_scores(gathered, run.folder / "validation.csv")
+    return gathered
+
+
+def prediction_path(run: Run, case: Case) -> Path:
+    """Label map of a held-out case."""
+    return run.predictions / f"{case.id}.nii.gz"
+
+
+def write_scores(scores: Sequence[Scores], path: Path) -> None:
+    """Write a table of scores over an earlier one.
+
+    Raises:
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    with written_whole(path, overwrite=True) as temporary:
+        temporary.write_text(scores_csv(tuple(scores)), encoding="utf-8")
+
+
+def results_of(
+    dataset: Dataset, scores: Sequence[Scores]
+) -> tuple[StructureResult, ...]:
+    """Means over the cases of every structure, or region."""
+    return tuple(_result(name, scores) for name in scored_names(dataset))
+
+
+def _result(structure: str, scores: Sequence[Scores]) -> StructureResult:
+    rows = [each[structure] for each in scores]
+    return StructureResult(
+        structure=structure,
+        mean_dice=mean_of([row.dice for row in rows]),
+        mean_iou=mean_of([row.iou for row in rows]),
+        cases=sum(row.dice is not None for row in rows),
+    )
+
+
+def _made_before(
+    path: Path, volume: Volume, model: TrainedModel
+) -> Segmentation | None:
+    """The label map there, if this model made it of this scan."""
+    if not path.exists():
+        return None
+    try:
+        prediction = read_segmentation(path)
+    except MedSegError:
+        return None
+    made = prediction.provenance
+    is_it = made is not None and (
+        (made.model_sha256, made.input_sha256) == (model.sha256, volume.sha256)
+    )
+    return prediction if is_it else None

@@ -111,6 +111,19 @@ def test_the_result_says_how_it_was_made(model):
     assert "Not a medical device" in made.disclaimer
 
 
+def test_only_the_largest_piece_of_a_structure_is_kept_if_the_model_says_so(model):
+    scan = scan_of()
+    name, id_ = model.info.plan.labels.names[0], model.info.plan.labels.ids[0]
+    plain = medseg.segment(scan, model, EXACT).array
+    info = replace(model.info, largest_piece_only=(name,))
+    kept = medseg.segment(scan, replace(model, info=info), EXACT).array
+    pieces, count = ndimage.label(plain == id_, np.ones((3, 3, 3)))
+    assert count > 1
+    largest = 1 + np.bincount(pieces.ravel())[1:].argmax()
+    assert_array_equal(kept == id_, pieces == largest)
+    assert_array_equal(kept[plain != id_], plain[plain != id_])
+
+
 def test_an_empty_scan_is_segmented_too(model):
     result = medseg.segment(volume_of(np.zeros(SHAPE, np.int16)), model, EXACT)
     assert result.array.shape == SHAPE

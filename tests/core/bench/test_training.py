@@ -1,5 +1,6 @@
 """The bench of training steps, on tiny patches; never by the clock."""
 
+import json
 from dataclasses import replace
 from itertools import islice
 
@@ -9,7 +10,7 @@ import medseg
 from medseg import Device, WrongUse, bench
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
 from medseg.bench.training import timed_trainers
-from medseg.cli.bench import training_table
+from medseg.cli.bench import app, training_table
 from medseg.core.plan import Architecture
 from medseg.networks import build_network, parameter_count
 
@@ -48,7 +49,20 @@ def test_trainers_take_turns_and_are_compared_with_the_first():
     assert [line.split()[0] for line in lines] == ["unet", "plain"]
 
 
-@pytest.mark.parametrize("options", [{"patch": 12}, {"batch": 0}, {"repeats": 0}])
+@pytest.mark.slow
+def test_the_command_measures_every_network_and_prints_json(capsys):
+    words = ["train", "--patch", "24", "--batch", "1", "--repeats", "1"]
+    app([*words, "--no-compile", "--json"], result_action="return_value")
+    result = json.loads(capsys.readouterr().out)
+    assert result["patch_shape"] == [24, 24, 24]
+    names = [each["contender"] for each in result["networks"]]
+    assert names[: len(Architecture)] == list(Architecture)
+    assert [each["contender"] for each in result["unet"]] == ["MedSeg", "plain float32"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"patch": 16}, {"patch": 36}, {"batch": 0}, {"repeats": 0}]
+)
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(WrongUse, match="INVALID_OPTION"):
         bench.bench_train(**options)

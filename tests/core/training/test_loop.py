@@ -20,6 +20,7 @@ from medseg.training.loop import StepReport, Watched, new_state, training_steps,
 from medseg.training.optimising import learning_rate
 from medseg.training.patience import Patience
 from medseg.training.samples import PatchSource
+from medseg.training.team import Team
 from tests.core.making import TINY_PLAN, segmentation_of, volume_of
 from tests.core.training.cubes import QUICK, cube
 
@@ -54,7 +55,7 @@ def steps_of(
 ) -> Iterator[StepReport]:
     source = PatchSource(cases, plan, settings.seed)
     batches = (source.batch(step) for step in count(state.step))
-    return training_steps(state, batches, plan, settings)
+    return training_steps(state, batches, plan, settings, Team())
 
 
 def watched(

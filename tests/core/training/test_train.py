@@ -168,13 +168,6 @@ def test_an_unknown_fold_is_refused(cubes, tmp_path, fold):
     assert not (tmp_path / "out").exists()
 
 
-def test_torchrun_is_refused(cubes, tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
-    with pytest.raises(WrongUse, match="one process"):
-        train(cubes, tmp_path / "out", QUICK)
-    assert not (tmp_path / "out").exists()
-
-
 def holds_only_prepared_cases(out: Path) -> bool:
     files = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
     return all(str(file).startswith("training/cache/") for file in files)

@@ -1,0 +1,77 @@
+"""A model's description as a page to read: its card (Mitchell et al., 2019)."""
+
+from medseg.core.model_info import ModelInfo, StructureResult
+from medseg.core.plan import Plan
+
+CARD_FILE = "README.md"
+_USE = (
+    "For research on scans like those it was trained on. Not a medical device: not for "
+    "diagnosis or treatment. Look at every result; on other scanners, protocols, ages "
+    "or diseases than those it learned from it may be wrong, without any sign of it."
+)
+
+_COMMAND = "medseg segment SCAN -m PATH_OF_THIS_FOLDER -o labels.nii.gz"
+
+
+def model_card(info: ModelInfo) -> str:
+    """What the model is for, what it learned from and how it did, in Markdown."""
+    sections = (
+        f"# {info.name}\n\n{info.summary}",
+        f"## Use\n\n{_USE}\n\n    {_COMMAND}",
+        f"## What it takes and gives\n\n{_facts(info.plan)}",
+        f"## What it was trained on\n\n{_training(info)}",
+        f"## How it did\n\n{_results(info)}",
+        f"## Licence\n\n{info.licence}",
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _facts(plan: Plan) -> str:
+    spacing = " x ".join(f"{edge:g}" for edge in plan.spacing_mm)
+    structures = [f"{each.id} {each.name}" for each in plan.labels]
+    regions = [each.name for each in plan.regions]
+    facts = {
+        "Channels": ", ".join(plan.channels),
+        "Labels": ", ".join(structures),
+        "Regions": ", ".join(regions),
+        "Voxels": f"{spacing} mm along right, anterior, superior",
+        "Network": f"{plan.architecture}, widths {', '.join(map(str, plan.widths))}",
+        "Patch": " x ".join(map(str, plan.patch_shape)),
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+
+
+def _training(info: ModelInfo) -> str:
+    made = info.training
+    facts = {
+        "Dataset": made.dataset,
+        "Source": made.source,
+        "Cases": str(len(made.cases)),
+        "Networks": str(len(info.weights)),
+        "Steps a network": str(made.steps),
+        "Settings": ", ".join(f"{name} {value}" for name, value in made.settings),
+        "Versions": ", ".join(f"{name} {version}" for name, version in made.versions),
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+
+
+def _results(info: ModelInfo) -> str:
+    if not info.results:
+        return "Not scored: no case was held out."
+    head = "| structure | mean Dice | mean IoU | cases |\n|---|---|---|---|\n"
+    table = head + "\n".join(_row(result) for result in info.results)
+    largest = info.largest_piece_only
+    kept = (
+        f"\n\nOnly the largest connected piece is kept of: {', '.join(largest)}."
+        if largest
+        else ""
+    )
+    return f"Scored on {info.results_note}.\n\n{table}{kept}"
+
+
+def _row(result: StructureResult) -> str:
+    values = (
+        "-" if value is None else f"{value:.4f}"
+        for value in (result.mean_dice, result.mean_iou)
+    )
+    return f"| {result.structure} | {' | '.join(values)} | {result.cases} |"

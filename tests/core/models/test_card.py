@@ -1,0 +1,39 @@
+"""The page that lies in a model's folder."""
+
+from dataclasses import replace
+
+from medseg.core.model_info import StructureResult, WeightFile
+from medseg.models.card import model_card
+from tests.core.making import TINY_PLAN, untrained_info
+
+INFO = untrained_info(TINY_PLAN, WeightFile(path="weights/a", sha256="0" * 64))
+
+
+def test_a_card_says_what_the_model_is_and_that_it_is_for_research():
+    card = model_card(INFO)
+    assert card.startswith(f"# {INFO.name}\n")
+    assert "Not a medical device" in card
+    assert all(name in card for name in TINY_PLAN.labels.names)
+    assert INFO.licence in card
+    assert "Not scored" in card
+
+
+def test_a_card_gives_every_score_and_what_it_is_over():
+    results = tuple(
+        StructureResult(structure=name, mean_dice=dice, mean_iou=iou, cases=cases)
+        for name, dice, iou, cases in (
+            ("liver", 0.95, 0.9048, 12),
+            ("liver tumour", None, None, 0),
+        )
+    )
+    info = replace(
+        INFO,
+        results=results,
+        results_note="held-out cases of fold 0 of 5",
+        largest_piece_only=("liver",),
+    )
+    card = model_card(info)
+    assert "Scored on held-out cases of fold 0 of 5." in card
+    assert "| liver | 0.9500 | 0.9048 | 12 |" in card
+    assert "| liver tumour | - | - | 0 |" in card
+    assert "largest connected piece is kept of: liver." in card

@@ -1,0 +1,92 @@
+"""Training that starts from an earlier model."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import medseg
+from medseg import ErrorCode, WrongUse
+from medseg.core.case import Dataset
+from medseg.core.labels import LabelSet
+from medseg.networks import build_network, encoder_parameters
+from medseg.training import train
+from medseg.training.starting import plan_from
+from tests.core.training.cubes import QUICK, write_cubes
+
+ONE_STEP = replace(QUICK, steps=1, checkpoint_every=1, fold=None, learning_rate=1e-9)
+
+
+@pytest.fixture(scope="module")
+def cubes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return medseg.read_dataset(write_cubes(tmp_path_factory.mktemp("cubes")))
+
+
+@pytest.fixture(scope="module")
+def earlier(cubes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "earlier"
+    train(cubes, out, QUICK)
+    return out
+
+
+def weights_of(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    return load_file(folder / f"weights/{name}.safetensors")
+
+
+def test_the_first_step_starts_where_the_model_ended(cubes, earlier, tmp_path):
+    train(cubes, tmp_path / "later", ONE_STEP, start=earlier)
+    before = weights_of(earlier, "fold_0")
+    for name, after in weights_of(tmp_path / "later", "all_cases").items():
+        torch.testing.assert_close(after, before[name], atol=1e-6, rtol=0)
+
+
+def test_another_label_set_gets_another_output_layer(cubes, earlier, tmp_path):
+    labels = LabelSet.from_names([(1, "cube"), (2, "ball")])
+    train(replace(cubes, labels=labels), tmp_path / "later", ONE_STEP, start=earlier)
+    before = weights_of(earlier, "fold_0")
+    after = weights_of(tmp_path / "later", "all_cases")
+    other = {name for name in after if after[name].shape != before[name].shape}
+    assert other
+    assert all(name.startswith("output_block") for name in other)
+    model = medseg.load_model(tmp_path / "later")
+    assert model.info.plan.labels.names == ("cube", "ball")
+
+
+def test_a_frozen_encoder_stays_as_it_was(cubes, earlier, tmp_path):
+    settings = replace(QUICK, freeze_encoder=True, fold=None)
+    train(cubes, tmp_path / "later", settings, start=earlier)
+    before = weights_of(earlier, "fold_0")
+    after = weights_of(tmp_path / "later", "all_cases")
+    network = build_network(medseg.load_model(earlier).info.plan)
+    frozen = encoder_parameters(network)
+    assert frozen
+    same = {name for name in after if torch.equal(after[name], before[name])}
+    assert same == set(frozen)
+
+
+def test_a_model_of_other_channels_is_refused(earlier, tmp_path):
+    folder = write_cubes(tmp_path / "two")
+    description = json.loads((folder / "dataset.json").read_text())
+    description["modality"] = {"0": "T1", "1": "T2"}
+    (folder / "dataset.json").write_text(json.dumps(description))
+    two = replace(medseg.read_dataset(folder), cases=())
+    with pytest.raises(WrongUse) as refusal:
+        plan_from(medseg.load_model(earlier), two, QUICK)
+    assert refusal.value.code is ErrorCode.CHANNEL_MISMATCH
+
+
+def test_freezing_needs_a_model_to_start_from(cubes, tmp_path):
+    with pytest.raises(WrongUse) as refusal:
+        train(cubes, tmp_path / "out", replace(QUICK, freeze_encoder=True))
+    assert refusal.value.code is ErrorCode.INVALID_OPTION
+
+
+def test_a_resumed_training_must_start_from_the_same_model(cubes, earlier, tmp_path):
+    out = tmp_path / "later"
+    train(cubes, out, ONE_STEP, start=earlier)
+    with pytest.raises(WrongUse) as refusal:
+        train(cubes, out, ONE_STEP, resume=True)
+    assert refusal.value.code is ErrorCode.OTHER_RECIPE

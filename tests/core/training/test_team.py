@@ -1,0 +1,71 @@
+"""Several processes that train as one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import medseg
+from medseg.training.team import Team
+from tests.core.training.cubes import write_cubes
+
+STEPS = 20
+OPTIONS = [
+    *("--device", "cpu", "--precision", "float32", "--no-compile"),
+    *("--steps", str(STEPS), "--checkpoint-every", "10", "--learning-rate", "1e-3"),
+]
+
+
+def trained_by(processes: int, dataset: Path, out: Path, *more: str) -> str:
+    words = ["-m", "medseg", "train", str(dataset), "-o", str(out), *OPTIONS, *more]
+    launcher = ["-m", "torch.distributed.run", "--standalone"]
+    launcher += ["--nproc-per-node", str(processes)]
+    command = [sys.executable, *(launcher if processes > 1 else []), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_cubes(tmp_path_factory.mktemp("team") / "cubes", cases=7)
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(dataset, tmp_path):
+    trained_by(1, dataset, tmp_path / "one")
+    said = trained_by(2, dataset, tmp_path / "two")
+    files = [tmp_path / name / "weights/fold_0.safetensors" for name in ("one", "two")]
+    one, two = (load_file(file) for file in files)
+    assert one.keys() == two.keys()
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, atol=1e-4, rtol=0)
+    assert said.count("model written to") == 1
+
+
+@pytest.mark.slow
+def test_held_out_cases_are_shared_out_and_each_counted_once(dataset, tmp_path):
+    trained_by(2, dataset, tmp_path / "model")
+    info = medseg.load_model(tmp_path / "model").info
+    rows = (tmp_path / "model/training/fold_0/validation.csv").read_text().splitlines()
+    assert len(info.training.held_out) == 2
+    assert [row.split(",")[0] for row in rows[1:]] == sorted(info.training.held_out)
+
+
+def test_one_process_alone_has_all_of_everything():
+    team = Team()
+    sums = torch.ones(3, requires_grad=True)
+    assert team.is_first
+    assert team.summed(sums) is sums
+    assert team.share_of((1, 2, 3)) == (1, 2, 3)
+    assert team.gathered((1, 2)) == [1, 2]
+    assert team.agreed(5) == 5
+
+
+def test_shares_hold_every_item_once():
+    items = tuple(range(11))
+    shares = [Team(rank=rank, size=3).share_of(items) for rank in range(3)]
+    assert sorted(item for share in shares for item in share) == list(items)
