@@ -58,7 +58,7 @@ def load_model(name_or_folder: str | Path) -> TrainedModel:
 
 
 def save_model(info: ModelInfo, networks: Sequence[bytes], folder: Path) -> None:
-    """Write weights (from `weights_bytes`), the description that names them, the card."""
+    """Write weights (from `weights_bytes`), the description naming them, the card."""
     for weight, content in zip(info.weights, networks, strict=True):
         with written_whole(folder / weight.path, overwrite=True) as temporary:
             temporary.write_bytes(content)
