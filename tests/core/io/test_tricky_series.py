@@ -218,6 +218,29 @@ def sloped(make, slope):
     return slices
 
 
+def slope_zero(make):
+    return Wrong(
+        written=sloped(make, 0), code=ErrorCode.INVALID_HEADER, says="slope is 0"
+    )
+
+
+def slope_too_large_for_any_number(make):
+    return Wrong(
+        written=sloped(make, "1E400"),
+        code=ErrorCode.INVALID_HEADER,
+        says="not a number",
+    )
+
+
+def slope_in_some_slices_only(make):
+    slices = make()
+    for data in slices[2:4]:
+        del data.RescaleSlope, data.RescaleIntercept
+    return Wrong(
+        written=slices, code=ErrorCode.INVALID_HEADER, says="which others have"
+    )
+
+
 def monochrome1(make):
     slices = make()
     for data in slices:
@@ -306,6 +329,9 @@ ROWS: list[Callable[..., Right | Wrong]] = [
     pixels_of_one_slice_cut_off,
     slope_one_then_fraction,
     slope_one_then_half,
+    slope_zero,
+    slope_too_large_for_any_number,
+    slope_in_some_slices_only,
     monochrome1,
     twelve_bit_signed_without_sign_extension,
     two_stacks_in_one_series,
