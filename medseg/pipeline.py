@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float32
 
 from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.plan import NormalisationKind, Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.provenance import Provenance
@@ -115,13 +116,16 @@ class _Run:
         plan = self.model.info.plan
         array = restore_labels(self.logits, self.prepared, plan)
         largest = self.model.info.largest_piece_only
-        ids = [plan.labels[name].id for name in largest]
+        array = keep_largest_pieces(array, [plan.labels[name].id for name in largest])
+        doubts = _doubts_on_scan(self.volume, plan)
+        if not array.any():
+            doubts += ("no structure was found",)
         return Segmentation(
-            array=keep_largest_pieces(array, ids),
+            array=array,
             geometry=self.volume.geometry,
             labels=plan.labels,
             case_id=self.volume.case_id,
-            provenance=_provenance(self.volume, self.model, self.settings),
+            provenance=_provenance(self.volume, self.model, self.settings, doubts),
         )
 
     @property
@@ -135,8 +139,22 @@ class _Run:
         )
 
 
+def _doubts_on_scan(volume: Volume, plan: Plan) -> tuple[str, ...]:
+    """What makes it unsure that the scan is of the model's modality."""
+    doubts: tuple[str, ...] = ()
+    if volume.channels == ("image",):
+        doubts += (f"the file names no modality: taken for {plan.channels[0]}",)
+    takes_ct = plan.normalisation[0].kind is NormalisationKind.CT
+    if takes_ct and len(plan.channels) == 1 and volume.array.min() >= 0:
+        doubts += ("no value is below 0, as air is in Hounsfield units: is it a CT?",)
+    return doubts
+
+
 def _provenance(
-    volume: Volume, model: TrainedModel, settings: InferenceSettings
+    volume: Volume,
+    model: TrainedModel,
+    settings: InferenceSettings,
+    doubts: tuple[str, ...],
 ) -> Provenance:
     return Provenance(
         case_id=volume.case_id,
@@ -148,6 +166,6 @@ def _provenance(
             (field.name, str(getattr(settings, field.name)))
             for field in fields(settings)
         ),
-        notes=volume.notes,
+        notes=volume.notes + doubts,
         is_trained_on=volume.sha256 in model.info.training.image_sha256,
     )

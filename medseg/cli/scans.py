@@ -118,8 +118,6 @@ def segment(  # noqa: PLR0913 - the options of design's command
     if written.is_dicom:
         medseg.require_dicom_source(volume, out)
     print(f"scan: {_described(volume)}", file=sys.stderr)
-    for note in volume.notes:
-        print(f"note: {note}", file=sys.stderr)
     with shown_progress() as progress:
         if save_probabilities:
             result, probabilities = medseg.segment_with_probabilities(
@@ -131,6 +129,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
     medseg.write_segmentation(
         result, out, source=volume, file_format=file_format, overwrite=overwrite
     )
+    for note in result.provenance.notes if result.provenance else ():
+        print(f"note: {note}", file=sys.stderr)
     for structure in result.labels:
         print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")
     print(f"written to {out}")
@@ -144,7 +144,14 @@ def _files(
         is_one_file = len(names) > 1 and scan.is_file()
         return dict.fromkeys(names, scan) if is_one_file else None
     given = {name: Path(path) for name, _, path in (w.partition("=") for w in words)}
-    if set(given) != set(names) or len(names) == 1:
+    if len(names) == 1:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"the model takes one channel ({names[0]}), so the scan is that channel",
+            where="--channel",
+            remedy="Leave the option out.",
+        )
+    if set(given) != set(names):
         raise _wrong_channels(
             f"the model takes {', '.join(names)}, not {', '.join(given)}"
         )

@@ -52,9 +52,12 @@ class Mendable:
         """
         if self.code in accept:
             return f"accepted {self.code}: {self.mending}"
-        raise UnusableInput(
-            ErrorCode(self.code),
-            self.what,
-            where=self.where,
-            remedy=f"{self.remedy} Or have it mended with --accept {self.code}.",
+        raise self.refusal(
+            f"{self.remedy} Or have it mended with --accept {self.code}."
+        )
+
+    def refusal(self, remedy: str) -> UnusableInput:
+        """The error, with another remedy: where mending would be guessing."""
+        return UnusableInput(
+            ErrorCode(self.code), self.what, where=self.where, remedy=remedy
         )

@@ -77,15 +77,15 @@ ERROR_GUIDE = {
     ),
     ErrorCode.INCONSISTENT_ORIENTATION: Explanation(
         "slices are turned against each other",
-        "give one acquisition without localizers",
+        "give one acquisition, or one part of the series with --series UID#n",
     ),
     ErrorCode.INCONSISTENT_MATRIX: Explanation(
         "slices differ in rows or columns",
-        "give one acquisition",
+        "give one acquisition, or one part of the series with --series UID#n",
     ),
     ErrorCode.INCONSISTENT_SPACING: Explanation(
         "slices differ in the size of their pixels",
-        "give one acquisition",
+        "give one acquisition, or one part of the series with --series UID#n",
     ),
     ErrorCode.VARIABLE_SPACING: Explanation(
         "the distance between slices changes",
@@ -97,7 +97,7 @@ ERROR_GUIDE = {
     ),
     ErrorCode.TEMPORAL_SERIES: Explanation(
         "several volumes of one place: times, echoes or b-values",
-        "split the series and give one of them",
+        "choose one with --series UID#n, as inspect lists them, or split the series",
     ),
     ErrorCode.UNSUPPORTED_ENCODING: Explanation(
         "no decoder for the compression of the pixels",
@@ -129,7 +129,7 @@ ERROR_GUIDE = {
     ),
     ErrorCode.CHANNEL_MISMATCH: Explanation(
         "the channels are not those of the model, or a fourth dimension has no names",
-        "name each channel: --channel NAME=PATH",
+        "--channel NAME=PATH for each; or take one volume out of the file",
     ),
     ErrorCode.INVALID_DATASET: Explanation(
         "the dataset's description and its files do not agree",

@@ -1,6 +1,6 @@
 """Which files belong together: those named alike before the suffix."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from medseg.core.labels import LabelSet
 from medseg.io import read_dataset
 from medseg.io.checks import case_id_of, reading_errors, require_there
 from medseg.io.decathlon import DESCRIPTION_NAME, read_dataset_labels
-from medseg.io.file_kinds import is_hidden, kind_of_name
+from medseg.io.file_kinds import DICOM_SUFFIXES, is_hidden, kind_of_name
 from medseg.io.writing import PROBABILITIES_SUFFIX
 
 
@@ -28,6 +28,11 @@ class CaseFiles:
     prediction: Path
     reference: Path
     image: Path | None = None
+
+    @property
+    def label_maps(self) -> tuple[Path, Path]:
+        """Prediction and reference."""
+        return self.prediction, self.reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +103,7 @@ def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) ->
         )
     predictions = _files_by_case(prediction)
     references = _references(reference)
-    scans = references.images if images is None else _files_by_case(images)
+    scans = references.images if images is None else _scans_by_case(images)
     paired = sorted(predictions.keys() & references.files.keys())
     if not paired:
         raise _no_pairs(prediction, predictions, references.files)
@@ -141,14 +146,28 @@ def _labels_near(folder: Path) -> LabelSet | None:
 
 def _files_by_case(folder: Path) -> dict[str, Path]:
     """Files of a folder whose name is an image's; hidden ones and probabilities not."""
-    files: dict[str, Path] = {}
     with reading_errors(folder):
-        paths = sorted(path for path in folder.iterdir() if path.is_file())
-    for path in paths:
-        if kind_of_name(path) is None or is_hidden(path.name):
-            continue
-        if path.name.endswith(PROBABILITIES_SUFFIX):
-            continue
+        paths = [path for path in folder.iterdir() if path.is_file()]
+    return _by_case([path for path in paths if _is_named_as_image(path)], folder)
+
+
+def _scans_by_case(folder: Path) -> dict[str, Path]:
+    """Scans in a folder: files, and folders of DICOM series."""
+    with reading_errors(folder):
+        paths = [path for path in folder.iterdir() if not is_hidden(path.name)]
+    scans = [path for path in paths if path.is_dir() or _is_named_as_image(path)]
+    return _by_case(scans, folder)
+
+
+def _is_named_as_image(path: Path) -> bool:
+    name = path.name.lower()
+    is_image = kind_of_name(path) is not None or name.endswith(DICOM_SUFFIXES)
+    return is_image and not is_hidden(name) and not name.endswith(PROBABILITIES_SUFFIX)
+
+
+def _by_case(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in sorted(paths):
         other = files.setdefault(case_id_of(path), path)
         if other is not path:
             raise UnusableInput(
@@ -160,7 +179,7 @@ def _files_by_case(folder: Path) -> dict[str, Path]:
     if not files:
         raise UnusableInput(
             ErrorCode.EMPTY_FOLDER,
-            "the folder holds no NIfTI, NRRD or MHA file",
+            "the folder holds no NIfTI, NRRD, MHA or .dcm file",
             where=folder,
             remedy="Give the folder the files lie in, not one above or below it.",
         )

@@ -12,8 +12,9 @@ from medseg.core.scores import Scores
 from medseg.core.volume import Segmentation, Volume, grid_difference
 from medseg.evaluation.pairing import CaseFiles
 from medseg.io import read_segmentation, read_volume
+from medseg.io.file_kinds import FileKind, kind_of_file
 from medseg.io.reading import sha256_of_scan
-from medseg.metrics import score
+from medseg.metrics import better_named, score
 from medseg.preprocessing import resample_nearest
 
 
@@ -105,8 +106,7 @@ def scored_case(task: CaseTask) -> ScoredCase:
     Raises:
         MedSegError: What is wrong with a file, or keeps the two from being compared.
     """
-    prediction = read_segmentation(task.files.prediction)
-    reference = read_segmentation(task.files.reference, task.labels)
+    prediction, reference = _labels_of(task)
     notes: tuple[str, ...] = ()
     if task.resample_reference:
         reference, notes = _on_grid_of(prediction, reference)
@@ -126,6 +126,24 @@ def scored_case(task: CaseTask) -> ScoredCase:
         model=made.model if made else "",
         input_sha256=(made.input_sha256 if made else "") or _hash(task, scan),
         is_trained_on=made is not None and made.is_trained_on,
+    )
+
+
+def _labels_of(task: CaseTask) -> tuple[Segmentation, Segmentation]:
+    """Both label maps, each numbered label named as the other side names it.
+
+    One out of DICOM is put on the grid of the scan, where that is known.
+    """
+    files = task.files
+    is_dicom = {path: kind_of_file(path) is FileKind.DICOM for path in files.label_maps}
+    scan = read_volume(files.image) if files.image and any(is_dicom.values()) else None
+    prediction, reference = (
+        read_segmentation(path, labels, source=scan if is_dicom[path] else None)
+        for path, labels in zip(files.label_maps, (None, task.labels), strict=True)
+    )
+    return (
+        replace(prediction, labels=better_named(prediction.labels, reference.labels)),
+        replace(reference, labels=better_named(reference.labels, prediction.labels)),
     )
 
 

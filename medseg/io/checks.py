@@ -19,6 +19,9 @@ MAX_BYTES = 8 * 2**30
 
 MAX_SHEAR_DEG = 0.1
 
+MAX_LENGTH_MM = 1e6
+"""Largest step or distance from the origin that is believed, in an affine."""
+
 _FLAT = 0.01  # sine of the angle below which axes do not span a volume
 
 
@@ -102,19 +105,19 @@ def require_usable_affine(affine: np.ndarray, path: Path) -> None:
 
 
 def require_axes(affine: np.ndarray, path: Path) -> None:
-    """Refuse an affine that is not finite or whose axes span no volume.
+    """Refuse an affine that is not finite, or far away, or whose axes span no volume.
 
     Raises:
         UnusableInput: INVALID_HEADER.
     """
     matrix: np.ndarray = affine[:3, :3]
     extents = np.linalg.norm(matrix, axis=0)
-    is_usable = np.isfinite(affine).all() and extents.min() >= 1e-6
+    is_usable = np.abs(affine).max() <= MAX_LENGTH_MM and extents.min() >= 1e-6
     if not is_usable or abs(np.linalg.det(matrix / extents)) < _FLAT:
         raise UnusableInput(
             ErrorCode.INVALID_HEADER,
-            "the affine holds no usable numbers (NaN, an axis without extent, or two "
-            "along each other)",
+            "the affine holds no usable numbers (NaN, an axis without extent, two "
+            f"along each other, or more than {MAX_LENGTH_MM / 1000:g} m)",
             where=path,
             remedy="Convert the scan again from its DICOM files.",
         )
@@ -213,7 +216,8 @@ def channels_first(
             ErrorCode.CHANNEL_MISMATCH,
             f"the file holds {len(moved)} volumes: channels, or points in time?",
             where=path,
-            remedy="Name its channels, or give one file per channel.",
+            remedy="Take out one volume; for a model of several channels, "
+            "give this file for each with --channel NAME=PATH.",
         )
     if channels is not None and len(moved) != len(channels):
         raise UnusableInput(

@@ -69,7 +69,7 @@ def read_series(
     return Volume(
         array=array[None],
         geometry=stack.geometry,
-        channels=(chosen.modality or "image",),
+        channels=(chosen.kind_of_image,),
         case_id=case_id_of_series(chosen.uid),
         sha256=hashed.result(),
         notes=(*left_out, *stack.notes, *notes),

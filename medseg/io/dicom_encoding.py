@@ -1,7 +1,7 @@
 """How a DICOM file is encoded, and what that may cost, before memory is taken."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,10 +13,22 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io.checks import require_believable_size
-from medseg.io.plain_pixels import PlainPixels
+from medseg.io.dicom_values import whole
+from medseg.io.plain_pixels import (
+    PIXEL_KEYWORDS,
+    PixelElement,
+    PlainPixels,
+    plain_pixels,
+)
 
 MAX_INFLATED_BYTES = 2**30
 """Largest content of a deflated file, which pydicom inflates as a whole."""
+
+LAYOUT_KEYWORDS = (
+    *("Rows", "Columns", "NumberOfFrames", "BitsAllocated", "SamplesPerPixel"),
+    *PIXEL_KEYWORDS,
+)
+"""What `layout_of` needs of a header."""
 
 _CHUNK_BYTES = 2**20
 _START_BYTES = 132  # preamble and "DICM"
@@ -31,6 +43,9 @@ class PixelLayout:
         rows: Pixels along a column.
         columns: Pixels along a row.
         bits: Bits that a stored pixel takes.
+        frames: Pictures in the file.
+        low_bit: The lowest bit that counts, from 0.
+        byte_count: Bytes of all, where they are not compressed and this is known.
         plain: Where they are, if they can be read as they lie in the file.
     """
 
@@ -38,6 +53,9 @@ class PixelLayout:
     rows: int
     columns: int
     bits: int
+    frames: int = 1
+    low_bit: int = 0
+    byte_count: int | None = None
     plain: PlainPixels | None = None
 
     @property
@@ -84,10 +102,62 @@ class PixelLayout:
         """
         shape = (self.rows, self.columns, frames)
         require_believable_size(shape, max(self.bits // 8, 1), path)
-        needed = -(-self.rows * self.columns * frames * self.bits // 8)
         is_plain = not (self.is_deflated or self.is_compressed)
-        if is_plain and needed > path.stat().st_size:
+        if is_plain and self._bytes_of(frames) > path.stat().st_size:
             raise damaged_pixels(path)
+
+    def require_consistent(self, path: Path) -> None:
+        """Refuse a header that contradicts the pixels after it, or shifts their bits.
+
+        Raises:
+            UnusableInput: INVALID_HEADER, or TRUNCATED_FILE for too few pixels.
+        """
+        if self.low_bit:
+            raise _contradiction(
+                f"its pixels end at bit {self.low_bit}, not at the lowest", path
+            )
+        if self.byte_count is not None:
+            self.require_bytes(self.byte_count, path)
+
+    def require_bytes(self, byte_count: int, path: Path) -> None:
+        """Refuse another amount of uncompressed pixels than the header asks for.
+
+        Raises:
+            UnusableInput: INVALID_HEADER, or TRUNCATED_FILE for too few.
+        """
+        needed = self._bytes_of(self.frames)
+        if byte_count < needed:
+            raise damaged_pixels(path)
+        if byte_count > needed + needed % 2:
+            raise _contradiction(
+                f"it asks for {needed} bytes of pixels and {byte_count} are there", path
+            )
+
+    def _bytes_of(self, frames: int) -> int:
+        return -(-self.rows * self.columns * frames * self.bits // 8)
+
+
+def layout_of(data: Dataset, pixels: PixelElement | None) -> PixelLayout:
+    """How the pixels of a file are stored.
+
+    Args:
+        data: Its header: at least what `LAYOUT_KEYWORDS` names.
+        pixels: The element that holds them, where it is there to be seen.
+    """
+    stored = whole(data, "BitsStored", 0)
+    layout = PixelLayout(
+        syntax=syntax_of(data),
+        rows=whole(data, "Rows", 0),
+        columns=whole(data, "Columns", 0),
+        bits=whole(data, "BitsAllocated", 0),
+        frames=whole(data, "NumberOfFrames", 1),
+        low_bit=whole(data, "HighBit", stored - 1) + 1 - stored,
+    )
+    if pixels is None or layout.is_compressed or whole(data, "SamplesPerPixel", 1) > 1:
+        return layout
+    return replace(
+        layout, byte_count=pixels.byte_count, plain=plain_pixels(pixels, data)
+    )
 
 
 def syntax_of(data: Dataset) -> str:
@@ -102,6 +172,15 @@ def damaged_pixels(path: Path) -> UnusableInput:
         "its pixels are cut off or damaged",
         where=path,
         remedy="Copy or export the series again.",
+    )
+
+
+def _contradiction(what: str, path: Path) -> UnusableInput:
+    return UnusableInput(
+        ErrorCode.INVALID_HEADER,
+        f"the header contradicts itself or its pixels: {what}",
+        where=path,
+        remedy="Export the series again.",
     )
 
 

@@ -7,7 +7,7 @@ that can be done and the user accepts it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ from medseg.io.dicom_planes import (
 )
 from medseg.io.dicom_spacing import (
     MAX_ANGLE_DEG,
+    MAX_DRIFT_MM,
     SAME_POSITION_MM,
     PlacedStack,
     require_in_line,
@@ -96,12 +97,14 @@ def regular_stack(
     if len(positions) < MIN_SLICES:
         raise UnusableInput(
             ErrorCode.NOT_A_VOLUME,
-            f"its {len(kept)} slice(s) are at {len(positions)} position(s); "
-            f"a volume has at least {MIN_SLICES}",
+            f"its {len(kept)} slice(s) are at {len(positions)} position(s), more than "
+            f"{SAME_POSITION_MM} mm apart; a volume has at least {MIN_SLICES}",
             where=where,
             remedy="Give the whole series.",
         )
     first = [group[0] for group in positions]
+    require_believable_size((first[0].columns, first[0].rows, len(first)), 4, where)
+    _require_parallel(first)
     placed = PlacedStack(names=[s.name for s in first], along_mm=along_mm, where=where)
     points, normal = np.array([position_of(s) for s in first]), normal_of(first[0])
     slope, leaning = require_in_line(points, normal, placed, accept)
@@ -157,8 +160,15 @@ def _odd_one(slices: Sequence[SliceHeader]) -> UnusableInput | None:
     """The first slice that is not as most of the others are."""
     straight = _usual(slices, lambda s: tuple(np.round(axes_of(s).flat, 3)))
     usual = _usual(slices, lambda s: (s.rows, s.columns))
+    kind = _usual(slices, lambda s: s.sop_class).sop_class
     spaced = _usual(slices, _rounded_pixel_size)
     for header in slices:
+        if header.sop_class != kind:
+            return _differs(
+                ErrorCode.INVALID_HEADER,
+                "a slice is another kind of image (SOPClassUID) than the others",
+                header,
+            )
         angle_deg = turned_deg(header, straight)
         if angle_deg > MAX_ANGLE_DEG:
             return _differs(
@@ -183,8 +193,27 @@ def _odd_one(slices: Sequence[SliceHeader]) -> UnusableInput | None:
     return None
 
 
+def _require_parallel(slices: Sequence[SliceHeader]) -> None:
+    """Refuse slices that turn or grow, by little each, by too much over the stack.
+
+    Each has all its pixels on the grid, which has the directions of the first.
+    """
+    last = [(s.columns - 1, s.rows - 1) for s in slices]
+    lengths_mm = np.array([pixel_size_of(s) for s in slices]) * last
+    edges_mm = np.array([axes_of(s) for s in slices]) * lengths_mm[:, :, None]
+    corners_mm = np.concatenate([edges_mm, edges_mm.sum(axis=1, keepdims=True)], axis=1)
+    off_mm = np.linalg.norm(corners_mm - corners_mm[0], axis=2).max(axis=1)
+    if off_mm.max() > MAX_DRIFT_MM:
+        raise _differs(
+            ErrorCode.INCONSISTENT_ORIENTATION,
+            f"a slice is turned so that a corner is {off_mm.max():.2f} mm from where "
+            "the first slice has it",
+            slices[int(off_mm.argmax())],
+        )
+
+
 def _usual(
-    slices: Sequence[SliceHeader], key: Callable[[SliceHeader], tuple[float, ...]]
+    slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]
 ) -> SliceHeader:
     """A slice that has the commonest value of some property."""
     commonest, _ = Counter(key(header) for header in slices).most_common(1)[0]

@@ -30,7 +30,7 @@ class Part:
 
 
 def parts_of(slices: Sequence[SliceHeader]) -> tuple[Part, ...]:
-    """The volumes a series holds: by direction, matrix, pixel size, then by time.
+    """The volumes a series holds: by direction, matrix, pixel size, kind, then by time.
 
     Slices of which there are too few for a volume are in none.
     """
@@ -59,7 +59,7 @@ def how_to_choose(parts: Sequence[Part]) -> str:
 
 
 def _stacks(slices: Sequence[SliceHeader]) -> list[tuple[SliceHeader, ...]]:
-    """Slices alike in direction, matrix and pixel size, where they make a volume."""
+    """Slices alike in all but time, where there are enough for a volume."""
     stacks: list[list[SliceHeader]] = []
     for header in slices:
         if has_geometry(header):
@@ -74,7 +74,8 @@ def _stacks(slices: Sequence[SliceHeader]) -> list[tuple[SliceHeader, ...]]:
 
 def _are_alike(a: SliceHeader, b: SliceHeader) -> bool:
     is_same_matrix = (a.rows, a.columns) == (b.rows, b.columns)
-    is_parallel = is_same_matrix and turned_deg(a, b) <= MAX_ANGLE_DEG
+    is_same_kind = is_same_matrix and a.sop_class == b.sop_class
+    is_parallel = is_same_kind and turned_deg(a, b) <= MAX_ANGLE_DEG
     return is_parallel and has_same_pixels(a, b)
 
 

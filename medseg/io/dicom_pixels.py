@@ -1,6 +1,5 @@
 """DICOM pixels -> intensities: decoding, rescaling, duplicates told from repeats."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import groupby
@@ -8,21 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
 
-from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.io.checks import as_float32, not_readable, reading_errors
 from medseg.io.decoding import Decoder
 from medseg.io.decoding_child import DECODING_FAILURES
 from medseg.io.dicom_damage import quiet_pydicom
 from medseg.io.dicom_encoding import (
+    LAYOUT_KEYWORDS,
     PixelLayout,
     damaged_pixels,
+    layout_of,
     require_believable_inflation,
     syntax_of,
 )
 from medseg.io.dicom_geometry import Stack
 from medseg.io.dicom_headers import SliceHeader
+from medseg.io.plain_pixels import find_pixels
 
 
 def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -34,12 +37,11 @@ def read_intensities(stack: Stack, where: Path) -> tuple[np.ndarray, tuple[str, 
 
     Raises:
         UnusableInput: UNSUPPORTED_ENCODING, DECODER_FAILED, TRUNCATED_FILE,
-            DUPLICATE_POSITIONS, INVALID_HEADER, TOO_LARGE or NOT_FINITE.
+            DUPLICATE_POSITIONS, TOO_LARGE or NOT_FINITE.
     """
     headers = [header for group in stack.positions for header in group]
-    _require_rescale(headers)
     is_whole = all(
-        header.slope == 1 and header.intercept.is_integer() and header.bits <= 16
+        header.slope == 1 and header.intercept.is_integer() and header.layout.bits <= 16
         for header in headers
     )
     i, j, k = stack.shape
@@ -81,15 +83,11 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[np.ndarray]:
             require_believable_inflation(stream, path)
             data = pydicom.dcmread(
                 stream,
-                specific_tags=["Rows", "Columns", "BitsAllocated"],
+                specific_tags=list(LAYOUT_KEYWORDS),
                 stop_before_pixels=True,
             )
-        layout = PixelLayout(
-            syntax=syntax_of(data),
-            rows=int(data.Rows),
-            columns=int(data.Columns),
-            bits=int(data.BitsAllocated),
-        )
+            layout = layout_of(data, find_pixels(stream, syntax_of(data)))
+        layout.require_consistent(path)
     with closing(Decoder()) as decoder:
         yield from _frames(path, frames, layout, decoder)
 
@@ -120,9 +118,9 @@ def _as_they_lie(
     path: Path, frames: Sequence[int], layout: PixelLayout
 ) -> list[np.ndarray] | None:
     """Frames of the common uncompressed kind; None for any other."""
-    if layout.plain is None or len(frames) > 1:
+    if layout.plain is None or list(frames) != [0]:
         return None
-    picture = layout.plain.picture(path, frames[0], layout.rows, layout.columns)
+    picture = layout.plain.picture(path, layout.rows, layout.columns)
     return None if picture is None else [picture]
 
 
@@ -130,7 +128,10 @@ def _uncompressed(
     path: Path, frames: Sequence[int], layout: PixelLayout
 ) -> Iterator[np.ndarray]:
     with _damage(path), quiet_pydicom():
-        source = pydicom.dcmread(path) if layout.is_deflated else path
+        source: Dataset | Path = path
+        if layout.is_deflated:
+            source = pydicom.dcmread(path)
+            layout.require_bytes(len(source.PixelData), path)
         pictures = iter_pixels(source, indices=list(frames), raw=True)
     for _ in frames:
         with _damage(path), quiet_pydicom():
@@ -142,6 +143,8 @@ def _uncompressed(
 def _damage(path: Path) -> Iterator[None]:
     try:
         yield
+    except MedSegError:
+        raise
     except DECODING_FAILURES as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise not_readable(error, path) from error
@@ -169,30 +172,6 @@ def _decoded(
             frames = [header.frame for header in slices]
             pictures = _frames(path, frames, slices[0].layout, decoder)
             yield from zip(slices, pictures, strict=True)
-
-
-def _require_rescale(headers: Sequence[SliceHeader]) -> None:
-    """Refuse a series whose values would not be on one scale.
-
-    Raises:
-        UnusableInput: INVALID_HEADER.
-    """
-    is_given = any(header.has_rescale for header in headers)
-    for header in headers:
-        what = None
-        if not math.isfinite(header.slope * header.intercept):
-            what = "its rescale slope or intercept is not a number"
-        elif header.slope == 0:
-            what = "its rescale slope is 0, which makes every voxel the same"
-        elif is_given and not header.has_rescale:
-            what = "it has no rescale slope and intercept, which others have"
-        if what is not None:
-            raise UnusableInput(
-                ErrorCode.INVALID_HEADER,
-                what,
-                where=header.path,
-                remedy="Export the series again.",
-            )
 
 
 def _duplicate(first: SliceHeader, second: SliceHeader, where: Path) -> UnusableInput:

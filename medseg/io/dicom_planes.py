@@ -69,7 +69,10 @@ def has_same_pixels(a: SliceHeader, b: SliceHeader) -> bool:
 def by_position(
     slices: Sequence[SliceHeader],
 ) -> tuple[tuple[tuple[SliceHeader, ...], ...], list[float]]:
-    """Parallel slices grouped by position along the normal, ascending, and those."""
+    """Parallel slices grouped by position along the normal, ascending, and those.
+
+    Slices closer than `SAME_POSITION_MM` to the next are at one position, all of a run.
+    """
     normal = normal_of(slices[0])
     placed = sorted(
         ((float(position_of(s) @ normal), s.name, s) for s in slices),
@@ -77,10 +80,12 @@ def by_position(
     )
     groups: list[list[SliceHeader]] = []
     along_mm: list[float] = []
+    last_mm = -np.inf
     for along, _, header in placed:
-        if along_mm and along - along_mm[-1] <= SAME_POSITION_MM:
+        if along - last_mm <= SAME_POSITION_MM:
             groups[-1].append(header)
         else:
             groups.append([header])
             along_mm.append(along)
+        last_mm = along
     return tuple(tuple(group) for group in groups), along_mm

@@ -1,6 +1,8 @@
 """The regular grid that the frames of a DICOM-SEG lie on, empty slices included."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +11,41 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import LPS_TO_RAS, Geometry
 from medseg.io.checks import require_believable_size, require_usable_affine
 from medseg.io.dicom_headers import SliceHeader
+from medseg.io.dicom_planes import has_geometry, has_same_pixels, turned_deg
 from medseg.io.dicom_spacing import MAX_ANGLE_DEG, MAX_DRIFT_MM, SAME_POSITION_MM
+from medseg.io.slice_places import max_off_slice_mm
 
-MAX_OFF_GRID_MM = 0.1
-"""Distance of a frame from its slice of the grid which is rounding."""
+_MIN_SPACING_MM = 0.01
 
-MAX_OFF_GRID = 0.05
-"""The same as a share of the distance between slices."""
+
+@dataclass(frozen=True, kw_only=True)
+class Distances:
+    """What is said of the slices of a DICOM-SEG.
+
+    Attributes:
+        spacing_mm: Distance between two; 0, NaN or infinite where not known.
+        thickness_mm: Thickness of one, which may be less or more than that.
+    """
+
+    spacing_mm: float
+    thickness_mm: float
 
 
 def frame_grid(
-    frames: Sequence[SliceHeader], spacing_hint_mm: float, path: Path
-) -> tuple[Geometry, list[int]]:
-    """The grid that frames span, and the slice that each of them is.
+    frames: Sequence[SliceHeader], distances: Distances, path: Path
+) -> tuple[Geometry, list[int], tuple[str, ...]]:
+    """The grid that frames span, the slice that each of them is, and notes.
 
     Frames that are all empty may have been left out; the grid has their slices too.
 
     Args:
         frames: One or more frames, in any order.
-        spacing_hint_mm: What the file says of the distance between slices (or of
-            their thickness); taken where it fits the frames. 0 for not known.
+        distances: What is said of the distance between slices; taken where it fits.
         path: For messages.
 
     Raises:
         UnusableInput: MISSING_GEOMETRY, INCONSISTENT_ORIENTATION, VARIABLE_SPACING,
-            GANTRY_TILT, TOO_LARGE.
+            GANTRY_TILT, INVALID_HEADER, TOO_LARGE.
     """
     for frame in frames:
         _require_alike(frame, frames[0], path)
@@ -44,7 +56,7 @@ def frame_grid(
     along_mm = (positions - positions[0]) @ normal
     first, last = int(along_mm.argmin()), int(along_mm.argmax())
     along_mm -= along_mm[first]
-    spacing_mm = _spacing(np.unique(along_mm), spacing_hint_mm, path)
+    spacing_mm, notes = _spacing(np.unique(along_mm), distances, path)
     count = round(float(along_mm[last]) / spacing_mm) + 1
     shape = (frames[0].columns, frames[0].rows, count)
     require_believable_size(shape, 1, path)
@@ -59,7 +71,8 @@ def frame_grid(
     affine[:3, 3] = positions[first]
     affine = LPS_TO_RAS @ affine
     require_usable_affine(affine, path)
-    return Geometry(shape, affine), np.rint(along_mm / spacing_mm).astype(int).tolist()
+    slices = np.rint(along_mm / spacing_mm).astype(int).tolist()
+    return Geometry(shape, affine), slices, notes
 
 
 def first_slice_on(grid: Geometry, scan: Geometry, path: Path) -> int:
@@ -82,41 +95,55 @@ def first_slice_on(grid: Geometry, scan: Geometry, path: Path) -> int:
     )
 
 
-def _spacing(along_mm: np.ndarray, hint_mm: float, path: Path) -> float:
-    """Distance between slices: the hint or the smallest gap, if all gaps fit it."""
+def _spacing(
+    along_mm: np.ndarray, distances: Distances, path: Path
+) -> tuple[float, tuple[str, ...]]:
+    """Distance between slices and notes on it: as stated, where all frames fit that.
+
+    Else the smallest gap between frames is taken, or the thickness of a single slice.
+    """
     distinct = along_mm[np.diff(along_mm, prepend=-np.inf) > SAME_POSITION_MM]
-    if len(distinct) == 1 and hint_mm <= 0:
-        raise _missing("the distance between its slices", path)
-    candidates_mm = [hint_mm] if hint_mm > 0 else []
-    if len(distinct) > 1:
-        candidates_mm.append(float(np.diff(distinct).min()))
-    for candidate_mm in candidates_mm:
-        steps = np.rint(distinct / candidate_mm)
-        count = float(steps[-1])
-        spacing_mm = float(distinct[-1]) / count if count > 0 else candidate_mm
-        off_mm = np.abs(distinct - steps * spacing_mm).max()
-        is_apart = len(np.unique(steps)) == len(distinct)
-        if is_apart and off_mm <= max(MAX_OFF_GRID_MM, MAX_OFF_GRID * spacing_mm):
-            return spacing_mm
+    stated_mm = distances.spacing_mm
+    if _is_believable(stated_mm):
+        fitted_mm = _fitted(distinct, stated_mm)
+        if fitted_mm is not None:
+            return fitted_mm, ()
+    if len(distinct) == 1:
+        if not _is_believable(distances.thickness_mm):
+            raise _missing("the distance between its slices", path)
+        return distances.thickness_mm, ("one slice: its thickness is its spacing",)
     gaps_mm = np.diff(distinct)
+    fitted_mm = _fitted(distinct, float(gaps_mm.min()))
+    if fitted_mm is not None:
+        return fitted_mm, ("distance between slices taken from the frames there are",)
     raise UnusableInput(
         ErrorCode.VARIABLE_SPACING,
         f"its frames are {gaps_mm.min():.2f} to {gaps_mm.max():.2f} mm apart, "
         "which are not slices of one regular grid",
         where=path,
-        remedy="Resample it onto the scan with the program that made it.",
+        remedy="Give the scan too (Python: source=), or resample it onto the scan "
+        "with the program that made it.",
     )
 
 
+def _is_believable(spacing_mm: float) -> bool:
+    return math.isfinite(spacing_mm) and spacing_mm >= _MIN_SPACING_MM
+
+
+def _fitted(distinct_mm: np.ndarray, spacing_mm: float) -> float | None:
+    """A distance near the one given, of which all places are multiples, if any is."""
+    steps = np.rint(distinct_mm / spacing_mm)
+    if steps[-1] > 0:
+        spacing_mm = float(distinct_mm[-1] / steps[-1])
+    off_mm = np.abs(distinct_mm - steps * spacing_mm).max()
+    is_apart = len(np.unique(steps)) == len(distinct_mm)
+    return spacing_mm if is_apart and off_mm <= max_off_slice_mm(spacing_mm) else None
+
+
 def _require_alike(frame: SliceHeader, first: SliceHeader, path: Path) -> None:
-    has_spacing = frame.row_spacing_mm > 0 and frame.column_spacing_mm > 0
-    if frame.position_lps_mm is None or frame.directions is None or not has_spacing:
+    if not has_geometry(frame):
         raise _missing("the position, orientation or pixel spacing of a frame", path)
-    turned = np.abs(np.subtract(frame.directions, first.directions or ())).max()
-    pixel = (frame.row_spacing_mm, frame.column_spacing_mm)
-    if turned > np.radians(MAX_ANGLE_DEG) or not np.allclose(
-        pixel, (first.row_spacing_mm, first.column_spacing_mm), rtol=1e-4
-    ):
+    if turned_deg(frame, first) > MAX_ANGLE_DEG or not has_same_pixels(frame, first):
         raise UnusableInput(
             ErrorCode.INCONSISTENT_ORIENTATION,
             f"frame {frame.frame + 1} has another orientation or pixel size than the "

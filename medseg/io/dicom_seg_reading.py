@@ -1,5 +1,6 @@
 """DICOM-SEG -> label maps, one unless segments overlap."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,12 +19,13 @@ from medseg.io.dicom_codes import kind_from, snomed_of
 from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_headers import read_headers
 from medseg.io.dicom_names import name_of, told_apart
-from medseg.io.dicom_pixels import decode_frames
-from medseg.io.dicom_seg_geometry import first_slice_on, frame_grid
+from medseg.io.dicom_seg_geometry import Distances, first_slice_on, frame_grid
+from medseg.io.dicom_seg_pixels import require_frame_count, segment_pixels
 from medseg.io.dicom_seg_writing import LABEL_CREATOR, LABEL_ELEMENT, LABEL_GROUP
+from medseg.io.dicom_values import factor
 from medseg.io.segment_layers import Plane, SegmentPacker, Segments
 
-_LAYOUT = ("BitsAllocated", "Rows", "Columns", "PixelData")
+_MAX_SHARE = 255  # what a full share is stored as, at most
 
 
 class _Kind(StrEnum):
@@ -62,7 +64,9 @@ def read_dicom_seg(
     with dicom_damage(path):
         data = pydicom.dcmread(path, stop_before_pixels=True)
         kind = _kind(data, path)
-        grid, slices = frame_grid(read_headers(path), _spacing_hint(data), path)
+        require_frame_count(data, path)
+        distances = _distances(data, scan)
+        grid, slices, notes = frame_grid(read_headers(path), distances, path)
         start = 0 if scan is None else first_slice_on(grid, scan, path)
         frames = _frames(data, kind, [k + start for k in slices], path)
         labels = _labels(data, path)
@@ -78,7 +82,7 @@ def read_dicom_seg(
                 remedy="Export it again.",
             )
         packer.add(labels[number], planes)
-    return packer.packed(structures)
+    return packer.packed(structures, notes)
 
 
 def _segments(
@@ -86,7 +90,7 @@ def _segments(
 ) -> Iterator[tuple[int, dict[int, Plane]]]:
     """Each segment, and where it is in which slices."""
     ordered = sorted(frames, key=lambda frame: (frame.segment, frame.k))
-    pixels = _pixels(path, [frame.number for frame in ordered])
+    pixels = segment_pixels(path, [frame.number for frame in ordered])
     if kind is _Kind.LABELMAP:
         planes = {
             frame.k: plane.T for frame, plane in zip(ordered, pixels, strict=True)
@@ -99,39 +103,6 @@ def _segments(
     for number, group in groupby(both, key=lambda pair: pair[0].segment):
         masks = {f.k: np.greater_equal(plane.T, lowest) for f, plane in group}
         yield number, {k: mask for k, mask in masks.items() if mask.any()}
-
-
-def _pixels(path: Path, frames: Sequence[int]) -> Iterator[np.ndarray]:
-    """Stored pixels (rows, columns) of frames, those of one bit each included.
-
-    Raises:
-        UnusableInput: UNSUPPORTED_ENCODING or TRUNCATED_FILE.
-    """
-    with dicom_damage(path):
-        data = pydicom.dcmread(path, specific_tags=list(_LAYOUT))
-        is_packed = data.BitsAllocated == 1
-        is_plain = not data.file_meta.TransferSyntaxUID.is_encapsulated
-    if not (is_packed and is_plain):
-        return decode_frames(path, frames)
-    return _unpacked(data, frames, path)
-
-
-def _unpacked(data: Dataset, frames: Sequence[int], path: Path) -> Iterator[np.ndarray]:
-    """Frames of bits, which follow each other without filling up the last byte."""
-    rows, columns = int(data.Rows), int(data.Columns)
-    stored = np.frombuffer(data.get("PixelData", b""), dtype=np.uint8)
-    if stored.size * 8 < (max(frames, default=-1) + 1) * rows * columns:
-        raise UnusableInput(
-            ErrorCode.TRUNCATED_FILE,
-            "it ends before its last frame",
-            where=path,
-            remedy="Copy or export it again.",
-        )
-    for frame in frames:
-        first, skipped = divmod(frame * rows * columns, 8)
-        count = skipped + rows * columns
-        bits = np.unpackbits(stored[first:], count=count, bitorder="little")
-        yield bits[skipped:].reshape(rows, columns)
 
 
 def _where(planes: dict[int, np.ndarray], number: int) -> dict[int, Plane]:
@@ -162,11 +133,20 @@ def _lowest(data: Dataset, kind: _Kind, threshold: float | None, path: Path) -> 
             where=path,
             remedy="Say from which share on a voxel counts: threshold=0.5, say.",
         )
-    return threshold * float(data.get("MaximumFractionalValue", 255))
+    largest = factor([data], "MaximumFractionalValue", math.nan)
+    if 1 <= largest <= _MAX_SHARE:
+        return threshold * largest
+    raise UnusableInput(
+        ErrorCode.INVALID_HEADER,
+        f"what it stores a full share as (MaximumFractionalValue) is not 1 to "
+        f"{_MAX_SHARE}",
+        where=path,
+        remedy="Export it again.",
+    )
 
 
-def _spacing_hint(data: Dataset) -> float:
-    """Distance between slices as the file gives it, else their thickness."""
+def _distances(data: Dataset, scan: Geometry | None) -> Distances:
+    """Distance between slices, as the scan or the file has it, and their thickness."""
     groups = [
         *(data.get("SharedFunctionalGroupsSequence") or []),
         *(data.get("PerFrameFunctionalGroupsSequence") or [])[:1],
@@ -174,11 +154,14 @@ def _spacing_hint(data: Dataset) -> float:
     measures = [
         item for group in groups for item in group.get("PixelMeasuresSequence") or []
     ]
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        for item in measures:
-            if item.get(keyword):
-                return abs(float(item[keyword].value))
-    return 0.0
+    spacing_mm, thickness_mm = (
+        abs(factor(measures, keyword, 0.0))
+        for keyword in ("SpacingBetweenSlices", "SliceThickness")
+    )
+    return Distances(
+        spacing_mm=spacing_mm if scan is None else scan.spacing_mm[2],
+        thickness_mm=thickness_mm,
+    )
 
 
 def _frames(

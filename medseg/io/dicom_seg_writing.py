@@ -23,6 +23,14 @@ from medseg.core.provenance import Provenance
 from medseg.core.volume import Segmentation
 from medseg.io.dicom_codes import code_item, codes_of
 from medseg.io.dicom_damage import quiet_pydicom
+from medseg.io.dicom_maker import (
+    CHARACTER_SET,
+    CONTENT_LABEL,
+    DISCLAIMER,
+    MANUFACTURER,
+    SEG_SERIES_NUMBER,
+    SERIES_DESCRIPTION,
+)
 from medseg.io.dicom_names import label_of
 from medseg.io.file_kinds import SegmentationFormat
 from medseg.io.source_slices import SourceImages
@@ -30,10 +38,6 @@ from medseg.io.source_slices import SourceImages
 LABEL_GROUP, LABEL_CREATOR, LABEL_ELEMENT = 0x0063, "MEDSEG", 0x01
 """Private element of a segment: its label, where that is not the segment's number."""
 
-MANUFACTURER = "MedSeg"
-DISCLAIMER = "Research use only. Not a medical device."
-SERIES_NUMBER = 9000
-UTF_8 = "ISO_IR 192"
 _ORIGIN_UNKNOWN = "not recorded"
 _CANNOT_CARRY = (ValueError, TypeError, AttributeError, KeyError)
 """What highdicom raises when a source header breaks the standard."""
@@ -135,20 +139,20 @@ class _Object:
             segmentation_type=self.segmentation_type,
             segment_descriptions=segments,
             series_instance_uid=generate_uid(),
-            series_number=SERIES_NUMBER,
+            series_number=SEG_SERIES_NUMBER,
             sop_instance_uid=generate_uid(),
             instance_number=1,
             manufacturer=MANUFACTURER,
             manufacturer_model_name=MANUFACTURER,
             software_versions=version("medseg"),
             device_serial_number="0",
-            content_label="SEGMENTATION",
+            content_label=CONTENT_LABEL,
             content_description=DISCLAIMER,
-            series_description=f"{MANUFACTURER} segmentation",
+            series_description=SERIES_DESCRIPTION,
             transfer_syntax_uid=ExplicitVRLittleEndian,
             plane_positions=_frame_positions(source),
             omit_empty_frames=self.omit_empty_frames,
-            specific_character_set=UTF_8,
+            specific_character_set=CHARACTER_SET,
         )
 
 

@@ -1,20 +1,24 @@
 """DICOM files sorted into series, by their headers alone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
+from medseg.io.broken_dicom import broken_dicom
 from medseg.io.checks import not_readable
 from medseg.io.dicom_geometry import Stack, regular_stack
 from medseg.io.dicom_headers import SliceHeader, read_headers
 from medseg.io.dicom_parts import count_time_points
 from medseg.io.dicom_planes import MIN_SLICES
-from medseg.io.file_kinds import DICOM_SUFFIXES, is_dicom
+from medseg.io.dicom_scale import require_one_scale
+from medseg.io.file_kinds import FileKind, kind_of_bytes
+from medseg.io.read_ahead import FileStart, read_ahead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +29,7 @@ class DicomSeries:
         uid: SeriesInstanceUID; with #1, #2 ... after it where one of several volumes
             in it was chosen.
         folder: Folder they lie in, the innermost that holds all of them.
-        modality: "CT", "MR" ...
+        modality: "CT", "MR" ...; empty for what is no code of DICOM's.
         description: SeriesDescription; may be shown to the user, never stored.
         slices: What can be part of a volume.
         left_out: What cannot, with the reason and how many.
@@ -48,6 +52,11 @@ class DicomSeries:
         return len(self.slices) >= MIN_SLICES
 
     @property
+    def kind_of_image(self) -> str:
+        """Its modality, "image" where that is not known."""
+        return self.modality or "image"
+
+    @property
     def time_points(self) -> int:
         """Volumes of the same place in it: times, echoes, b-values; usually 1."""
         return count_time_points(self.slices)
@@ -59,7 +68,9 @@ class DicomSeries:
             accept: Problems that are mended and not refused.
 
         Raises:
-            UnusableInput: NOT_A_VOLUME, or what `regular_stack` finds.
+            UnusableInput: NOT_A_VOLUME, UNSUPPORTED_ENCODING, or what `regular_stack`
+                and `require_one_scale` find, or TRUNCATED_FILE or INVALID_HEADER for
+                headers that ask for other pixels than there are.
         """
         if not self.slices:
             raise UnusableInput(
@@ -68,10 +79,15 @@ class DicomSeries:
                 where=self.folder,
                 remedy="Give a CT, MR or PET series with positions.",
             )
-        return regular_stack(self.slices, self.folder, accept)
+        stack = regular_stack(self.slices, self.folder, accept)
+        used = [header for group in stack.positions for header in group]
+        require_one_scale(used)
+        for header in used:
+            header.layout.require_consistent(header.path)
+        return stack
 
     def __str__(self) -> str:
-        return f"{self.uid} ({self.modality}, {len(self.slices)} slices)"
+        return f"{self.uid} ({self.kind_of_image}, {len(self.slices)} slices)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +97,12 @@ class DicomFolder:
     Attributes:
         series: By ascending uid.
         damaged: Why each file whose header cannot be read cannot be read.
+        others: Files of another format, by the marks in their first bytes.
     """
 
     series: tuple[DicomSeries, ...]
     damaged: tuple[UnusableInput, ...]
+    others: Mapping[Path, FileKind] = field(default_factory=dict)
 
 
 def scan_dicom(
@@ -93,49 +111,62 @@ def scan_dicom(
     """Read the headers of the DICOM files among some files and sort them by series."""
     headers: list[SliceHeader] = []
     damaged: list[UnusableInput] = []
-    for number, file in enumerate(files):
-        on_progress(Progress(stage="looking", done=number, total=len(files)))
-        try:
-            if is_dicom(file):
-                headers += read_headers(file)
-            elif file.suffix.lower() in DICOM_SUFFIXES:
-                damaged.append(_not_dicom(file))
-        except UnusableInput as error:
-            damaged.append(error)
-        except OSError as error:
-            damaged.append(not_readable(error, file))
-    uids = sorted({header.series_uid for header in headers})
+    others: dict[Path, FileKind] = {}
+    unknown: list[FileStart] = []
+    with closing(read_ahead(files)) as starts:
+        for number, start in enumerate(starts):
+            on_progress(Progress(stage="looking", done=number, total=len(files)))
+            kind = kind_of_bytes(start.content)
+            if start.error is not None:
+                damaged.append(not_readable(start.error, start.path))
+            elif kind is None:
+                unknown.append(start)
+            elif kind is not FileKind.DICOM:
+                others[start.path] = kind
+            else:
+                try:
+                    headers += read_headers(start.path, start.content)
+                except UnusableInput as error:
+                    damaged.append(error)
+    whole = {header.path for header in headers}
+    damaged += [_not_dicom(path) for path in broken_dicom(unknown, whole)]
+    by_uid: dict[str, list[SliceHeader]] = {}
+    for header in headers:
+        by_uid.setdefault(header.series_uid, []).append(header)
     return DicomFolder(
-        series=tuple(
-            _series(uid, [h for h in headers if h.series_uid == uid]) for uid in uids
-        ),
+        series=tuple(_series(uid, by_uid[uid]) for uid in sorted(by_uid)),
         damaged=tuple(damaged),
+        others=others,
     )
 
 
 def _series(uid: str, headers: Sequence[SliceHeader]) -> DicomSeries:
     usual_class, _ = Counter(header.sop_class for header in headers).most_common(1)[0]
-    reasons = {
-        (header.path, header.frame): header.why_not_a_slice
-        or (None if header.sop_class == usual_class else "image of another kind")
-        for header in headers
-    }
-    counted = Counter(reason for reason in reasons.values() if reason)
-    parents = [header.path.parent for header in headers]
-    shared = next(
-        folder
-        for folder in (parents[0], *parents[0].parents)
-        if all(parent.is_relative_to(folder) for parent in parents)
-    )
+    reasons = [header.why_not_a_slice for header in headers]
+    counted = Counter(reason for reason in reasons if reason)
     return DicomSeries(
         uid=uid,
-        folder=shared,
+        folder=_shared_folder({header.path.parent for header in headers}),
         modality=headers[0].modality,
         description=headers[0].description,
-        slices=tuple(h for h in headers if reasons[h.path, h.frame] is None),
+        slices=tuple(
+            header
+            for header, reason in zip(headers, reasons, strict=True)
+            if reason is None
+        ),
         left_out=tuple(f"{count} x {reason}" for reason, count in counted.items()),
         sop_class=usual_class,
         files=tuple(sorted({header.path for header in headers})),
+    )
+
+
+def _shared_folder(folders: AbstractSet[Path]) -> Path:
+    """The innermost folder that holds all of some folders."""
+    first = min(folders)
+    return next(
+        folder
+        for folder in (first, *first.parents)
+        if all(each.is_relative_to(folder) for each in folders)
     )
 
 
@@ -144,5 +175,5 @@ def _not_dicom(path: Path) -> UnusableInput:
         ErrorCode.TRUNCATED_FILE,
         "it is named as a DICOM file but is not one, or is cut off",
         where=path,
-        remedy="Copy or export the series again.",
+        remedy="Copy or export the series again, or take the file out.",
     )

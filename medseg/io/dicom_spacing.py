@@ -30,6 +30,7 @@ MAX_DRIFT_MM = 0.1
 
 _WHOLE_MULTIPLE = 0.05
 _MAX_SHARE_OF_GAPS = 1 / 3
+_WIDEST_MENDED = 5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,7 +71,8 @@ def require_regular_spacing(
     and such gaps are few; otherwise the series is said to vary in its spacing.
 
     Raises:
-        UnusableInput: MISSING_SLICES (where, how many) or VARIABLE_SPACING.
+        UnusableInput: MISSING_SLICES (where, how many) or VARIABLE_SPACING; also where
+            accepted, when a gap is over five times as wide as usual.
     """
     along_mm = np.asarray(stack.along_mm)
     height_mm = float(along_mm[-1] - along_mm[0])
@@ -91,7 +93,11 @@ def require_regular_spacing(
         step_mm = height_mm / float(multiples.sum())
     else:
         step_mm = height_mm / np.ceil(height_mm / usual_mm - SPACING_TOLERANCE)
-        problem = _variable(gaps_mm, float(step_mm), stack.where)
+        problem = _variable(stack, gaps_mm, float(step_mm))
+    if gaps_mm.max() > _WIDEST_MENDED * usual_mm:
+        raise problem.refusal(
+            "The gap is too wide to be mended: export the whole series, or split it."
+        )
     return Spacing(step_mm=float(step_mm), accepted=(problem.accepted_in(accept),))
 
 
@@ -154,12 +160,14 @@ def _missing(stack: PlacedStack, multiples: np.ndarray) -> Mendable:
     )
 
 
-def _variable(gaps_mm: np.ndarray, step_mm: float, where: Path) -> Mendable:
+def _variable(stack: PlacedStack, gaps_mm: np.ndarray, step_mm: float) -> Mendable:
     apart = f"{gaps_mm.min():.2f} to {gaps_mm.max():.2f} mm apart"
+    widest = int(gaps_mm.argmax())
+    between = f"{stack.names[widest]} and {stack.names[widest + 1]}"
     return Mendable(
         code=Accepted.VARIABLE_SPACING,
-        what=f"the slices are {apart}",
-        where=where,
+        what=f"the slices are {apart}, most between {between}",
+        where=stack.where,
         remedy="Give a series with equal spacing.",
         mending=f"slices {apart}, {np.median(gaps_mm):.2f} mm in the median, "
         f"resampled to every {step_mm:.3f} mm, first and last kept",

@@ -39,7 +39,7 @@ def is_there(sources: Sequence[Dataset], keyword: str) -> bool:
 def whole(data: Dataset, keyword: str, default: int) -> int:
     """A whole number; the default where there is none or something else."""
     values = numbers([data], keyword, 1)
-    return int(values[0]) if values else default
+    return int(values[0]) if values and values[0].is_integer() else default
 
 
 def first(sources: Sequence[Dataset], keyword: str) -> str:

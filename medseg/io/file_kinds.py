@@ -56,6 +56,9 @@ IMAGE_SUFFIXES = {
 DICOM_SUFFIXES = (".dcm", ".ima")
 """Some DICOM files have one of these; most have none."""
 
+MARKED_BYTES = 512
+"""All marks of a format are within these first bytes of a file."""
+
 
 def format_of_sop_class(sop_class: str) -> SegmentationFormat | None:
     """Format of a DICOM object of labels, by its SOPClassUID; None for any other."""
@@ -73,7 +76,22 @@ def kind_of_name(path: Path) -> FileKind | None:
 
 def kind_of_file(path: Path) -> FileKind | None:
     """Format of a file: by its suffix, else by the marks in its first bytes."""
-    return kind_of_name(path) or _kind_of_bytes(path)
+    kind = kind_of_name(path)
+    if kind is not None:
+        return kind
+    with path.open("rb") as stream:
+        return kind_of_bytes(stream.read(MARKED_BYTES))
+
+
+def kind_of_bytes(start: bytes) -> FileKind | None:
+    """Format that the first bytes of a file have the mark of."""
+    if start[128:132] == b"DICM":
+        return FileKind.DICOM
+    if start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0":
+        return FileKind.NIFTI
+    if start.startswith(b"NRRD000"):
+        return FileKind.NRRD
+    return None
 
 
 def is_dicom(path: Path) -> bool:
@@ -124,15 +142,3 @@ def _is_file(path: Path, on_error: Callable[[OSError], None]) -> bool:
     except OSError as error:
         on_error(error)
         return False
-
-
-def _kind_of_bytes(path: Path) -> FileKind | None:
-    with path.open("rb") as stream:
-        start = stream.read(540)
-    if start[128:132] == b"DICM":
-        return FileKind.DICOM
-    if start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0":
-        return FileKind.NIFTI
-    if start.startswith(b"NRRD000"):
-        return FileKind.NRRD
-    return None

@@ -7,6 +7,7 @@ from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Geometry, Spacing
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.io.checks import not_readable, reading_errors, require_there
+from medseg.io.dicom_damage import UNREADABLE_DICOM
 from medseg.io.dicom_headers import read_headers
 from medseg.io.dicom_series import DicomFolder, DicomSeries, scan_dicom
 from medseg.io.file_kinds import (
@@ -15,7 +16,7 @@ from medseg.io.file_kinds import (
     files_below,
     files_beside,
     format_of_sop_class,
-    kind_of_file,
+    kind_of_name,
 )
 from medseg.io.itk import read_itk_header
 from medseg.io.nifti import read_nifti_geometry
@@ -48,7 +49,7 @@ class VolumeInfo:
         kind: Format; of a label map in DICOM its own one, which `read_segmentation`
             takes. DICOM for a file or folder that cannot be opened at all.
         series_uid: SeriesInstanceUID; empty unless DICOM.
-        modality: As DICOM gives it; empty unless DICOM.
+        modality: DICOM's code of it; empty unless DICOM, and where it is none.
         description: SeriesDescription; for the user's screen only.
         shape: Voxels along i, j, k (and channels); empty where unknown.
         spacing_mm: Along i, j, k; None where unknown.
@@ -97,20 +98,17 @@ def find_volumes(
     require_there(path)
     refused: list[OSError] = []
     files = files_below(path, refused.append)
-    kinds = {file: _kind(file) for file in files}
-    dicom = [f for f, kind in kinds.items() if kind in (FileKind.DICOM, None)]
-    if kinds.get(path) is FileKind.DICOM:
-        found = _scan_around(path, on_progress)
-    else:
-        found = scan_dicom(dicom, on_progress)
+    named = {file: kind for file in files if (kind := kind_of_name(file))}
+    unnamed = [file for file in files if file not in named]
+    found = (
+        _scan_around(path, on_progress)
+        if unnamed == [path]
+        else scan_dicom(unnamed, on_progress)
+    )
     closed = [not_readable(error, path) for error in refused]
     infos = [info for series in found.series for info in _from_series(series)]
     infos += [_from_damaged(error) for error in (*found.damaged, *closed)]
-    infos += [
-        _from_file(file, kind)
-        for file, kind in kinds.items()
-        if kind is not None and kind is not FileKind.DICOM
-    ]
+    infos += [_from_file(*each) for each in (*named.items(), *found.others.items())]
     on_progress(Progress(stage="looking", done=len(files), total=len(files)))
     if not infos:
         raise UnusableInput(
@@ -133,14 +131,6 @@ def _scan_around(path: Path, on_progress: ProgressCallback) -> DicomFolder:
         series=tuple(series for series in found.series if series.uid in uids),
         damaged=(),
     )
-
-
-def _kind(file: Path) -> FileKind | None:
-    """Format of a file; None where the file cannot be opened, which is told later."""
-    try:
-        return kind_of_file(file)
-    except OSError:
-        return None
 
 
 def _from_damaged(error: UnusableInput) -> VolumeInfo:
@@ -170,12 +160,14 @@ def _from_series(series: DicomSeries) -> list[VolumeInfo]:
         modality=series.modality,
         description=series.description,
         slices=len(series.slices),
-        time_points=series.time_points,
     )
     try:
+        info = replace(info, time_points=series.time_points)
         geometry = series.stack().geometry
     except MedSegError as error:
         return [replace(info, problems=(_problem(error),))]
+    except UNREADABLE_DICOM as error:  # one such series does not hide the others
+        return [replace(info, problems=(_unexpected(error),))]
     return [_placed(info, geometry.shape, geometry)]
 
 
@@ -200,6 +192,14 @@ def _placed(info: VolumeInfo, shape: tuple[int, ...], geometry: Geometry) -> Vol
         spacing_mm=geometry.spacing_mm,
         orientation=geometry.orientation,
         slices=shape[2],
+    )
+
+
+def _unexpected(error: Exception) -> Problem:
+    return Problem(
+        code=ErrorCode.INVALID_HEADER,
+        what=f"its headers hold what no scan has ({type(error).__name__})",
+        remedy="Export the series again.",
     )
 
 

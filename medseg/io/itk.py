@@ -6,7 +6,7 @@ ITK's world is LPS; it is turned into RAS here.
 import errno
 import shutil
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,11 @@ from medseg.io.label_maps import (
     names_path,
     read_provenance,
 )
-from medseg.io.meta_image import TextHeader, read_text_header, require_intact
+from medseg.io.meta_image import TextHeader, read_text_header, rest_after
 from medseg.io.regular_grid import upright
+from medseg.io.rests import require_no_rest
 from medseg.io.safe_writing import written_whole
+from medseg.io.text_units import lengths_of
 
 _ITEM_BYTES = 8  # the widest number a voxel can be
 
@@ -102,6 +104,7 @@ def read_itk_labels(path: Path, labels: LabelSet | None = None) -> Segmentation:
         labels=named_labels(label_map, labels, path),
         case_id=case_id_of(path),
         provenance=read_provenance(names_path(path)),
+        notes=header.notes,
     )
 
 
@@ -137,7 +140,9 @@ def _read(
     reader = _reader(path)
     header = _checked(reader, text, path, accept)
     item_bytes = _item_bytes(reader)
-    require_intact(text, int(np.prod(header.shape)) * item_bytes, path)
+    rest = rest_after(text, int(np.prod(header.shape)) * item_bytes, path)
+    on_rest = require_no_rest(rest, header.shape, item_bytes, path)
+    header = replace(header, notes=header.notes + on_rest)
     try:
         image = reader.Execute()
     except RuntimeError as error:
@@ -186,23 +191,27 @@ def _checked(
         raise _not_a_volume(f"{len(size)} dimensions", path)
     shape = (*size[:3], *[n for n in (*size[3:], components) if n > 1])
     require_believable_size(shape, _item_bytes(reader), path)
-    affine = _affine(reader, len(size))
+    lengths = lengths_of(text, path)
+    affine = _affine(reader, len(size), lengths.mm_per_unit)
     require_axes(affine, path)
     accepted = require_right_angles(affine, path, accept)
     unoriented = () if text.is_oriented else ("the file does not give an orientation",)
     return ItkHeader(
         shape=shape,
         geometry=Geometry((size[0], size[1], size[2]), affine),
-        notes=(*unoriented, *accepted),
+        notes=(*lengths.notes, *unoriented, *accepted),
     )
 
 
-def _affine(reader: sitk.ImageFileReader, dimensions: int) -> Affine:
+def _affine(
+    reader: sitk.ImageFileReader, dimensions: int, mm_per_unit: float
+) -> Affine:
     """Affine in RAS out of ITK's LPS origin, spacing and direction."""
     direction = np.array(reader.GetDirection()).reshape(dimensions, dimensions)
     affine = np.eye(4)
     affine[:3, :3] = direction[:3, :3] * np.array(reader.GetSpacing()[:3])
     affine[:3, 3] = reader.GetOrigin()[:3]
+    affine[:3] *= mm_per_unit
     in_ras: np.ndarray = LPS_TO_RAS @ affine
     return in_ras
 

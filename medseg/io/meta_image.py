@@ -1,17 +1,26 @@
 """NRRD and MetaImage headers: where the voxels lie, and whether they are all there.
 
 ITK reports a truncated file itself, but returns a MetaImage whose compressed voxels
-are damaged as if nothing were wrong; those are unpacked here once to see.
+are damaged as if nothing were wrong, and passes over voxels that the header does not
+count; what is compressed is unpacked here once to see.
 """
 
-import zlib
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
+
+from isal import igzip, isal_zlib
 
 from medseg.core.errors import ErrorCode, UnusableInput
 
 _MAX_HEADER = 2**20
-_CHUNK = 2**22
+_CHUNK = 2**20  # stays in the processor's cache
+_PATIENT_SPACES = (
+    *("right-anterior-superior", "left-anterior-superior", "left-posterior-superior"),
+    *("ras", "las", "lps"),
+)
+_ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub
+_DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, _ISAL_ERROR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +45,8 @@ class TextHeader:
     @property
     def is_oriented(self) -> bool:
         """Whether the file says which way the patient lies."""
-        return "space" in self.fields or "objecttype" in self.fields
+        space = self.fields.get("space", "").lower()
+        return space in _PATIENT_SPACES or "objecttype" in self.fields
 
 
 def read_text_header(path: Path) -> TextHeader:
@@ -66,37 +76,64 @@ def read_text_header(path: Path) -> TextHeader:
     return header
 
 
-def require_intact(header: TextHeader, byte_count: int, path: Path) -> None:
-    """Refuse a MetaImage whose voxels are not all there or are damaged.
+def rest_after(header: TextHeader, byte_count: int, path: Path) -> int:
+    """Bytes after the last voxel; 0 where that cannot be told.
+
+    Args:
+        header: Of the file.
+        byte_count: Bytes that the voxels take, not compressed.
+        path: For messages.
 
     Raises:
-        UnusableInput: TRUNCATED_FILE.
+        UnusableInput: TRUNCATED_FILE when voxels are missing or damaged.
     """
-    if "objecttype" not in header.fields:
-        return
-    if header.is_compressed_meta_image:
-        is_intact = _unpacked_size(header) == byte_count
-    else:
-        is_intact = header.data_path.stat().st_size - header.offset >= byte_count
-    if not is_intact:
+    stored = _stored_bytes(header)
+    if stored is None:
+        return 0
+    if stored < byte_count:
         raise UnusableInput(
             ErrorCode.TRUNCATED_FILE,
             "the file ends before its last voxel, or is damaged",
             where=path,
             remedy="Copy or download it again.",
         )
+    return stored - byte_count
+
+
+def _stored_bytes(header: TextHeader) -> int | None:
+    """Bytes of voxels in a file; -1 where damaged, None where that cannot be told."""
+    if header.is_compressed_meta_image:
+        return _inflated_size(header)
+    encoding = header.fields.get("encoding", "raw").lower()
+    skipped = _skipped_bytes(header.fields)
+    if skipped is None or encoding not in ("raw", "gzip", "gz"):
+        return None
+    if encoding == "raw":
+        return header.data_path.stat().st_size - header.offset - skipped
+    return _unpacked_size(header) - skipped
+
+
+def _skipped_bytes(fields: dict[str, str]) -> int | None:
+    """Bytes that an NRRD file has before its voxels; None for lines or from the end."""
+    skipped = fields.get("byte skip", fields.get("byteskip", "0"))
+    has_lines = not {"line skip", "lineskip"}.isdisjoint(fields)
+    return None if has_lines or not skipped.isdecimal() else int(skipped)
 
 
 def _nrrd(block: bytes, path: Path) -> TextHeader:
-    text, _, _ = block.replace(b"\r\n", b"\n").partition(b"\n\n")
+    line_end = b"\r\n" if block.partition(b"\n")[0].endswith(b"\r") else b"\n"
+    text, _, _ = block.partition(line_end * 2)
     fields: dict[str, str] = {}
     for line in text.decode("utf-8", "replace").splitlines()[1:]:
         name, colon, value = line.partition(":")
         if colon and not line.startswith("#"):
             fields[name.strip().lower()] = value.lstrip("=").strip()
     detached = fields.get("data file", fields.get("datafile"))
-    data_path = path if detached is None else path.parent / detached
-    return TextHeader(fields=fields, data_path=data_path, offset=0)
+    if detached is None:
+        return TextHeader(
+            fields=fields, data_path=path, offset=len(text) + 2 * len(line_end)
+        )
+    return TextHeader(fields=fields, data_path=path.parent / detached, offset=0)
 
 
 def _meta(block: bytes, path: Path) -> TextHeader:
@@ -141,9 +178,9 @@ def _header_size(fields: dict[str, str], path: Path) -> int:
         ) from error
 
 
-def _unpacked_size(header: TextHeader) -> int:
-    """Bytes that the compressed voxels hold; -1 when they cannot be unpacked."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # zlib or gzip
+def _inflated_size(header: TextHeader) -> int:
+    """Bytes that the voxels of a compressed MetaImage take; -1 where damaged."""
+    unpacker = isal_zlib.decompressobj(wbits=isal_zlib.MAX_WBITS | 32)  # zlib or gzip
     size = 0
     with header.data_path.open("rb") as stream:
         stream.seek(header.offset)
@@ -154,6 +191,20 @@ def _unpacked_size(header: TextHeader) -> int:
                 if not packed and not unpacked:
                     break
                 size += len(unpacked)
-        except zlib.error:
+        except _ISAL_ERROR:
             return -1
     return size if unpacker.eof else -1
+
+
+def _unpacked_size(header: TextHeader) -> int:
+    """Bytes that the voxels of a gzipped NRRD take; -1 where damaged."""
+    size = 0
+    with header.data_path.open("rb") as stream:
+        stream.seek(header.offset)
+        try:
+            with igzip.IGzipFile(fileobj=stream) as unpacked:
+                while chunk := unpacked.read(_CHUNK):
+                    size += len(chunk)
+        except _DAMAGED_GZIP:
+            return -1
+    return size

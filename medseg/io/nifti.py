@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
@@ -37,6 +37,7 @@ from medseg.io.label_maps import (
 from medseg.io.meanwhile import meanwhile
 from medseg.io.nifti_header import NiftiHeader, read_nifti_header
 from medseg.io.regular_grid import upright
+from medseg.io.rests import require_no_rest
 from medseg.io.safe_writing import written_whole
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -44,7 +45,6 @@ _ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # it
 _DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, _ISAL_ERROR)
 _DEFLATE_MAX_RATIO = 1032  # zlib's documented bound
 _CHUNK = 2**20  # stays in the processor's cache between unpacking and copying
-_MAX_SPARE = 2**26  # bytes after the last voxel
 _LEVEL = 2  # of 0 to 3; a CT takes 4 % more than at zlib's 6 and a 30th of the time
 
 
@@ -115,6 +115,7 @@ def read_nifti_labels(path: Path, labels: LabelSet | None = None) -> Segmentatio
         labels=named_labels(label_map, labels, path),
         case_id=case_id_of(path),
         provenance=read_provenance(names_path(path)),
+        notes=stored.header.notes,
     )
 
 
@@ -153,14 +154,14 @@ def read_nifti_geometry(path: Path) -> NiftiHeader:
     """
     with _unpacked(path) as stream:
         header = read_nifti_header(stream, path)
-    _require_enough_bytes(header, path)
-    return header
+    rest = _require_right_size(header, path)
+    return replace(header, notes=header.notes + rest)
 
 
 def _read(path: Path, accept: AbstractSet[Accepted] = frozenset()) -> _Stored:
     with _unpacked(path) as stream:
         header = read_nifti_header(stream, path, accept)
-        _require_enough_bytes(header, path)
+        _require_right_size(header, path)
         stream.seek(header.offset)
         values = np.empty(header.byte_count, dtype=np.uint8)
         view, filled = values.data, 0
@@ -169,11 +170,11 @@ def _read(path: Path, accept: AbstractSet[Accepted] = frozenset()) -> _Stored:
             if not count:
                 raise _truncated(path)
             filled += count
-        spare = _MAX_SPARE
+        rest, notes = 0, header.notes
         while chunk := stream.read(_CHUNK):  # to the end, where gzip has its checksum
-            spare -= len(chunk)
-            if spare < 0:
-                raise _overlong(path)
+            rest += len(chunk)
+            notes = header.notes + _notes_on_rest(rest, header, path)
+    header = replace(header, notes=notes)
     native = values.view(header.dtype).reshape(header.shape, order="F")
     return _Stored(header, native.astype(header.dtype.newbyteorder("="), copy=False))
 
@@ -192,14 +193,24 @@ def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
             raise _truncated(path) from error
 
 
-def _require_enough_bytes(header: NiftiHeader, path: Path) -> None:
-    """Refuse, before allocating, what the file cannot hold even fully packed."""
+def _require_right_size(header: NiftiHeader, path: Path) -> tuple[str, ...]:
+    """Refuse, before allocating, what the file cannot hold even fully packed.
+
+    Returns:
+        A note on a few bytes too many, which a packed file does not show.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         is_packed = file.read(2) == _GZIP_MAGIC
     possible = size * _DEFLATE_MAX_RATIO if is_packed else size - header.offset
     if header.byte_count > possible:
         raise _truncated(path)
+    rest = 0 if is_packed else possible - header.byte_count
+    return _notes_on_rest(rest, header, path)
+
+
+def _notes_on_rest(rest: int, header: NiftiHeader, path: Path) -> tuple[str, ...]:
+    return require_no_rest(rest, header.shape, header.dtype.itemsize, path)
 
 
 def _true_values(stored: _Stored, path: Path) -> np.ndarray:
@@ -210,17 +221,6 @@ def _true_values(stored: _Stored, path: Path) -> np.ndarray:
             values = np.multiply(values, header.slope, dtype=exact)
             values += exact(header.intercept)
     return as_float32(values, path) if values.dtype.kind == "f" else values
-
-
-def _overlong(path: Path) -> UnusableInput:
-    return UnusableInput(
-        ErrorCode.INVALID_HEADER,
-        f"the file goes on for more than {_MAX_SPARE // 2**20} MiB after its last "
-        "voxel",
-        where=path,
-        remedy="Its header is damaged, or it is meant to do harm; convert the scan "
-        "again.",
-    )
 
 
 def _truncated(path: Path) -> UnusableInput:

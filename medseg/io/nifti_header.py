@@ -19,6 +19,9 @@ from medseg.io.checks import (
 )
 
 MAX_FORM_CONFLICT_MM = 1.0
+ROUNDING_MM = 0.1
+"""Distance between the forms that needs no note."""
+
 MIN_OFFSET, MAX_OFFSET = 352, 2**30
 
 _HEADERS: dict[int, type[nib.Nifti1Header]] = {
@@ -71,11 +74,15 @@ def read_nifti_header(
     try:
         dtype = raw.get_data_dtype()
         slope, intercept = raw.get_slope_inter()
-        offset = int(raw.get_data_offset())
     except (HeaderDataError, ValueError, OverflowError, KeyError) as error:
         raise _invalid(str(error), path) from error
-    if not MIN_OFFSET <= offset <= MAX_OFFSET:
-        raise _invalid(f"its voxels begin at byte {offset}", path)
+    if int(raw["bitpix"]) != 8 * dtype.itemsize:
+        raise _invalid(f"{int(raw['bitpix'])} bits for a voxel of type {dtype}", path)
+    if np.isinf(float(raw["scl_slope"])):  # NaN: not scaled
+        raise _invalid("its scale factor (scl_slope) is infinite", path)
+    offset = float(raw["vox_offset"])
+    if not (MIN_OFFSET <= offset <= MAX_OFFSET and offset.is_integer()):
+        raise _invalid(f"its voxels begin at byte {offset:g}", path)
     if dtype.fields is not None or dtype.kind not in "iuf":
         raise UnusableInput(
             ErrorCode.NOT_AN_IMAGE,
@@ -91,7 +98,7 @@ def read_nifti_header(
         shape=shape,
         geometry=Geometry((shape[0], shape[1], shape[2]), affine),
         dtype=dtype,
-        offset=offset,
+        offset=int(offset),
         slope=float(slope) if is_scaled else None,
         intercept=float(intercept) if is_scaled else 0.0,
         notes=notes,
@@ -190,7 +197,8 @@ def _require_agreement(
 ) -> tuple[str, ...]:
     conflict_mm = sform.disagreement_mm(qform)
     if conflict_mm <= MAX_FORM_CONFLICT_MM:
-        return ()
+        what = f"sform and qform are {conflict_mm:.2f} mm apart: the sform is used"
+        return (what,) if conflict_mm > ROUNDING_MM else ()
     problem = Mendable(
         code=Accepted.SFORM_QFORM_CONFLICT,
         what=f"sform and qform place the scan {conflict_mm:.1f} mm apart",

@@ -6,18 +6,38 @@ reading the pixels. What is unusual is left to it.
 
 import struct
 from dataclasses import dataclass
-from io import BufferedIOBase
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 PIXEL_KEYWORDS = ("BitsStored", "HighBit", "PixelRepresentation")
-"""What `find_plain_pixels` needs besides the size of a picture."""
+"""What `plain_pixels` needs besides the size of a picture."""
 
-_TAG = struct.pack("<HH", 0x7FE0, 0x0010)
+_TAGS = (struct.pack("<HH", 0x7FE0, 0x0010), struct.pack(">HH", 0x7FE0, 0x0010))
+_HEAD_BYTES = 12
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelElement:
+    """The element of a file that holds its pixels.
+
+    Attributes:
+        offset: Byte where they begin.
+        byte_count: Bytes of all; None where they come in pieces, as compressed ones.
+        kind: Its value representation; empty in implicit encoding.
+    """
+
+    offset: int
+    byte_count: int | None
+    kind: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,20 +56,17 @@ class PlainPixels:
     is_signed: bool
     bits_stored: int
 
-    def picture(
-        self, path: Path, frame: int, rows: int, columns: int
-    ) -> np.ndarray | None:
-        """Stored pixels of one frame; None where reading them needs more than this.
+    def picture(self, path: Path, rows: int, columns: int) -> np.ndarray | None:
+        """Stored pixels of the first frame; None where reading them needs more.
 
         Raises:
             OSError: The file cannot be read.
         """
         count = rows * columns
-        start = frame * count * 2
-        if start + count * 2 > self.byte_count:
+        if count * 2 > self.byte_count:
             return None
         kind = np.dtype("<i2" if self.is_signed else "<u2")
-        values = np.fromfile(path, kind, count, offset=self.offset + start)
+        values = np.fromfile(path, kind, count, offset=self.offset)
         if values.size != count or not self._are_usual(values):
             return None
         return values.reshape(rows, columns)
@@ -63,37 +80,54 @@ class PlainPixels:
         return bool(values.size and values.min() >= low and values.max() <= high)
 
 
-def find_plain_pixels(stream: BufferedIOBase, data: Dataset) -> PlainPixels | None:
+def find_pixels(stream: BinaryIO, syntax: str) -> PixelElement | None:
+    """The element of the pixels; None where the file has none, or ends before it.
+
+    Args:
+        stream: The file, where pydicom stopped before the pixels.
+        syntax: UID of its encoding.
+    """
+    start = stream.tell()
+    head = stream.read(_HEAD_BYTES)
+    if head[:4] not in _TAGS:
+        return None
+    is_implicit = syntax == ImplicitVRLittleEndian
+    length = head[4:8] if is_implicit else head[8:12]
+    order: Literal["big", "little"] = "little"
+    if syntax == ExplicitVRBigEndian:
+        order = "big"
+    byte_count = int.from_bytes(length, order)
+    return PixelElement(
+        offset=start + (8 if is_implicit else _HEAD_BYTES),
+        byte_count=None if byte_count == _UNDEFINED_LENGTH else byte_count,
+        kind=b"" if is_implicit else head[4:6],
+    )
+
+
+def plain_pixels(element: PixelElement, data: Dataset) -> PlainPixels | None:
     """Where the pixels are, if they are of the common kind.
 
     Args:
-        stream: The file, at the element of its pixels.
-        data: What was read of it until there.
+        element: What holds them.
+        data: The header.
     """
-    syntax = data.file_meta.get("TransferSyntaxUID")
     stored = data.get("BitsStored")
     is_common = (
-        syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+        data.file_meta.get("TransferSyntaxUID")
+        in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
         and data.get("BitsAllocated") == 16
         and data.get("SamplesPerPixel") == 1
         and data.get("PixelRepresentation") in (0, 1)
         and isinstance(stored, int)
         and 1 <= stored <= 16
         and data.get("HighBit") == stored - 1
+        and element.kind in (b"", b"OW", b"OB")
     )
-    if not is_common:
-        return None
-    head = stream.read(8 if syntax == ImplicitVRLittleEndian else 12)
-    if len(head) < 8 or not head.startswith(_TAG):
-        return None
-    if syntax == ExplicitVRLittleEndian and head[4:8] not in (b"OW\0\0", b"OB\0\0"):
-        return None
-    byte_count = int.from_bytes(head[-4:], "little")
-    if byte_count == _UNDEFINED_LENGTH:
+    if not is_common or element.byte_count is None:
         return None
     return PlainPixels(
-        offset=stream.tell(),
-        byte_count=byte_count,
+        offset=element.offset,
+        byte_count=element.byte_count,
         is_signed=data.PixelRepresentation == 1,
         bits_stored=stored,
     )

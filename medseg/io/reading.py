@@ -28,12 +28,12 @@ from medseg.io.checks import (
 from medseg.io.file_kinds import (
     FileKind,
     files_below,
-    is_dicom,
     kind_of_file,
     kind_of_name,
 )
 from medseg.io.label_maps import named_labels, names_path, read_provenance
 from medseg.io.meta_image import read_text_header
+from medseg.io.read_ahead import kinds_of_files
 
 
 def read_volume(
@@ -256,8 +256,9 @@ def _only_image(folder: Path, *, is_choice: bool) -> Path | None:
     Without a series to take, `is_choice`, images among DICOM files are refused.
     """
     files = files_below(folder)
-    has_dicom = any(is_dicom(file) for file in files)
-    images = [f for f in files if kind_of_file(f) not in (None, FileKind.DICOM)]
+    kinds = kinds_of_files(files)
+    has_dicom = FileKind.DICOM in kinds.values()
+    images = [f for f, kind in kinds.items() if kind not in (None, FileKind.DICOM)]
     if has_dicom and not (is_choice and images):
         return None
     if len(images) == 1 and not has_dicom:

@@ -1,17 +1,14 @@
 """RTSTRUCT -> label maps on the scan's grid, one unless structures overlap."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.geometry import LPS_TO_RAS, Geometry
 from medseg.core.labels import (
     Colour,
     Structure,
@@ -20,39 +17,16 @@ from medseg.core.labels import (
     standard_colour,
 )
 from medseg.core.volume import Volume
-from medseg.io.contours import Loop, Plane, combine, combine_by_xor, fill
 from medseg.io.dicom_codes import is_lesion, snomed_of
 from medseg.io.dicom_damage import damaged, dicom_damage
 from medseg.io.dicom_names import name_of, told_apart
+from medseg.io.rtstruct_contours import Region
 from medseg.io.rtstruct_source import scan_of_contours
 from medseg.io.segment_layers import SegmentPacker, Segments
 
-MAX_OFF_SLICE_MM = 0.1
-"""Distance of a contour from a slice which is rounding."""
-
-MAX_OFF_SLICE = 0.1
-"""The same as a share of the distance between slices."""
-
-_CLOSED, _XOR = "CLOSED_PLANAR", "CLOSEDPLANAR_XOR"
 _MAX_LABEL = 65535
 _UNDEFINED = 0xFFFFFFFF  # length of an attribute that ends with a mark
-_FEWEST = 9  # numbers of the smallest polygon, a triangle
 _KINDS = {"ORGAN": StructureKind.STUFF, "GTV": StructureKind.THING}
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Contour:
-    """A polygon in a slice.
-
-    Attributes:
-        k: The slice.
-        loop: Corners, in pixels.
-        is_xor: Whether it is to be combined with others by exclusive or.
-    """
-
-    k: int
-    loop: Loop
-    is_xor: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,7 +52,8 @@ def read_rtstruct(path: Path, scan: Volume | None = None) -> Segments:
 
     Raises:
         UnusableInput: NOT_FOUND without a scan, GRID_MISMATCH when a contour lies on
-            no slice of it, INVALID_HEADER when there is no region.
+            no slice of it, INVALID_HEADER when there is no region, TOO_LARGE when
+            contours are longer than any that could be drawn.
     """
     with dicom_damage(path):
         data = pydicom.dcmread(path)
@@ -90,10 +65,13 @@ def read_rtstruct(path: Path, scan: Volume | None = None) -> Segments:
         largest = max(structure.id for structure in structures)
         packer = SegmentPacker(found.geometry, largest, path)
         for roi, structure in zip(rois, structures, strict=True):
-            contours = _contours(roi, found.geometry, notes, path)
-            packer.add(
-                structure.id, _planes(contours, found.geometry, roi.number, notes)
+            region = Region(
+                number=roi.number,
+                contours=roi.content.get("ContourSequence") or [],
+                geometry=found.geometry,
+                path=path,
             )
+            packer.add(structure.id, region.planes(notes))
     return packer.packed(structures, tuple(notes))
 
 
@@ -180,106 +158,3 @@ def _colour(content: Dataset, number: int) -> Colour:
         return standard_colour(number)
     red, green, blue = (min(max(int(part), 0), 255) for part in value)
     return red, green, blue
-
-
-def _contours(
-    roi: _Roi, geometry: Geometry, notes: list[str], path: Path
-) -> list[_Contour]:
-    """The polygons of a region, in pixels of the slices they lie on."""
-    items = roi.content.get("ContourSequence") or []
-    contours = []
-    for item in items:
-        kind = str(item.get("ContourGeometricType", ""))
-        numbers = _numbers(item) if kind in (_CLOSED, _XOR) else np.empty(0)
-        if len(numbers) >= _FEWEST:
-            placed = _contour(numbers, roi.number, geometry, path)
-            contours.append(replace(placed, is_xor=kind == _XOR))
-    left_out = len(items) - len(contours)
-    if left_out:
-        notes.append(
-            f"region {roi.number}: {left_out} contour(s) left out that are points or "
-            "open lines"
-        )
-    if not contours:
-        notes.append(f"region {roi.number} has no contours: kept as an empty structure")
-    return contours
-
-
-def _numbers(item: Dataset) -> np.ndarray:
-    """Numbers of a contour, straight from the text: pydicom takes a second a MB."""
-    element: object = item.get_item("ContourData")
-    if isinstance(element, RawDataElement) and element.value:
-        words = element.value.strip(b" \0").split(b"\\")
-        return np.array([word for word in words if word], dtype=float)
-    return np.array(item.get("ContourData") or [], dtype=float)
-
-
-def _contour(
-    numbers: np.ndarray, number: int, geometry: Geometry, path: Path
-) -> _Contour:
-    if len(numbers) % 3 or not np.isfinite(numbers).all():
-        raise _misplaced(number, "has a contour whose points are damaged", path)
-    points_ras_mm = numbers.reshape(-1, 3) @ LPS_TO_RAS[:3, :3]
-    index = geometry.to_index(points_ras_mm)
-    k = round(float(index[:, 2].mean()))
-    spacing_mm = geometry.spacing_mm[2]
-    off_mm = float(np.abs(index[:, 2] - k).max()) * spacing_mm
-    if off_mm > max(MAX_OFF_SLICE_MM, MAX_OFF_SLICE * spacing_mm):
-        raise _misplaced(
-            number, f"has a contour {off_mm:.2f} mm from the nearest slice", path
-        )
-    if not 0 <= k < geometry.shape[2]:
-        beyond_mm = max(-k, k - geometry.shape[2] + 1) * spacing_mm
-        raise _misplaced(
-            number, f"has a contour {beyond_mm:.1f} mm beyond the last slice", path
-        )
-    return _Contour(k=k, loop=np.ascontiguousarray(index[:, :2]))
-
-
-def _planes(
-    contours: Sequence[_Contour], geometry: Geometry, number: int, notes: list[str]
-) -> dict[int, Plane]:
-    """Where a region is, in each slice it has contours on."""
-    by_slice: dict[int, list[_Contour]] = defaultdict(list)
-    for contour in contours:
-        by_slice[contour.k].append(contour)
-    shape = geometry.shape[:2]
-    planes: dict[int, Plane] = {}
-    crossing = repeated = 0
-    for k, group in by_slice.items():
-        combined = combine((fill(c.loop, shape) for c in group if not c.is_xor), shape)
-        by_xor = combine_by_xor((fill(c.loop, shape) for c in group if c.is_xor), shape)
-        planes[k] = combined.plane | by_xor
-        crossing += combined.crossing
-        repeated += combined.repeated
-    notes += _remarks(number, sorted(planes), crossing, repeated)
-    return planes
-
-
-def _remarks(number: int, slices: list[int], crossing: int, repeated: int) -> list[str]:
-    """What a reader of the result should know of a region."""
-    remarks = []
-    if crossing:
-        remarks.append(
-            f"region {number}: {crossing} contour(s) cross others; they were added"
-        )
-    if repeated:
-        remarks.append(
-            f"region {number}: {repeated} contour(s) that are there twice left out"
-        )
-    skipped = slices[-1] - slices[0] + 1 - len(slices) if slices else 0
-    if skipped:
-        remarks.append(
-            f"region {number}: no contour on {skipped} slice(s) between its first and "
-            "its last"
-        )
-    return remarks
-
-
-def _misplaced(number: int, what: str, path: Path) -> UnusableInput:
-    return UnusableInput(
-        ErrorCode.GRID_MISMATCH,
-        f"region {number} {what}",
-        where=path,
-        remedy="Give the scan that it was drawn on (source=).",
-    )

@@ -18,6 +18,10 @@ from medseg.io.file_kinds import files_beside, is_hidden
 _UNMATCHED = (
     "the images it refers to are not those of the scan: slices were found by position"
 )
+_UNKNOWN = (
+    "the scan given names no DICOM images to compare with those it refers to: slices "
+    "were found by position"
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,9 +54,7 @@ def scan_of_contours(data: Dataset, path: Path, scan: Volume | None) -> Contoure
     """
     wanted = _referenced(data)
     if scan is not None:
-        is_known = bool(wanted & _uids(scan.source))
-        notes = () if is_known or not scan.source else (_UNMATCHED,)
-        return ContouredScan(geometry=scan.geometry, notes=notes)
+        return ContouredScan(geometry=scan.geometry, notes=_doubts(wanted, scan))
     others: list[DicomSeries] = []
     for files in _near(path.resolve()):
         found = [series for series in scan_dicom(files).series if series.is_volume]
@@ -67,8 +69,16 @@ def scan_of_contours(data: Dataset, path: Path, scan: Volume | None) -> Contoure
         "the scan it was drawn on is not beside it"
         + (f"; {len(others)} other series are" if others else ""),
         where=path,
-        remedy="Give the scan too (source=), or put the series into the same folder.",
+        remedy="Put the series into its folder or one beside it, or give the scan too "
+        "(evaluate: --images; Python: source=).",
     )
+
+
+def _doubts(wanted: set[str], scan: Volume) -> tuple[str, ...]:
+    """Whether a scan that is given is the one that contours refer to."""
+    if not scan.source:
+        return (_UNKNOWN,)
+    return () if wanted & _uids(scan.source) else (_UNMATCHED,)
 
 
 def _near(path: Path) -> Iterator[list[Path]]:

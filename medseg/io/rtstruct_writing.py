@@ -20,13 +20,18 @@ from medseg.core.volume import Segmentation
 from medseg.io.contours import Loop, trace
 from medseg.io.dicom_codes import ANATOMY, code_item, codes_of
 from medseg.io.dicom_damage import quiet_pydicom
+from medseg.io.dicom_maker import (
+    CHARACTER_SET,
+    CONTENT_LABEL,
+    DISCLAIMER,
+    MANUFACTURER,
+    RTSTRUCT_SERIES_NUMBER,
+    SERIES_DESCRIPTION,
+)
 from medseg.io.dicom_names import label_of
 from medseg.io.source_slices import CARRIED_ON, SourceImages, instance_reference
 
-MANUFACTURER = "MedSeg"
-SERIES_NUMBER = 9001
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"  # retired, and still what readers look for
-_UTF_8 = "ISO_IR 192"
 
 
 def save_rtstruct(segmentation: Segmentation, source: SourceImages, path: Path) -> None:
@@ -57,7 +62,7 @@ def _new(source: SourceImages) -> FileDataset:
     meta.MediaStorageSOPInstanceUID = generate_uid()
     meta.TransferSyntaxUID = ImplicitVRLittleEndian
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    data.SpecificCharacterSet = _UTF_8
+    data.SpecificCharacterSet = CHARACTER_SET
     data.SOPClassUID = RTStructureSetStorage
     data.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     for keyword in CARRIED_ON:
@@ -69,14 +74,14 @@ def _new(source: SourceImages) -> FileDataset:
     data.InstanceCreationTime = data.SeriesTime = data.StructureSetTime = time
     data.Modality = "RTSTRUCT"
     data.SeriesInstanceUID = generate_uid()
-    data.SeriesNumber = SERIES_NUMBER
+    data.SeriesNumber = RTSTRUCT_SERIES_NUMBER
     data.InstanceNumber = 1
-    data.SeriesDescription = f"{MANUFACTURER} segmentation"
+    data.SeriesDescription = SERIES_DESCRIPTION
     data.OperatorsName = ""
     data.Manufacturer = data.ManufacturerModelName = MANUFACTURER
     data.SoftwareVersions = version("medseg")
-    data.StructureSetLabel = "SEGMENTATION"
-    data.StructureSetDescription = "Research use only. Not a medical device."
+    data.StructureSetLabel = CONTENT_LABEL
+    data.StructureSetDescription = DISCLAIMER
     data.ApprovalStatus = "UNAPPROVED"
     return data
 

@@ -125,6 +125,19 @@ def require_absent(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def require_place(path: Path) -> None:
+    """Refuse, before any work is done, a path where no file can be made.
+
+    Raises:
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    folder = next((each for each in path.parents if each.exists()), path.parent)
+    probe = _beside(folder / path.name)
+    with _typed_errors(path, probe):
+        probe.touch()
+        probe.unlink()
+
+
 @contextmanager
 def writing_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's refusals to write a file into typed errors.

@@ -13,16 +13,8 @@ from medseg.core.geometry import LPS_TO_RAS, Geometry
 from medseg.core.volume import SourceSlice, Volume, require_same_grid
 from medseg.io.checks import require_file
 from medseg.io.dicom_damage import dicom_damage
-from medseg.io.dicom_headers import (
-    SliceHeader,
-    read_headers,
-)
-
-MAX_OFF_SLICE_MM = 0.2
-"""Distance between a slice and its place in the volume which is rounding."""
-
-MAX_OFF_SLICE = 0.05
-"""The same as a share of the distance between slices, for thick ones."""
+from medseg.io.dicom_headers import SliceHeader, read_headers
+from medseg.io.slice_places import max_off_slice_mm
 
 _KEPT_EMPTY = (  # DICOM's type 2: must be there, may be empty
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
@@ -178,7 +170,7 @@ def _require_on_grid(header: SliceHeader, geometry: Geometry, k: int) -> None:
     )
     wanted = geometry.to_world(np.column_stack([corners, np.full(len(corners), k)]))
     off = np.linalg.norm(in_lps_mm @ LPS_TO_RAS[:3, :3] - wanted, axis=1)
-    if off.max() > max(MAX_OFF_SLICE_MM, MAX_OFF_SLICE * geometry.spacing_mm[2]):
+    if off.max() > max_off_slice_mm(geometry.spacing_mm[2]):
         raise _moved(header.path, f"it lies {off.max():.2f} mm from it")
 
 

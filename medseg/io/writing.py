@@ -13,7 +13,7 @@ from medseg.core.volume import Segmentation, Volume
 from medseg.io.checks import stem_of
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
-from medseg.io.safe_writing import require_absent, written_whole_together
+from medseg.io.safe_writing import require_absent, require_place, written_whole_together
 
 PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
 _STEPS = 4096
@@ -150,8 +150,16 @@ def require_writable(
         WrongUse: UNKNOWN_FORMAT or OUTPUT_EXISTS.
     """
     chosen = _format(path, file_format)
-    for file in (path, names_path(path)):
-        require_absent(file, overwrite=overwrite)
+    require_absent(path, overwrite=overwrite)
+    if names_path(path).exists() and not overwrite:
+        raise WrongUse(
+            ErrorCode.OUTPUT_EXISTS,
+            "the names and provenance of another label map are already there",
+            where=names_path(path),
+            remedy="Give another name before the suffix, or let this be "
+            "replaced (--overwrite).",
+        )
+    require_place(path)
     return chosen
 
 
@@ -181,7 +189,7 @@ def _format(path: Path, wanted: SegmentationFormat | None) -> SegmentationFormat
     if suffix is None:
         raise WrongUse(
             ErrorCode.UNKNOWN_FORMAT,
-            f"files ending in {path.suffix or 'nothing'!r} are not written",
+            _unwritten(path),
             where=path,
             remedy=f"Use one of {', '.join(_SUFFIXES)}.",
         )
@@ -197,6 +205,12 @@ def _format(path: Path, wanted: SegmentationFormat | None) -> SegmentationFormat
     )
 
 
+def _unwritten(path: Path) -> str:
+    if not path.suffix:
+        return "the name has no suffix that says the format"
+    return f"files ending in {path.suffix!r} are not written"
+
+
 def _is_nifti(path: Path) -> bool:
     """Whether a path names a NIfTI file; if not, it names an NRRD or MHA file.
 
@@ -207,7 +221,7 @@ def _is_nifti(path: Path) -> bool:
     if kind is None or path.suffix.lower() in _IN_TWO_FILES:
         raise WrongUse(
             ErrorCode.UNKNOWN_FORMAT,
-            f"files ending in {path.suffix or 'nothing'!r} are not written",
+            _unwritten(path),
             where=path,
             remedy=f"Use one of {_WRITABLE}.",
         )

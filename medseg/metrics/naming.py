@@ -1,6 +1,7 @@
 """Do two label maps mean the same by the same number?"""
 
 import re
+from dataclasses import replace
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet
@@ -35,6 +36,19 @@ def require_same_meaning(
             where=where,
             remedy="Correct the names, or renumber the labels of one of them.",
         )
+
+
+def better_named(labels: LabelSet, other: LabelSet) -> LabelSet:
+    """The labels, those that are mere numbers named as the other side names them."""
+    names = {structure.id: structure for structure in other}
+    named = [
+        replace(names[each.id], colour=each.colour)
+        if _NUMBERED.fullmatch(each.name) and each.id in names
+        else each
+        for each in labels
+    ]
+    is_clear = len({each.name for each in named}) == len(named)
+    return LabelSet(tuple(named)) if is_clear else labels
 
 
 def _plain_names(labels: LabelSet) -> dict[int, str]:

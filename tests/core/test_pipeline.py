@@ -24,6 +24,7 @@ from medseg.core.model_info import WeightFile
 from medseg.models import TrainedModel, list_models
 from medseg.networks import build_network
 from tests.core.making import (
+    CT,
     ORIENTATIONS,
     TINY_PLAN,
     turned,
@@ -122,6 +123,21 @@ def test_only_the_largest_piece_of_a_structure_is_kept_if_the_model_says_so(mode
     largest = 1 + np.bincount(pieces.ravel())[1:].argmax()
     assert_array_equal(kept == id_, pieces == largest)
     assert_array_equal(kept[plain != id_], plain[plain != id_])
+
+
+def test_what_makes_a_scan_doubtful_is_noted(model):
+    ct_plan = replace(TINY_PLAN, channels=("CT",), normalisation=(CT,))
+    ct_model = replace(model, info=replace(model.info, plan=ct_plan))
+    scan = scan_of(channels=("image",))
+    scan = replace(scan, array=np.abs(scan.array))
+    made = medseg.segment(scan, ct_model, EXACT).provenance
+    notes = made.notes if made else ()
+    assert "the file names no modality: taken for CT" in notes
+    assert any("no value is below 0" in note for note in notes)
+    scan = replace(scan, array=scan.array - 1000, channels=("CT",))
+    made = medseg.segment(scan, ct_model, EXACT).provenance
+    assert made is not None
+    assert not made.notes
 
 
 def test_an_empty_scan_is_segmented_too(model):

@@ -59,16 +59,20 @@ def fuzz(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     def run(file: Path, read: Callable[[], object]) -> None:
         content = file.read_bytes()
+        truth = read()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            file.write_bytes(damaged(content, rng))
+            changed = damaged(content, rng)
+            file.write_bytes(changed)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error")
                     result = read()
             except medseg.MedSegError:
                 continue
-            require_sound(result)
+            require_sound(result, truth)
+            if content.startswith(changed):  # only cut off
+                require_same(result, truth)
 
     return run
 
@@ -97,12 +101,42 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(new)
 
 
-def require_sound(result: object) -> None:
-    """What is read is a grid of finite numbers, somewhere."""
-    if isinstance(result, medseg.Volume):
-        assert np.isfinite(result.array).all()
-        assert np.isfinite(result.geometry.affine).all()
-        assert result.array.shape[1:] == result.geometry.shape
+def require_sound(result: object, truth: object) -> None:
+    """What is read is finite; of a series only the damaged file can read otherwise.
+
+    What a single file holds may all be otherwise, and be as sound as it was.
+    """
+    if isinstance(result, medseg.Segmentation):
+        assert set(np.unique(result.array)) <= {0, *result.labels.ids}
+    if not isinstance(result, medseg.Volume) or not isinstance(truth, medseg.Volume):
+        return
+    assert np.isfinite(result.array).all()
+    assert np.isfinite(result.geometry.affine).all()
+    assert result.array.shape[1:] == result.geometry.shape
+    if len({each.path for each in truth.source}) > 1:
+        require_other_slices(result, truth)
+
+
+def require_other_slices(result: medseg.Volume, truth: medseg.Volume) -> None:
+    """All slices but one are those of the truth, and lie where they do."""
+    indices = np.moveaxis(np.indices(result.geometry.shape), 0, -1)
+    exact = truth.geometry.to_index(result.geometry.to_world(indices))
+    nearest = np.rint(exact).astype(int)
+    assert (np.abs(exact - nearest) * truth.geometry.spacing_mm).max() < 0.11
+    assert nearest.min() >= 0
+    assert (nearest.reshape(-1, 3).max(axis=0) < truth.geometry.shape).all()
+    i, j, k = np.moveaxis(nearest, -1, 0)
+    is_same = (result.array[0] == truth.array[0][i, j, k]).all(axis=(0, 1))
+    assert is_same.sum() >= truth.geometry.shape[2] - 1
+
+
+def require_same(result: object, truth: object) -> None:
+    """A file that was cut off and is read says what it said before."""
+    if isinstance(result, medseg.Volume | medseg.Segmentation):
+        assert isinstance(truth, type(result))
+        assert result.geometry.shape == truth.geometry.shape
+        np.testing.assert_allclose(result.geometry.affine, truth.geometry.affine)
+        np.testing.assert_array_equal(result.array, truth.array)
 
 
 @pytest.mark.parametrize("name", SYNTAXES)

@@ -42,6 +42,35 @@ def test_dicom_of_a_nifti_scan_is_refused_before_it_is_segmented(
     assert not out.exists()
 
 
+def test_another_label_map_of_the_same_name_keeps_its_description(
+    tiny_model, tmp_path, capsys
+):
+    (tmp_path / "labels.json").write_text("{}")
+    words = ["segment", str(SERIES), "-m", str(tiny_model), "-o"]
+    assert run([*words, str(tmp_path / "labels.nrrd")]) == 2
+    error = capsys.readouterr().err
+    assert "OUTPUT_EXISTS" in error
+    assert "names and provenance of another label map" in error
+
+
+def test_an_impossible_place_is_refused_before_the_scan_is_segmented(
+    tiny_model, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("")
+    words = ["segment", str(SERIES), "-m", str(tiny_model), "-o"]
+    assert run([*words, str(tmp_path / "file" / "labels.nii.gz")]) == 1
+    error = capsys.readouterr().err
+    assert "NOT_WRITABLE" in error
+    assert "segmenting" not in error
+
+
+def test_a_model_of_one_channel_needs_no_channel_named(tiny_model, tmp_path, capsys):
+    out = str(tmp_path / "labels.nii.gz")
+    words = ["segment", str(SERIES), "-m", str(tiny_model), "-o", out]
+    assert run([*words, "--channel", f"MRI={SERIES}"]) == 2
+    assert "Leave the option out" in capsys.readouterr().err
+
+
 def test_a_format_that_does_not_fit_the_suffix_is_wrong_use(
     tiny_model, tmp_path, capsys
 ):

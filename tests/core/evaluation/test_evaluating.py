@@ -1,7 +1,9 @@
 """Pairs of files and of folders, and what is not a pair."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +50,40 @@ def test_a_scan_given_with_two_files_adds_hounsfield_units(tmp_path):
     scan = write_scan(tmp_path / "ct.nii.gz", 55)
     (scores,) = medseg.evaluate(prediction, prediction, images=scan).cases
     assert scores["label 1"].mean_hu == 55
+
+
+@pytest.mark.parametrize("named_side", ["prediction", "reference"])
+def test_a_name_on_either_side_names_the_label(tmp_path, named_side):
+    is_named = {"prediction": named_side == "prediction"}
+    is_named["reference"] = not is_named["prediction"]
+    files = [
+        write_labels(
+            tmp_path / f"{side}.nii.gz", labels=ORGANS if named else None, liver=LIVER
+        )
+        for side, named in is_named.items()
+    ]
+    (scores,) = medseg.evaluate(*files).cases
+    assert scores["liver"].dice == 1
+
+
+def test_folders_of_dicom_labels_are_scored_with_the_scans_they_belong_to(tmp_path):
+    series = Path(__file__).parents[3] / "sample_data" / "ct_phantom"
+    scan = medseg.read_volume(series)
+    array = np.zeros(scan.geometry.shape, np.uint8)
+    array[30:50, 40:60, 20:30] = 1
+    liver = LabelSet.from_names([(1, "liver")])
+    labels = medseg.Segmentation(array=array, geometry=scan.geometry, labels=liver)
+    drawn = medseg.SegmentationFormat.RTSTRUCT
+    medseg.write_segmentation(
+        labels, tmp_path / "drawn/a.dcm", source=scan, file_format=drawn
+    )
+    medseg.write_segmentation(labels, tmp_path / "truth/a.nii.gz")
+    shutil.copytree(series, tmp_path / "scans/a")
+    (scores,) = medseg.evaluate(
+        tmp_path / "drawn", tmp_path / "truth", images=tmp_path / "scans"
+    ).cases
+    assert scores["liver"].dice == 1
+    assert scores["liver"].mean_hu is not None
 
 
 def test_a_damaged_pair_of_files_is_refused(tmp_path):

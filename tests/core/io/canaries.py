@@ -27,8 +27,8 @@ _BY_VR = {
     "AS": AGE,
 }
 _TELLING = (WORD, "Nathan", DAY, "1909-08-07", CLOCK, AGE, WEIGHT)
-_NEEDED = {  # what a reader must know to read at all
-    *("SpecificCharacterSet", "Modality", "ImageType", "PhotometricInterpretation"),
+_NEEDED = {  # what a reader must know to read at all, and a model what it reads
+    *("SpecificCharacterSet", "Modality", "PhotometricInterpretation"),
 }
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
 

@@ -13,13 +13,21 @@ from scipy.spatial.transform import Rotation
 import medseg
 from medseg import LabelSet, Segmentation, Structure, StructureKind
 
-FEW = settings(
-    max_examples=10,
-    deadline=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-"""For examples that write and read files: not many, and none is shrunk."""
+
+def loose_examples(*, of_a_hundred: int) -> settings:
+    """For examples that write and read files: a share of the profile's number.
+
+    None is shrunk, which would take as long as hundreds of them.
+    """
+    count = settings().max_examples * of_a_hundred // 100
+    return settings(
+        max_examples=max(count, 1),
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+
+
+FEW = loose_examples(of_a_hundred=10)
 
 OBLIQUE = tuple(
     Rotation.from_euler("xyz", [20, -35, 10], degrees=True).as_matrix()[:2].flat

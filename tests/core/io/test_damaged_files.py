@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pydicom import config
@@ -19,16 +19,15 @@ from pydicom.dataelem import DataElement
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
 import medseg
-from medseg import MedSegError, Volume
-from tests.core.io.studies import completed, random_labels
+from medseg import ErrorCode, MedSegError, Volume
+from medseg.io.dicom_series import scan_dicom
+from medseg.io.file_kinds import files_below
+from tests.core.io.studies import completed, loose_examples, random_labels
 
 T = TypeVar("T")
 SLICES = 8
 SIDE = 48
 MEMORY_BYTES = 512 * 2**20
-LOOSE = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 HEADER_VALUES: list[tuple[str, object]] = [
     ("US", 0),
     ("US", 1),
@@ -54,6 +53,11 @@ MEANING = (
     *("RescaleSlope", "RescaleIntercept", "PixelRepresentation", "BitsAllocated"),
     *("BitsStored", "HighBit", "SamplesPerPixel", "PhotometricInterpretation"),
 )
+
+TOLD_IN_A_NOTE = {  # that a slice with this is left out, or of another series
+    *("SeriesInstanceUID", "ImageType", "NumberOfFrames"),
+    *("SamplesPerPixel", "PhotometricInterpretation"),
+}
 
 
 @pytest.fixture
@@ -86,6 +90,13 @@ def read_or_refused(read: Callable[[], T]) -> T | None:
         return None
 
 
+def assert_whole(volume: Volume | None, truth: Volume, **how):
+    """It was refused, or has every slice of the truth."""
+    assert_part_of(volume, truth, **how)
+    if volume is not None:
+        assert volume.geometry.shape == truth.geometry.shape
+
+
 def assert_part_of(volume: Volume | None, truth: Volume, *, atol_mm=1e-6, values=True):
     """Each voxel is where the truth has a voxel, and has its value."""
     if volume is None:
@@ -110,7 +121,7 @@ def fresh(folder: Path) -> Path:
     return new
 
 
-@settings(LOOSE, max_examples=60)
+@loose_examples(of_a_hundred=60)
 @given(
     names=st.permutations(range(SLICES)),
     dropped=st.sets(st.integers(0, SLICES - 1), max_size=3),
@@ -131,7 +142,7 @@ def test_any_order_and_choice_of_slices(series, truth, names, dropped, doubled):
         assert volume.geometry.shape == truth.geometry.shape
 
 
-@settings(LOOSE, max_examples=80)
+@loose_examples(of_a_hundred=80)
 @given(
     number=st.integers(0, SLICES - 1),
     keyword=st.sampled_from([*GEOMETRY, *MEANING]),
@@ -147,11 +158,13 @@ def test_any_wrong_value_in_one_header(series, truth, number, keyword, value):
         data.add(DataElement(keyword, vr, content, validation_mode=config.IGNORE))
     data.save_as(file)
     volume = read_or_refused(lambda: medseg.read_volume(folder))
-    assert_part_of(volume, truth, values=keyword not in MEANING)
+    is_told = keyword in TOLD_IN_A_NOTE
+    check = assert_part_of if is_told else assert_whole
+    check(volume, truth, values=keyword not in MEANING)
     read_or_refused(lambda: medseg.find_volumes(folder))
 
 
-@settings(LOOSE, max_examples=80)
+@loose_examples(of_a_hundred=80)
 @given(
     number=st.integers(0, SLICES - 1),
     changes=st.lists(
@@ -175,12 +188,77 @@ def cuts(size: int) -> list[int]:
     return [at for at in (*every, size - 2, size - 1) if 0 <= at < size]
 
 
-def test_a_slice_cut_anywhere(series, truth):
-    file = sorted(series.iterdir())[3]
+ENDS_AND_MIDDLE = [0, SLICES // 2, SLICES - 1]
+
+
+def file_of_slice(folder: Path, number: int) -> Path:
+    """The file of a slice, by position; names are in another order."""
+    return next(
+        file
+        for file in folder.iterdir()
+        if pydicom.dcmread(file).InstanceNumber == number + 1
+    )
+
+
+@pytest.mark.parametrize("number", ENDS_AND_MIDDLE)
+@pytest.mark.parametrize("suffix", ["", ".dcm"])
+def test_a_slice_cut_within_its_header_is_named(series, number, suffix):
+    for file in sorted(series.iterdir()):
+        file.rename(file.with_name(file.name + suffix))
+    file = file_of_slice(series, number)
+    (series / "notes.txt").write_text("not a slice")
+    (series / "DONE").write_bytes(b"")
+    content = file.read_bytes()
+    for at in range(number % 7, len(content) - 2 * SIDE * SIDE, 7):
+        file.write_bytes(content[:at])
+        found = scan_dicom(files_below(series))
+        assert [(each.code, each.where) for each in found.damaged] == [
+            (ErrorCode.TRUNCATED_FILE, str(file))
+        ]
+    with pytest.raises(MedSegError, match=f"TRUNCATED_FILE.*{file.name}"):
+        medseg.read_volume(series)
+    file.write_bytes(content)
+    assert medseg.read_volume(series).geometry.shape[2] == SLICES
+
+
+@pytest.mark.parametrize("number", ENDS_AND_MIDDLE)
+def test_a_slice_cut_anywhere(series, number):
+    file = file_of_slice(series, number)
     content = file.read_bytes()
     for at in cuts(len(content)):
         file.write_bytes(content[:at])
-        assert_part_of(read_or_refused(lambda: medseg.read_volume(series)), truth)
+        with pytest.raises(MedSegError) as caught:
+            medseg.read_volume(series)
+        assert caught.value.code is ErrorCode.TRUNCATED_FILE
+        assert caught.value.where == str(file)
+
+
+@pytest.mark.parametrize("damage", ["zeros", "no preamble", "empty"])
+@pytest.mark.parametrize("number", ENDS_AND_MIDDLE)
+def test_a_slice_without_the_mark_of_dicom_is_named(series, number, damage):
+    file = file_of_slice(series, number)
+    content = file.read_bytes()
+    damaged = {"zeros": bytes(5000), "no preamble": content[132:], "empty": b""}
+    file.write_bytes(damaged[damage])
+    with pytest.raises(MedSegError, match=f"TRUNCATED_FILE.*{file.name}"):
+        medseg.read_volume(series)
+
+
+@pytest.mark.parametrize("rows", [("SS", -24), ("LO", "abc"), ("US", 0), None])
+def test_a_series_without_usable_rows_does_not_hide_another(
+    slices, make_slices, save_slices, rows
+):
+    folder = save_slices(slices)
+    for number, data in enumerate(make_slices(4)):
+        del data.Rows
+        if rows is not None:
+            vr, value = rows
+            data.add(DataElement("Rows", vr, value, validation_mode=config.IGNORE))
+        data.save_as(folder / f"other{number}")
+    infos = medseg.find_volumes(folder)
+    assert [info.slices for info in infos if info.is_usable] == [SLICES]
+    refused = [info.problems[0].code for info in infos if not info.is_usable]
+    assert set(refused) == {ErrorCode.TRUNCATED_FILE}
 
 
 @pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])
@@ -188,11 +266,11 @@ def test_a_compressed_slice_cut_anywhere(slices, truth, save_slices, syntax):
     for data in slices:
         data.compress(syntax, generate_instance_uid=False)
     folder = save_slices(slices, "compressed")
-    file = sorted(folder.iterdir())[3]
+    file = file_of_slice(folder, SLICES - 1)
     content = file.read_bytes()
     for at in (*range(1024, len(content), 1024), len(content) - 8):
         file.write_bytes(content[:at])
-        assert_part_of(read_or_refused(lambda: medseg.read_volume(folder)), truth)
+        assert_whole(read_or_refused(lambda: medseg.read_volume(folder)), truth)
 
 
 @pytest.fixture
@@ -217,7 +295,7 @@ def test_an_image_file_cut_anywhere_is_refused(scan, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"])
-@settings(LOOSE, max_examples=80)
+@loose_examples(of_a_hundred=80)
 @given(data=st.data())
 def test_any_wrong_bytes_in_an_image_file(scan, tmp_path, name, data):
     path = tmp_path / name

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
@@ -22,6 +22,7 @@ from medseg.io import (
     write_nifti_labels,
     write_nifti_volume,
 )
+from tests.core.io.studies import loose_examples
 
 SHAPE = (5, 6, 7)
 TISSUES = LabelSet.from_names([(1, "liver"), (300, "spleen")])
@@ -67,7 +68,7 @@ def refused(code, path, read=read_nifti_volume, **options):
     return caught.value
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@loose_examples(of_a_hundred=30)
 @given(
     affines(), st.sampled_from([np.uint8, np.int16, np.int32, np.uint16, np.float32])
 )
@@ -85,7 +86,7 @@ def test_a_volume_comes_back_as_it_was(tmp_path, affine, dtype):
     assert header.get_xyzt_units()[0] == "mm"
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@loose_examples(of_a_hundred=10)
 @given(affines())
 def test_simpleitk_finds_every_voxel_at_the_same_place(tmp_path, affine):
     path = tmp_path / "scan.nii"
@@ -212,7 +213,7 @@ def test_a_mirror_factor_of_zero_counts_as_one(tmp_path):
     assert volume.geometry.orientation == "RAS"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@loose_examples(of_a_hundred=60)
 @given(st.dictionaries(st.integers(0, 351), st.integers(0, 255), max_size=4))
 def test_a_damaged_header_never_ends_in_another_error(tmp_path, changes):
     path = save(tmp_path / "a.nii", noise())

@@ -1,7 +1,6 @@
 """Pixels read as they lie in the file are those that pydicom reads."""
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -9,6 +8,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from medseg import UnusableInput
 from medseg.io.dicom_headers import read_headers
 from medseg.io.dicom_pixels import decode_frames
 from tests.core.io.conftest import COLUMNS, ROWS
@@ -48,8 +48,8 @@ def test_usual_pixels_are_read_from_where_they_lie(
         is_signed=is_signed,
         values=values,
     )
-    assert header.plain is not None
-    found = header.plain.picture(path, 0, ROWS, COLUMNS)
+    assert header.layout.plain is not None
+    found = header.layout.plain.picture(path, ROWS, COLUMNS)
     (wanted,) = decode_frames(path, [0])
     np.testing.assert_array_equal(found, wanted)
     np.testing.assert_array_equal(found, values.reshape(ROWS, COLUMNS))
@@ -65,15 +65,15 @@ def test_bits_that_do_not_count_are_left_to_pydicom(make_slices, tmp_path):
         is_signed=False,
         values=values,
     )
-    assert header.plain is not None
-    assert header.plain.picture(path, 0, ROWS, COLUMNS) is None
+    assert header.layout.plain is not None
+    assert header.layout.plain.picture(path, ROWS, COLUMNS) is None
 
 
 def test_other_encodings_are_left_to_pydicom(make_slices, tmp_path):
     (data,) = make_slices(1)
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     data.save_as(tmp_path / "slice", enforce_file_format=True)
-    assert read_headers(tmp_path / "slice")[0].plain is None
+    assert read_headers(tmp_path / "slice")[0].layout.plain is None
 
 
 def test_pixels_cut_off_are_left_to_pydicom(make_slices, tmp_path):
@@ -82,14 +82,24 @@ def test_pixels_cut_off_are_left_to_pydicom(make_slices, tmp_path):
     data.save_as(path)
     path.write_bytes(path.read_bytes()[:-2])
     (header,) = read_headers(path)
-    assert header.plain is not None
-    assert header.plain.picture(path, 0, ROWS, COLUMNS) is None
-    assert header.plain.picture(path, 1, ROWS, COLUMNS) is None
+    assert header.layout.plain is not None
+    assert header.layout.plain.picture(path, ROWS, COLUMNS) is None
 
 
-def test_a_header_without_pixels_has_none(make_slices, tmp_path):
+def test_an_image_without_pixels_was_cut_off(make_slices, tmp_path):
     (data,) = make_slices(1)
     del data.PixelData
     data.save_as(tmp_path / "slice")
-    assert read_headers(tmp_path / "slice")[0].plain is None
-    assert "PixelData" not in pydicom.dcmread(tmp_path / "slice")
+    with pytest.raises(UnusableInput, match=r"TRUNCATED_FILE.*ends before its pixels"):
+        read_headers(tmp_path / "slice")
+
+
+def test_a_header_longer_than_what_is_read_ahead_is_read(make_slices, tmp_path):
+    (data,) = make_slices(1)
+    data.private_block(0x0011, "long", create=True).add_new(1, "OB", bytes(40_000))
+    data.save_as(tmp_path / "slice")
+    content = (tmp_path / "slice").read_bytes()
+    for read in (0, 100, 2**15, len(content)):
+        (header,) = read_headers(tmp_path / "slice", content[:read])
+        assert header == read_headers(tmp_path / "slice")[0]
+        assert header.layout.plain is not None

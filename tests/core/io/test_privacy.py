@@ -98,6 +98,21 @@ def test_a_series_has_the_canary_in_over_a_thousand_places(telling_series):
     assert medseg.read_volume(telling_series).geometry.shape == (9, 7, 12)
 
 
+def test_a_modality_that_is_no_code_is_not_repeated(make_slices, save_slices, capsys):
+    slices = [*make_slices(), *make_slices()]
+    for data in slices:
+        data.Modality = WORD.upper()
+    folder = save_slices(slices)
+    with pytest.raises(MedSegError, match="SEVERAL_SERIES") as caught:
+        medseg.read_volume(folder)
+    assert tells(str(caught.value).encode()) == set()
+    (first, _) = medseg.find_volumes(folder)
+    assert first.modality == ""
+    assert medseg.read_volume(folder, series=first.series_uid).channels == ("image",)
+    run("inspect", folder, "--json")
+    assert tells(capsys.readouterr().out.encode()) == set()
+
+
 def test_results_of_a_series_do_not_tell_of_the_patient(
     telling_series, model, tmp_path, caplog, capsys
 ):

@@ -108,6 +108,7 @@ def sform_and_qform_a_little_apart():
         content=changed(qform_code=1, qoffset_x=AFFINE[0, 3] + 0.4),
         affine=AFFINE,
         values=VALUES,
+        says="0.40 mm apart",
     )
 
 

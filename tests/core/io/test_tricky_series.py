@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import EnhancedMRImageStorage
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    EnhancedMRImageStorage,
+    MRImageStorage,
+)
 
 import medseg
 from medseg import ErrorCode, MedSegError, UnusableInput, WrongUse
@@ -218,6 +222,66 @@ def sloped(make, slope):
     return slices
 
 
+def slope_zero(make):
+    return Wrong(
+        written=sloped(make, 0), code=ErrorCode.INVALID_HEADER, says="slope is 0"
+    )
+
+
+def slope_too_large_for_any_number(make):
+    return Wrong(
+        written=sloped(make, "1E400"),
+        code=ErrorCode.INVALID_HEADER,
+        says="not a number",
+    )
+
+
+def slope_in_some_slices_only(make):
+    slices = make()
+    for data in slices[2:4]:
+        del data.RescaleSlope, data.RescaleIntercept
+    return Wrong(
+        written=slices, code=ErrorCode.INVALID_HEADER, says="which others have"
+    )
+
+
+def slope_of_nearly_nothing(make):
+    return Wrong(
+        written=sloped(make, "1E-50"), code=ErrorCode.INVALID_HEADER, says="is 1e-50"
+    )
+
+
+def intercepts(make, intercept):
+    slices = make()
+    for data in slices:
+        data.RescaleIntercept = intercept
+    return Wrong(
+        written=slices, code=ErrorCode.INVALID_HEADER, says="intercept is .* far above"
+    )
+
+
+def intercept_at_the_end_of_int32(make):
+    return intercepts(make, "2147483000")
+
+
+def intercept_beyond_int32(make):
+    return intercepts(make, "3000000000")
+
+
+def intercept_beyond_float32(make):
+    return intercepts(make, "1E300")
+
+
+def values_in_a_table(make):
+    slices = make()
+    for data in slices:
+        del data.RescaleSlope, data.RescaleIntercept
+        data.ModalityLUTSequence = DicomSequence([Dataset()])
+    return Wrong(
+        written=slices, code=ErrorCode.UNSUPPORTED_ENCODING, says="Modality LUT"
+    )
+
+
 def monochrome1(make):
     slices = make()
     for data in slices:
@@ -236,6 +300,77 @@ def twelve_bit_signed_without_sign_extension(make):
         pixels = np.frombuffer(data.PixelData, np.uint16) & 0x0FFF
         data.PixelData = pixels.tobytes()
     return Right(written=written, true=true)
+
+
+def twelve_bits_at_the_high_end(make):
+    slices = make()
+    for data in slices:
+        data.BitsStored, data.HighBit = 12, 15
+    return Wrong(
+        written=slices, code=ErrorCode.INVALID_HEADER, says="bit 4, not at the lowest"
+    )
+
+
+def half_of_the_rows_everywhere(make):
+    return claims(make, Rows=3)
+
+
+def half_of_the_bits_everywhere(make):
+    return claims(make, BitsAllocated=8, BitsStored=8, HighBit=7)
+
+
+def claims(make, **values):
+    slices = make()
+    for data in slices:
+        for keyword, value in values.items():
+            setattr(data, keyword, value)
+    return Wrong(
+        written=slices,
+        code=ErrorCode.INVALID_HEADER,
+        says="asks for .* bytes of pixels and 126 are there",
+    )
+
+
+def last_slice_of_another_kind(make):
+    slices = make()
+    slices[-1].SOPClassUID = MRImageStorage
+    return Wrong(
+        written=slices, code=ErrorCode.INVALID_HEADER, says="another kind of image"
+    )
+
+
+def two_kinds_of_image(make):
+    slices = make()
+    for data in slices[6:]:
+        data.SOPClassUID = MRImageStorage
+    return Wrong(
+        written=slices,
+        code=ErrorCode.INVALID_HEADER,
+        says="2 volumes: #1 6 axial .*; #2 6 axial",
+    )
+
+
+def slices_that_turn_little_by_little(make):
+    slices = make()
+    for number, data in enumerate(slices):
+        angle = np.radians(0.09 * number / 11)
+        row = (np.cos(angle), np.sin(angle), 0, -np.sin(angle), np.cos(angle), 0)
+        data.ImageOrientationPatient = [f"{value:.9f}" for value in row]
+        data.PixelSpacing = [80, 120]
+    return Wrong(
+        written=slices,
+        code=ErrorCode.INCONSISTENT_ORIENTATION,
+        says="a corner is 1.69 mm from where",
+    )
+
+
+def slices_too_close_to_be_told_apart(make):
+    slices = make(20, step_mm=0.015)
+    for data in slices:
+        data.PixelData = bytes(len(data.PixelData))
+    return Wrong(
+        written=slices, code=ErrorCode.NOT_A_VOLUME, says="at 1 position.*0.02 mm"
+    )
 
 
 def two_stacks_in_one_series(make):
@@ -306,8 +441,23 @@ ROWS: list[Callable[..., Right | Wrong]] = [
     pixels_of_one_slice_cut_off,
     slope_one_then_fraction,
     slope_one_then_half,
+    slope_zero,
+    slope_too_large_for_any_number,
+    slope_of_nearly_nothing,
+    slope_in_some_slices_only,
+    intercept_at_the_end_of_int32,
+    intercept_beyond_int32,
+    intercept_beyond_float32,
+    values_in_a_table,
     monochrome1,
     twelve_bit_signed_without_sign_extension,
+    twelve_bits_at_the_high_end,
+    half_of_the_rows_everywhere,
+    half_of_the_bits_everywhere,
+    last_slice_of_another_kind,
+    two_kinds_of_image,
+    slices_that_turn_little_by_little,
+    slices_too_close_to_be_told_apart,
     two_stacks_in_one_series,
     three_planes_in_one_series,
     two_echoes_in_one_series,
@@ -335,6 +485,24 @@ def test_a_tricky_series_is_right_or_refused(make_slices, save_slices, row):
 def test_an_enhanced_ct_is_right(enhanced_ct, make_slices, save_slices):
     volume = medseg.read_volume(save_slices([enhanced_ct]))
     assert_every_voxel_is_right(volume, make_slices(), within_mm=1e-6)
+
+
+@pytest.mark.parametrize("frames", [7, 24])
+def test_another_number_of_frames_than_described_is_refused(
+    enhanced_ct, save_slices, frames
+):
+    enhanced_ct.NumberOfFrames = frames
+    with pytest.raises(UnusableInput, match=f"INVALID_HEADER.*{frames} frames and"):
+        medseg.read_volume(save_slices([enhanced_ct]))
+
+
+def test_deflated_slices_of_half_their_rows_are_refused(make_slices, save_slices):
+    slices = make_slices()
+    for data in slices:
+        data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        data.Rows = 3
+    with pytest.raises(UnusableInput, match=r"INVALID_HEADER.*bytes of pixels"):
+        medseg.read_volume(save_slices(slices))
 
 
 def test_an_enhanced_mr_with_a_slope_for_each_frame_is_right(
