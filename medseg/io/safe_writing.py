@@ -102,12 +102,16 @@ def require_absent_folder(path: Path) -> None:
         WrongUse: OUTPUT_EXISTS.
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise WrongUse(
-            ErrorCode.OUTPUT_EXISTS,
-            "the output folder is already there and is not empty",
-            where=path,
-            remedy="Give another folder, or remove this one.",
-        )
+        raise _exists(path)
+
+
+def _exists(folder: Path) -> WrongUse:
+    return WrongUse(
+        ErrorCode.OUTPUT_EXISTS,
+        "the output folder is already there and is not empty",
+        where=folder,
+        remedy="Give another folder, or remove this one.",
+    )
 
 
 def require_absent(path: Path, *, overwrite: bool) -> None:
@@ -194,6 +198,8 @@ def _typed(error: OSError, path: Path, temporary: Path) -> MedSegError | None:
             where=path,
             remedy="Free some space or write to another disk.",
         )
+    if error.errno == errno.ENOTEMPTY and path.is_dir():
+        return _exists(path)  # made meanwhile by somebody else
     if error.filename is not None and not _is_ours(error, path, temporary):
         return None  # something the block read, say
     return UnusableInput(

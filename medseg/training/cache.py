@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from medseg.core.case import Case, Dataset
-from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.plan import Normalisation, NormalisationKind, Plan
 from medseg.io import written_whole, written_whole_folder
 from medseg.io.checks import require_there, sha256_of, sha256_of_hashes
@@ -107,14 +107,14 @@ class DatasetCache:
     def _kept(self, case: Case, plan: Plan, entry: Path) -> TrainingCase:
         """Prepare a case and write it; another process may be faster."""
         made = self._made(case, plan)
-        shutil.rmtree(entry, ignore_errors=True)
+        if found := _opened(entry, case.id):
+            return found
+        shutil.rmtree(entry, ignore_errors=True)  # damaged, if it is there
         try:
             _write(made, entry, plan)
-        except MedSegError:
-            found = _opened(entry, case.id)
-            if found is None:
+        except WrongUse as error:
+            if error.code is not ErrorCode.OUTPUT_EXISTS:
                 raise
-            return found
         return _opened(entry, case.id) or made
 
     def _require_structure(self, case: Case, facts: CaseFacts) -> None:
