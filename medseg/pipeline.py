@@ -167,5 +167,5 @@ def _provenance(
             for field in fields(settings)
         ),
         notes=volume.notes + doubts,
-        is_trained_on=volume.sha256 in model.info.training.image_sha256,
+        is_trained_on=model.info.training.has_seen(volume.sha256),
     )

@@ -17,6 +17,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=Path(__file__).parents[1] / "../shared/data",
         help="Folder of real scans; tests that need it are skipped where it is absent.",
     )
+    parser.addoption(
+        "--nnunet-python",
+        type=Path,
+        help="Python of an environment with nnU-Net v2; without it, what compares "
+        "MedSeg with nnU-Net's trainer is skipped.",
+    )
+
+
+@pytest.fixture(scope="session")
+def nnunet_python(request: pytest.FixtureRequest) -> Path:
+    python: Path | None = request.config.getoption("--nnunet-python")
+    if python is None:
+        pytest.skip("no --nnunet-python")
+    return python
 
 
 @pytest.fixture(scope="session")

@@ -140,14 +140,33 @@ class TrainingTiming:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepsBeside:
+    """MedSeg's training steps in turns with those of another tool's trainer.
+
+    Attributes:
+        patch_shape: Of both.
+        batch_size: Of both.
+        timings: MedSeg's first.
+        versions: Name and version of what the other ran on.
+    """
+
+    patch_shape: tuple[int, int, int]
+    batch_size: int
+    timings: tuple[TrainingTiming, ...]
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingBench:
     """What was measured, and with what.
 
     Attributes:
-        patch_shape: Of every contender.
-        batch_size: Of every contender.
+        patch_shape: Of every contender of `networks` and `unet`.
+        batch_size: Of the same.
         networks: In MedSeg's loop, not compiled; the U-Net first.
         unet: MedSeg's loop as it is, then a plain one.
+        nnunet: Beside nnU-Net's trainer, on a patch and batch of its own; None without
+            an environment that it is in.
         threads: Of every contender.
         versions: Name and version of what was used.
     """
@@ -156,5 +175,6 @@ class TrainingBench:
     batch_size: int
     networks: tuple[TrainingTiming, ...]
     unet: tuple[TrainingTiming, ...]
+    nnunet: StepsBeside | None = None
     threads: int
     versions: tuple[str, ...]

@@ -1,13 +1,15 @@
 """Training steps to be compared: MedSeg's own, and a plain one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle, islice
 
 import numpy as np
 import torch
 from torch import nn
 
+from medseg.bench.memory import peak_mb
 from medseg.core.geometry import Shape3
 from medseg.core.labels import LabelSet
 from medseg.core.plan import (
@@ -33,6 +35,7 @@ from medseg.training.samples import PatchSource
 from medseg.training.team import Team
 
 _WITHOUT_END = 10**9
+_MEASURED_STEPS = 2
 _RESIDUAL_BLOCKS = (1, 3, 4, 6, 6)
 
 
@@ -75,6 +78,17 @@ class Trainer:
         """Take so many steps."""
         for _ in islice(self.losses(), number):
             pass
+
+    def peak_mb(self) -> float | None:
+        """Resident memory of a few steps; None on a GPU, whose memory this is not."""
+        if resolved_device(self.settings.device).type != "cpu":
+            return None
+        edge = 3 * 2 ** (len(self.plan.widths) - 1)
+        plan = replace(self.plan, patch_shape=(edge, edge, edge), batch_size=1)
+        return peak_mb(
+            partial(self.steps, _MEASURED_STEPS),
+            warm_up=partial(replace(self, plan=plan).steps, 1),
+        )
 
 
 def bench_plan(

@@ -1,54 +1,60 @@
-"""Training side by side: the networks, and MedSeg's step beside a plain one."""
+"""Training side by side: the networks, a plain step, and that of nnU-Net."""
 
 import platform
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 
-from medseg.bench.memory import peak_mb
-from medseg.bench.timings import TrainingBench, TrainingTiming
+from medseg.bench.nnunet import NnunetTrainer, nnunet_trainer
+from medseg.bench.timings import StepsBeside, TrainingBench, TrainingTiming
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
 from medseg.core.errors import ErrorCode, WrongUse
-from medseg.core.plan import Architecture
+from medseg.core.plan import Architecture, Plan
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.core.settings import Device
+from medseg.core.settings import Device, TrainingSettings
 from medseg.inference import resolved_device
 
 _TINY_WIDTHS = (16, 32, 64, 128)
 _WIDE_WIDTHS = (32, 64, 128, 256)
 _MULTIPLE = 2 ** (len(_TINY_WIDTHS) - 1)
 _LEAST_PATCH = 3 * _MULTIPLE
-_MEASURED_STEPS = 2
+_HIPPOCAMPUS_PATCH = 40, 56, 40
+_HIPPOCAMPUS_BATCH = 7
 _CPU = Device("cpu")
 
 
-def bench_train(
+def bench_train(  # noqa: PLR0913 - the options of the command
     *,
     patch: int = 32,
     batch: int = 2,
     repeats: int = 3,
     is_compiled: bool = True,
     device: Device = _CPU,
+    nnunet_python: Path | None = None,
     on_progress: ProgressCallback = ignore_progress,
 ) -> TrainingBench:
-    """Measure training steps of every network, and of the U-Net in two ways.
+    """Measure training steps of every network, and of the U-Net in several ways.
 
     Args:
         patch: Voxels along each edge, a multiple of 8 from 24 on.
         batch: Patches a step.
         repeats: Steps of each that are timed, after one that is not.
-        is_compiled: Whether MedSeg's step beside the plain one is compiled; the
+        is_compiled: Whether MedSeg's step beside those of others is compiled; the
             networks beside each other never are.
         device: Where to train.
+        nnunet_python: Python of an environment with nnU-Net v2, whose trainer MedSeg's
+            step is measured beside, on nnU-Net's own plan of the hippocampus.
         on_progress: Called after every step.
 
     Raises:
-        WrongUse: INVALID_OPTION for an option out of range; NO_SUCH_DEVICE.
+        UnusableInput: NOT_FOUND when there is no such Python.
+        WrongUse: INVALID_OPTION for an option out of range, or a Python without
+            nnU-Net; NO_SUCH_DEVICE.
     """
     if min(batch, repeats) < 1 or patch < _LEAST_PATCH or patch % _MULTIPLE:
         raise WrongUse(
@@ -59,6 +65,15 @@ def bench_train(
             "1 or more of the others.",
         )
     resolved_device(device)
+    beside_nnunet = None
+    if nnunet_python is not None:
+        beside_nnunet = steps_beside_nnunet(
+            nnunet_python,
+            _nnunet_plan(),
+            bench_settings(device=device, is_compiled=is_compiled),
+            repeats=repeats,
+            on_progress=on_progress,
+        )
     shape = patch, patch, patch
     eager = bench_settings(device=device, is_compiled=False)
     networks = [
@@ -80,13 +95,35 @@ def bench_train(
         batch_size=batch,
         networks=timed_trainers(networks, repeats=repeats, on_progress=on_progress),
         unet=timed_trainers([ours, plain], repeats=repeats, on_progress=on_progress),
+        nnunet=beside_nnunet,
         threads=torch.get_num_threads(),
         versions=_versions(),
     )
 
 
+def steps_beside_nnunet(
+    python: Path,
+    plan: Plan,
+    settings: TrainingSettings,
+    *,
+    repeats: int,
+    on_progress: ProgressCallback = ignore_progress,
+) -> StepsBeside:
+    """MedSeg's step, augmentation included, in turns with that of nnU-Net's trainer."""
+    ours = Trainer(name="MedSeg", plan=plan, settings=settings)
+    with nnunet_trainer(python, plan, settings.device) as theirs:
+        return StepsBeside(
+            patch_shape=plan.patch_shape,
+            batch_size=plan.batch_size,
+            timings=timed_trainers(
+                [ours, theirs], repeats=repeats, on_progress=on_progress
+            ),
+            versions=theirs.versions,
+        )
+
+
 def timed_trainers(
-    trainers: Sequence[Trainer],
+    trainers: Sequence[Trainer | NnunetTrainer],
     *,
     repeats: int,
     on_progress: ProgressCallback = ignore_progress,
@@ -104,7 +141,7 @@ def timed_trainers(
     running.clear()
     peaks = []
     for step, trainer in enumerate(trainers, start=total - len(trainers) + 1):
-        peaks.append(_peak_mb(trainer))
+        peaks.append(trainer.peak_mb())
         on_progress(_progress(step, total, trainer))
     medians = [statistics.median(taken[1:]) for taken in seconds]
     return tuple(
@@ -131,19 +168,14 @@ def _networks() -> Sequence[tuple[str, Architecture, tuple[int, ...]]]:
     )
 
 
-def _peak_mb(trainer: Trainer) -> float | None:
-    """Resident memory of a few steps; None on a GPU, whose memory this is not."""
-    if resolved_device(trainer.settings.device).type != "cpu":
-        return None
-    tiny = (_LEAST_PATCH,) * 3
-    plan = replace(trainer.plan, patch_shape=tiny, batch_size=1)
-    return peak_mb(
-        partial(trainer.steps, _MEASURED_STEPS),
-        warm_up=partial(replace(trainer, plan=plan).steps, 1),
+def _nnunet_plan() -> Plan:
+    """What nnU-Net 2.8 plans for the hippocampus, MedSeg's preset standard as well."""
+    return bench_plan(
+        Architecture.UNET, _WIDE_WIDTHS, _HIPPOCAMPUS_PATCH, _HIPPOCAMPUS_BATCH
     )
 
 
-def _progress(done: int, total: int, trainer: Trainer) -> Progress:
+def _progress(done: int, total: int, trainer: Trainer | NnunetTrainer) -> Progress:
     return Progress(stage="training steps", done=done, total=total, note=trainer.name)
 
 

@@ -76,28 +76,36 @@ def bench_io(*, slices: int = 300, repeats: int = 5, as_json: Json = False) -> N
 
 
 @app.command(name="train")
-def bench_train(
+def bench_train(  # noqa: PLR0913 - the options of the measurement
     *,
     patch: int = 32,
     batch: int = 2,
     repeats: int = 3,
     is_compiled: Annotated[bool, Parameter(name="--compile")] = True,
     device: Device = _CPU,
+    nnunet_python: Path | None = None,
     as_json: Json = False,
 ) -> None:
-    """Time training steps of every network, and of the U-Net against a plain loop.
+    """Time training steps of every network, and of the U-Net against other loops.
 
     The plain loop does what nnU-Net's trainer does on a CPU: 32-bit numbers, no
     compiler, SGD. Its patches are augmented beforehand.
 
+    nnU-Net's own trainer takes part when there is an environment with nnU-Net v2: the
+    same network, patch and batch as it plans for the hippocampus, in turns with
+    MedSeg's step. Augmentation counts for MedSeg alone.
+
     Example: medseg bench train --patch 48
+
+    Example: medseg bench train --nnunet-python nnunet/bin/python --repeats 10
 
     Args:
         patch: Voxels along each edge, a multiple of 8 from 24 on.
         batch: Patches a step.
         repeats: Steps of each; the median counts.
-        is_compiled: Compile MedSeg's step beside the plain one.
+        is_compiled: Compile MedSeg's step beside those of others.
         device: Where to train: cpu or cuda:N.
+        nnunet_python: Python of an environment with nnunetv2 2.8 or later.
         as_json: Print JSON instead of tables.
     """
     with shown_progress() as progress:
@@ -107,6 +115,7 @@ def bench_train(
             repeats=repeats,
             is_compiled=is_compiled,
             device=device,
+            nnunet_python=nnunet_python,
             on_progress=progress,
         )
     if as_json:
@@ -114,9 +123,17 @@ def bench_train(
         return
     print(f"networks, not compiled\n{training_table(result.networks)}", end="\n\n")
     print(f"training step of the U-Net\n{training_table(result.unet)}", end="\n\n")
-    shape = " x ".join(str(size) for size in result.patch_shape)
-    print(f"patches of {shape}, {result.batch_size} a step; threads: {result.threads}")
+    if result.nnunet is not None:
+        title = f"beside nnU-Net's trainer, {_patches(result.nnunet)}"
+        print(f"{title}\n{training_table(result.nnunet.timings)}")
+        print(", ".join(result.nnunet.versions), end="\n\n")
+    print(f"{_patches(result)}; threads: {result.threads}")
     print(", ".join(result.versions))
+
+
+def _patches(steps: bench.TrainingBench | bench.StepsBeside) -> str:
+    shape = " x ".join(str(size) for size in steps.patch_shape)
+    return f"patches of {shape}, {steps.batch_size} a step"
 
 
 def training_table(timings: Sequence[bench.TrainingTiming]) -> str:

@@ -109,7 +109,7 @@ class LabelSet:
 
         Mirroring a scan left to right makes such labels wrong.
         """
-        return any(_words(name) & _SIDES for name in self.names)
+        return names_a_side(self.names)
 
     def __len__(self) -> int:
         return len(self.structures)
@@ -127,6 +127,12 @@ class LabelSet:
         raise KeyError(f"no structure {name!r}; there are {', '.join(self.names)}")
 
 
+def names_a_side(names: Iterable[str]) -> bool:
+    """Whether a name says left or right ("left kidney", "kidney_l", "LeftKidney")."""
+    words = {word for name in names for word in _words(name)}
+    return bool(words & _SIDES) or any(w.startswith(("left", "right")) for w in words)
+
+
 def standard_colour(label: int) -> Colour:
     """Colour of a label number: seven hues, then the same ones darker and darker."""
     lap, place = divmod(label - 1, len(_COLOURS))
@@ -142,5 +148,5 @@ def kind_of(name: str) -> StructureKind:
 
 def _words(name: str) -> set[str]:
     """The words of "left kidney", "kidney_left", "Kidney (left)" or "LeftKidney"."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return set(re.findall(r"[^\W_]+", apart.lower()))

@@ -59,6 +59,9 @@ class TrainingRecord:
         cases: Ids of the cases trained on.
         image_sha256: Hash of each training image, in the order of `cases`.
         held_out: Ids of the cases kept apart for `results`.
+        started_from: Name of the model whose weights it started from; often empty.
+        started_from_sha256: Hash of that model's weights.
+        earlier_image_sha256: Hash of each image that model had learned from.
         settings: Training settings, name and value.
         steps: Weight updates of a network; the most where they differ.
         seconds: Time the steps of all networks took.
@@ -74,6 +77,13 @@ class TrainingRecord:
     steps: int
     seconds: float
     versions: tuple[tuple[str, str], ...]
+    started_from: str = ""
+    started_from_sha256: str = ""
+    earlier_image_sha256: tuple[str, ...] = ()
+
+    def has_seen(self, image_sha256: str) -> bool:
+        """Whether an image was learned from, here or by the model started from."""
+        return image_sha256 in {*self.image_sha256, *self.earlier_image_sha256}
 
 
 @dataclass(frozen=True, kw_only=True)

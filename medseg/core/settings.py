@@ -6,6 +6,8 @@ from enum import StrEnum
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Architecture
 
+LARGEST_SEED = 2**63 - 1
+
 
 class Precision(StrEnum):
     """Number format of the network's arithmetic."""
@@ -166,6 +168,13 @@ class TrainingSettings:
         default=False,
         metadata={"help": "Leave the way down of a network started --from as it is."},
     )
+    deterministic: bool = field(
+        default=False,
+        metadata={
+            "help": "Only arithmetic that gives the same bits each time on a GPU; on a "
+            "CPU it always does."
+        },
+    )
     allow_empty: bool = field(
         default=False,
         metadata={"help": "Learn from cases without any structure, too."},
@@ -203,6 +212,8 @@ class TrainingSettings:
         for name, lowest in (*least, ("workers", 1)):
             if getattr(self, name) < lowest:
                 raise _invalid(name, f"is {lowest} or more, got {getattr(self, name)}")
+        if self.seed > LARGEST_SEED:
+            raise _invalid("seed", f"is at most 2**63 - 1, got {self.seed}")
         if self.batch_size is not None and self.batch_size < 1:
             raise _invalid("batch_size", f"is 1 or more, got {self.batch_size}")
         rate = self.learning_rate

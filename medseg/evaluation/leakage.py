@@ -48,14 +48,17 @@ def leakage_of(cases: Sequence[ScoredCase], model: ModelInfo | None) -> Leakage:
     That is: what the prediction itself says; the list of the shipped model it names;
     the list of the model given.
     """
-    shipped = {info.name: {*info.training.image_sha256} for info in list_models()}
-    given = set() if model is None else {*model.training.image_sha256}
+    shipped = {info.name: info.training for info in list_models()}
+
+    def is_known(case: ScoredCase) -> bool:
+        records = [shipped.get(case.model), None if model is None else model.training]
+        return any(each.has_seen(case.input_sha256) for each in records if each)
+
     return Leakage(
         trained_on=tuple(
             case.scores.case_id
             for case in cases
-            if case.is_trained_on
-            or case.input_sha256 in shipped.get(case.model, set()) | given
+            if case.is_trained_on or is_known(case)
         ),
         unchecked=tuple(
             case.scores.case_id

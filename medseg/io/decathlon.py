@@ -54,6 +54,9 @@ def read_dataset(folder: Path | str) -> Dataset:
         raise _invalid("the description lists no training case", path)
     if not dataset.channels or not len(dataset.labels):
         raise _invalid("the description names no channel or no label", path)
+    if len({*dataset.channels}) != len(dataset.channels):
+        listed = ", ".join(dataset.channels)
+        raise _invalid(f"two channels have one name: {listed}", path)
     return dataset
 
 

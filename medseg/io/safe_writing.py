@@ -129,6 +129,16 @@ def require_absent(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed had not finished writing into a folder.
+
+    Only where no other process may be writing.
+    """
+    for path in folder.glob(".partial-*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
 def require_place(path: Path) -> None:
     """Refuse, before any work is done, a path where no file can be made.
 

@@ -1,4 +1,4 @@
-from .description import read_model_info
+from .description import MODEL_FILE, read_model_info
 from .folder import (
     TrainedModel,
     load_model,
@@ -9,6 +9,7 @@ from .folder import (
 from .zoo import list_models, model_folder
 
 __all__ = [
+    "MODEL_FILE",
     "TrainedModel",
     "list_models",
     "load_model",

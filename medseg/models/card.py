@@ -3,7 +3,7 @@
 from medseg.core.model_info import ModelInfo, StructureResult
 from medseg.core.plan import Plan
 
-CARD_FILE = "README.md"
+CARD_FILE = "MODEL_CARD.md"
 _USE = (
     "For research on scans like those it was trained on. Not a medical device: not for "
     "diagnosis or treatment. Look at every result; on other scanners, protocols, ages "
@@ -46,6 +46,7 @@ def _training(info: ModelInfo) -> str:
     facts = {
         "Dataset": made.dataset,
         "Source": made.source,
+        "Started from": made.started_from,
         "Cases": str(len(made.cases)),
         "Networks": str(len(info.weights)),
         "Steps a network": str(made.steps),

@@ -62,6 +62,15 @@ class DatasetCache:
         if folder is not None:
             _remove_leftovers(folder)
 
+    def digest(self, case: Case) -> str:
+        """Hash of everything a case consists of: image, reference, channels, labels.
+
+        Raises:
+            UnusableInput: When a file cannot be read; the case is named.
+        """
+        with naming(case):
+            return _digest(self._sources(case))
+
     def facts(self, case: Case) -> CaseFacts:
         """What a case adds to the fingerprint.
 

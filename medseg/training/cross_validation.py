@@ -1,13 +1,13 @@
 """What five networks say about the cases they did not learn from, put together."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from medseg.core.case import Case
+from medseg.core.case import Case, Dataset
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.scores import Scores, mean_of
 from medseg.inference import keep_largest_pieces
@@ -25,24 +25,28 @@ _NO_LABEL = 2**16
 
 @dataclass(frozen=True, kw_only=True)
 class PieceEffect:
-    """What keeping only the largest piece of a structure does to its mean Dice.
+    """What keeping only the largest piece of a structure does to Dice.
 
     Attributes:
-        structure: Name.
-        dice: Without it.
+        structure: Name of the label.
+        scored: What is scored and changes with it: itself, or the regions it is in.
+        dice: Mean Dice of each of those without it.
         dice_largest_piece: With it.
-        cases: How many the means are over.
+        cases: How many cases each mean is over.
     """
 
     structure: str
-    dice: float
-    dice_largest_piece: float
-    cases: int
+    scored: tuple[str, ...]
+    dice: tuple[float, ...]
+    dice_largest_piece: tuple[float, ...]
+    cases: tuple[int, ...]
 
     @property
     def helps(self) -> bool:
-        """Whether it is to be done: the mean rises by at least 0.0001."""
-        return self.dice_largest_piece - self.dice >= _LEAST_GAIN
+        """Whether to do it: no mean falls, and one rises by at least 0.0001."""
+        pairs = zip(self.dice, self.dice_largest_piece, strict=True)
+        gains = [after - before for before, after in pairs]
+        return min(gains) >= 0 and max(gains) >= _LEAST_GAIN
 
 
 def cross_validated(
@@ -53,8 +57,8 @@ def cross_validated(
     """Choose the post-processing, apply it to every case, write label maps and scores.
 
     As in nnU-Net (Isensee et al., 2021), a structure keeps only its largest connected
-    piece where that makes its mean Dice over the held-out cases better. No structure
-    can lose by what is done to another.
+    piece where that makes its mean Dice over the held-out cases better, or of regions
+    that of one, and of none worse.
 
     Args:
         runs: Of every fold, validated.
@@ -75,7 +79,7 @@ def cross_validated(
     for done, (run, case) in enumerate(share, start=1):
         tried.append(_dice_without_and_with(run, case))
         on_progress(_progress("trying post-processing", done, share))
-    effects = piece_effects(runs[0].plan.labels.names, team.gathered(tried))
+    effects = piece_effects(_scored_with(runs[0].dataset), team.gathered(tried))
     largest = tuple(effect.structure for effect in effects if effect.helps)
     scores = []
     for done, (run, case) in enumerate(share, start=1):
@@ -90,27 +94,46 @@ def cross_validated(
 
 
 def piece_effects(
-    structures: Sequence[str], tried: Sequence[Sequence[tuple[float, float] | None]]
+    scored_with: Mapping[str, Sequence[str]],
+    tried: Sequence[Sequence[Sequence[tuple[float, float] | None]]],
 ) -> tuple[PieceEffect, ...]:
-    """What keeping the largest piece does to each structure.
+    """What keeping the largest piece of each structure does.
 
     Args:
-        structures: Names.
-        tried: For each case the Dice of each structure without and with it; None where
-            neither map holds the structure.
+        scored_with: What is scored and changes with each structure.
+        tried: For each case and structure the Dice of each of those without and with
+            it; None where neither map holds it.
     """
     effects = []
-    for name, of_cases in zip(structures, zip(*tried, strict=True), strict=True):
-        present = [dice for dice in of_cases if dice is not None]
+    for (structure, scored), of_cases in zip(
+        scored_with.items(), zip(*tried, strict=True), strict=True
+    ):
+        columns = [
+            [pair for pair in column if pair is not None]
+            for column in zip(*of_cases, strict=True)
+        ]
         effects.append(
             PieceEffect(
-                structure=name,
-                dice=mean_of([dice for dice, _ in present]) or 0.0,
-                dice_largest_piece=mean_of([dice for _, dice in present]) or 0.0,
-                cases=len(present),
+                structure=structure,
+                scored=tuple(scored),
+                dice=tuple(mean_of([a for a, _ in each]) or 0.0 for each in columns),
+                dice_largest_piece=tuple(
+                    mean_of([b for _, b in each]) or 0.0 for each in columns
+                ),
+                cases=tuple(len(each) for each in columns),
             )
         )
     return tuple(effects)
+
+
+def _scored_with(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    if not dataset.regions:
+        return {name: (name,) for name in dataset.labels.names}
+    return {
+        label.name: tuple(each.name for each in dataset.regions if label.id in each.ids)
+        for label in dataset.labels
+        if any(label.id in each.ids for each in dataset.regions)
+    }
 
 
 def _progress(stage: str, done: int, share: Sequence[tuple[Run, Case]]) -> Progress:
@@ -120,20 +143,28 @@ def _progress(stage: str, done: int, share: Sequence[tuple[Run, Case]]) -> Progr
 
 def _dice_without_and_with(
     run: Run, case: Case
-) -> tuple[tuple[float, float] | None, ...]:
-    _, reference = read_case(case, run.dataset)
-    prediction = read_segmentation(prediction_path(run, case), run.plan.labels)
-    looked_at = reference.array != (run.dataset.ignore_id or _NO_LABEL)
-    mended = keep_largest_pieces(prediction.array, run.plan.labels.ids)
-    pairs: list[tuple[float, float] | None] = []
-    for id_ in run.plan.labels.ids:
-        true = (reference.array == id_) & looked_at
-        before, after = (
-            _dice((array == id_) & looked_at, true)
-            for array in (prediction.array, mended)
-        )
-        pairs.append(None if before is None or after is None else (before, after))
-    return tuple(pairs)
+) -> list[list[tuple[float, float] | None]]:
+    """For each structure the Dice of all that is scored with it, before and after."""
+    dataset, labels = run.dataset, run.plan.labels
+    _, reference = read_case(case, dataset)
+    prediction = read_segmentation(prediction_path(run, case), labels)
+    looked_at = reference.array != (dataset.ignore_id or _NO_LABEL)
+    ids_of: dict[str, tuple[int, ...]]
+    ids_of = {name: (labels[name].id,) for name in labels.names}
+    ids_of |= {region.name: region.ids for region in dataset.regions}
+    tried = []
+    for structure, scored in _scored_with(dataset).items():
+        mended = keep_largest_pieces(prediction.array, [labels[structure].id])
+        pairs: list[tuple[float, float] | None] = []
+        for name in scored:
+            true = np.isin(reference.array, ids_of[name]) & looked_at
+            before, after = (
+                _dice(np.isin(array, ids_of[name]) & looked_at, true)
+                for array in (prediction.array, mended)
+            )
+            pairs.append(None if before is None else (before, after or 0.0))
+        tried.append(pairs)
+    return tried
 
 
 def _dice(mask: np.ndarray, true: np.ndarray) -> float | None:
@@ -152,7 +183,10 @@ def _finally_scored(run: Run, case: Case, largest: Sequence[str]) -> Scores:
 
 
 def _write_effects(effects: Sequence[PieceEffect], path: Path) -> None:
-    columns = ("structure", "dice", "dice_largest_piece", "cases", "is_applied")
+    columns = (
+        *("largest_piece_of", "scored", "dice", "dice_largest_piece"),
+        *("cases", "is_applied"),
+    )
     with (
         written_whole(path, overwrite=True) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
@@ -160,5 +194,9 @@ def _write_effects(effects: Sequence[PieceEffect], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(columns)
         for each in effects:
-            dice = (f"{each.dice:.6f}", f"{each.dice_largest_piece:.6f}")
-            writer.writerow((each.structure, *dice, each.cases, each.helps))
+            for name, *values in zip(
+                each.scored, each.dice, each.dice_largest_piece, each.cases, strict=True
+            ):
+                before, after, cases = values
+                dice = (f"{before:.6f}", f"{after:.6f}")
+                writer.writerow((each.structure, name, *dice, cases, each.helps))

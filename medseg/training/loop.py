@@ -5,6 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -179,6 +180,21 @@ def watch(
                 )
             )
     return Watched(dice=dice_of(torch.stack(counts).sum(0)), patches=tuple(patches))
+
+
+@contextmanager
+def reproducible(settings: TrainingSettings) -> Iterator[None]:
+    """Deterministic algorithms for the block, where the settings ask for them.
+
+    On a GPU, matrix products also need CUBLAS_WORKSPACE_CONFIG=:4096:8 in the
+    environment, as PyTorch's error says then.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before or settings.deterministic)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def _on_device(

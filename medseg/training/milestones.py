@@ -12,7 +12,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.labels import Colour
 from medseg.core.plan import Plan
 from medseg.core.settings import TrainingSettings
-from medseg.io.safe_writing import written_whole
+from medseg.io.safe_writing import remove_leftovers, written_whole
 from medseg.training.checkpoint import TrainingState, save_checkpoint
 from medseg.training.log import TrainingLog
 from medseg.training.loop import StepReport, Watched
@@ -60,6 +60,7 @@ class Milestones:
         Raises:
             UnusableInput: DISK_FULL or NOT_WRITABLE.
         """
+        remove_leftovers(self._folder)
         self._log.rewind(step)
         if self._settings.tensorboard:
             events = importlib.import_module("medseg.training.events")

@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import Optimiser, Schedule, TrainingSettings
 from medseg.networks import encoder_parameters
 
@@ -68,8 +69,19 @@ def moving_average(network: nn.Module) -> AveragedModel:
 
 
 def freeze_encoder(network: nn.Module) -> None:
-    """Leave the way down of a network as it is: its parameters do not learn."""
+    """Leave the way down of a network as it is: its parameters do not learn.
+
+    Raises:
+        WrongUse: INVALID_OPTION for a network without a way down.
+    """
     names = encoder_parameters(network)
+    if not names:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "this network has no way down that is known",
+            where="--freeze-encoder",
+            remedy="Leave it out.",
+        )
     for name, parameter in network.named_parameters():
         if name in names:
             parameter.requires_grad = False

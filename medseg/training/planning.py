@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from medseg.core.case import Case, Dataset
+from medseg.core.labels import names_a_side
 from medseg.core.plan import Architecture, Plan
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
+from medseg.core.regions import Region
 from medseg.core.settings import Preset
 from medseg.planning import make_plan, merged_fingerprint
 from medseg.training.cache import DatasetCache
@@ -85,7 +87,15 @@ def planned(
         architecture=architecture,
         memory_gib=memory_gib,
     )
-    return replace(plan, regions=dataset.regions)
+    return with_regions(plan, dataset.regions)
+
+
+def with_regions(plan: Plan, regions: tuple[Region, ...]) -> Plan:
+    """The plan for regions; not mirrored where one of them is named by its side."""
+    lateral = names_a_side(region.name for region in regions)
+    return replace(
+        plan, regions=regions, mirror_axes=() if lateral else plan.mirror_axes
+    )
 
 
 def prepared_cases(

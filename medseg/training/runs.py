@@ -17,13 +17,16 @@ from medseg.core.model_info import (
 from medseg.core.plan import Plan
 from medseg.core.settings import Folds, TrainingSettings
 from medseg.core.versions import package_versions
-from medseg.training.cases import TrainingCase
+from medseg.models import TrainedModel
 from medseg.training.splits import FOLD_COUNT, five_folds
 
 TRAINING_FOLDER = "training"
 CACHE_FOLDER = "cache"
+PLANNING = ("preset", "architecture", "memory_gib")
+"""Settings that only a plan made anew follows."""
+
 _RECIPE = (
-    *("fold", "steps", "seed", "precision"),
+    *("fold", "steps", "seed", "precision", "compile", "deterministic"),
     *("loss", "optimiser", "schedule", "learning_rate"),
     *("deep_supervision", "early_stop", "freeze_encoder"),
 )
@@ -40,7 +43,7 @@ class Run:
         settings: `fold` is a number or None.
         learned: Cases to learn from.
         held_out: Cases it is scored on.
-        start: Hash of the model whose weights it starts from; empty for chance.
+        start: The model whose weights it starts from; None for chance.
     """
 
     dataset: Dataset
@@ -49,7 +52,7 @@ class Run:
     settings: TrainingSettings
     learned: tuple[Case, ...]
     held_out: tuple[Case, ...]
-    start: str = ""
+    start: TrainedModel | None = None
 
     @property
     def name(self) -> str:
@@ -66,13 +69,19 @@ class Run:
         """Label maps of the held-out cases."""
         return self.folder / "predictions"
 
-    def recipe(self, cases: Sequence[TrainingCase]) -> str:
-        """Hash of everything a resumed run must share."""
+    def recipe(self, digests: Sequence[str]) -> str:
+        """Hash of everything a resumed run must share.
+
+        Args:
+            digests: Of every case to learn from: its files and how they are read.
+        """
+        settings = self.settings
         parts = {
             "plan": asdict(self.plan),
-            "settings": [str(getattr(self.settings, name)) for name in _RECIPE],
-            "cases": [(case.id, case.sha256) for case in cases],
-            "start": self.start,
+            "settings": [str(getattr(settings, name)) for name in _RECIPE],
+            "interval": settings.checkpoint_every if settings.early_stop else None,
+            "cases": [*digests],
+            "start": self.start.sha256 if self.start else "",
         }
         text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -153,6 +162,7 @@ def described(
 ) -> ModelInfo:
     """Description of the model that one network or several make up."""
     run = finished[0].run
+    start = run.start
     learned = dict(case for each in finished for case in each.cases)
     held_out = [case.id for each in finished for case in each.run.held_out]
     return ModelInfo(
@@ -170,12 +180,23 @@ def described(
             settings=tuple(
                 (field.name, str(getattr(settings, field.name)))
                 for field in fields(settings)
+                if start is None or field.name not in PLANNING
             ),
             steps=max(each.steps for each in finished),
             seconds=round(sum(each.seconds for each in finished), 1),
             versions=package_versions(),
+            started_from=start.info.name if start else "",
+            started_from_sha256=start.sha256 if start else "",
+            earlier_image_sha256=_seen_by(start),
         ),
         results=results,
         results_note=results_note,
         largest_piece_only=largest_piece_only,
     )
+
+
+def _seen_by(start: TrainedModel | None) -> tuple[str, ...]:
+    if start is None:
+        return ()
+    record = start.info.training
+    return tuple(sorted({*record.image_sha256, *record.earlier_image_sha256}))

@@ -8,11 +8,16 @@ from torch import nn
 
 from medseg.core.case import Dataset
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.labels import LabelSet
 from medseg.core.plan import Plan
 from medseg.core.settings import TrainingSettings
 from medseg.models import TrainedModel
+from medseg.networks import build_network
+from medseg.training.planning import with_regions
+from medseg.training.runs import PLANNING
 
 _LOGGER = logging.getLogger(__name__)
+_DEFAULT = TrainingSettings()
 
 
 def plan_from(
@@ -33,13 +38,14 @@ def plan_from(
             where="--from",
             remedy="Start from a model of the same channels, or from none.",
         )
-    if settings.architecture not in (None, plan.architecture):
-        raise WrongUse(
-            ErrorCode.INVALID_OPTION,
-            f"the model's network is a {plan.architecture}",
-            where="--architecture",
-            remedy="Leave it out: a training --from a model keeps its kind of network.",
-        )
+    for name in PLANNING:
+        if getattr(settings, name) != getattr(_DEFAULT, name):
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                "a training --from a model keeps its plan",
+                where=f"--{name.replace('_', '-')}",
+                remedy="Leave it out, or start from no model.",
+            )
     names = [name.upper() for name in dataset.channels]
     if names != [name.upper() for name in plan.channels]:
         _LOGGER.warning(
@@ -47,29 +53,49 @@ def plan_from(
             ", ".join(plan.channels),
             ", ".join(dataset.channels),
         )
-    return replace(
+    adapted = replace(
         plan,
         channels=dataset.channels,
         labels=dataset.labels,
-        regions=dataset.regions,
+        regions=(),
         mirror_axes=() if dataset.labels.is_lateral else plan.mirror_axes,
         reasons=(("start", f"everything as in the model {model.info.name}"),),
     )
+    return with_regions(adapted, dataset.regions)
 
 
-def start_from(network: nn.Module, model: TrainedModel) -> int:
-    """Take over the weights of a model's first network where names and shapes agree.
+def start_from(network: nn.Module, plan: Plan, model: TrainedModel) -> None:
+    """Take over the weights of a model's first network.
 
-    The output layer of other labels has another shape and stays as it was.
+    The output layer is taken over only where it has the same outputs by name.
 
-    Returns:
-        How many tensors were taken over.
+    Args:
+        network: Of the plan; changed.
+        plan: From `plan_from`.
+        model: The earlier one.
     """
     earlier = dict(model.networks[0].named_parameters())
-    taken = 0
+    is_same = plan.output_names == model.info.plan.output_names
+    new = set() if is_same else _output_layer(plan)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if name in earlier and earlier[name].shape == parameter.shape:
+            if name not in new:
                 parameter.copy_(earlier[name])
-                taken += 1
-    return taken
+    _LOGGER.info(
+        "%d of %d weight tensors taken over from %s",
+        len(earlier) - len(new),
+        len(earlier),
+        model.info.name,
+    )
+
+
+def _output_layer(plan: Plan) -> set[str]:
+    """Names of the parameters whose shape follows from the number of outputs."""
+    label = max(plan.labels.ids) + 1
+    more = LabelSet.from_names([(label, "one more"), (label + 1, "and another")])
+    other = LabelSet((*plan.labels, *more))
+    with torch.device("meta"):
+        networks = [build_network(plan)]
+        networks.append(build_network(replace(plan, labels=other, regions=())))
+    one, two = (dict(network.named_parameters()) for network in networks)
+    return {name for name in one if one[name].shape != two[name].shape}

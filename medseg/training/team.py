@@ -15,6 +15,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from medseg.core.errors import MedSegError
+from medseg.core.progress import Cancelled
 from medseg.core.settings import Device
 
 _Item = TypeVar("_Item")
@@ -84,12 +86,23 @@ class Team:
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The block in the first process, and only then in the others."""
-        if not self.is_first:
-            self.wait()
-        yield
-        if self.is_first:
-            self.wait()
+        """The block in the first process, and only then in the others.
+
+        Raises:
+            MedSegError: In all of them, what the first one's block raised.
+            Cancelled: Likewise.
+        """
+        failure: MedSegError | Cancelled | None = None
+        if not self.is_first and (failure := self.agreed(failure)) is not None:
+            raise failure
+        try:
+            yield
+        except (MedSegError, Cancelled) as error:
+            failure = error
+            raise
+        finally:
+            if self.is_first:
+                self.agreed(failure)
 
 
 @contextmanager

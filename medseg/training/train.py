@@ -10,16 +10,22 @@ from medseg.core.case import Dataset
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Plan
 from medseg.core.progress import Cancelled, Progress, ProgressCallback, ignore_progress
-from medseg.core.scores import mean_of
+from medseg.core.scores import Scores, mean_of
 from medseg.core.settings import Folds, TrainingSettings
 from medseg.inference import resolved_choice
-from medseg.models import TrainedModel, load_model, save_model, weights_bytes
+from medseg.models import (
+    TrainedModel,
+    load_model,
+    save_model,
+    weights_bytes,
+)
 from medseg.training.cache import DatasetCache
 from medseg.training.cases import TrainingCase
 from medseg.training.checkpoint import TrainingState, load_checkpoint
 from medseg.training.cross_validation import cross_validated
-from medseg.training.loop import new_state, training_steps, watch
+from medseg.training.loop import new_state, reproducible, training_steps, watch
 from medseg.training.milestones import Milestones
+from medseg.training.out_folder import holds_networks, require_free
 from medseg.training.planning import planned, prepared_cases
 from medseg.training.runs import (
     CACHE_FOLDER,
@@ -27,7 +33,6 @@ from medseg.training.runs import (
     Finished,
     Run,
     described,
-    run_name,
     split,
 )
 from medseg.training.samples import PatchSource
@@ -80,8 +85,9 @@ def train(
         )
     device, precision = resolved_choice(own_device(settings.device), settings.precision)
     with assembled_team() as team:
-        if team.is_first:
-            _require_free(out, run_name(settings.fold), resume=resume)
+        with team.first_alone():
+            if team.is_first:
+                require_free(out, settings.fold, resume=resume)
         training = _Training(
             dataset=dataset,
             out=out,
@@ -93,37 +99,6 @@ def train(
         )
         training.run()
     return load_model(out)
-
-
-def _require_free(out: Path, name: str, *, resume: bool) -> None:
-    """Refuse to mix a model with other files; the training to resume may be there.
-
-    Raises:
-        WrongUse: OUTPUT_EXISTS.
-    """
-    if not out.exists() or (out.is_dir() and _holds_only_a_cache(out)):
-        return
-    trained = {path.name for path in (out / TRAINING_FOLDER).glob("*")} - {CACHE_FOLDER}
-    is_training = bool(trained) if name == run_name(Folds.ALL) else name in trained
-    if resume and is_training:
-        return
-    raise WrongUse(
-        ErrorCode.OUTPUT_EXISTS,
-        "the output is already there and is not an empty folder",
-        where=out,
-        remedy="Add --resume to go on with its training, or name a new folder."
-        if is_training
-        else "Name a new folder.",
-    )
-
-
-def _holds_only_a_cache(out: Path) -> bool:
-    """Whether nothing is there but cases an earlier attempt prepared."""
-    inside = [path.name for path in out.iterdir()]
-    if inside != [TRAINING_FOLDER]:
-        return not inside
-    kept = [path.name for path in (out / TRAINING_FOLDER).iterdir()]
-    return kept in ([], [CACHE_FOLDER])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +126,8 @@ class _Training:
         with self.team.first_alone():
             plan = self._plan(cache)
         finished: list[Finished] = []
-        scores = []
+        scores: list[Scores] = []
+        seen = 0
         for each, (learned, held_out) in zip(folds, splits, strict=True):
             run = Run(
                 dataset=self.dataset,
@@ -160,11 +136,13 @@ class _Training:
                 settings=replace(self.settings, fold=each),
                 learned=learned,
                 held_out=held_out,
-                start="" if self.start is None else self.start.sha256,
+                start=self.start,
             )
             finished.append(self._finished(run, cache))
             self._save(finished)
-            scores += validated(finished[-1], self.team, self.on_progress)
+            of_fold, seen_in_fold = validated(finished[-1], self.team, self.on_progress)
+            scores += of_fold
+            seen += seen_in_fold
         if not scores:
             return
         note = f"held-out cases of fold {fold} of {FOLD_COUNT}"
@@ -173,6 +151,11 @@ class _Training:
             note = f"{len(scores)} cases, each by the network not trained on it"
             runs = [each.run for each in finished]
             largest, scores = cross_validated(runs, self.team, self.on_progress)
+        if seen:
+            note += f"; the model started from had learned from {seen} of them"
+            _LOGGER.warning("scores do not count as validation: %s", note)
+        if self.settings.early_stop:
+            note += "; some of them decided when to stop"
         if self.team.is_first:
             info = described(
                 finished,
@@ -224,7 +207,8 @@ class _Training:
                 workers=workers,
                 on_progress=on_progress,
             )
-        state = self._trained(run, cases, watched or cases[:_MOST_WATCHED])
+        recipe = run.recipe([cache.digest(case) for case in run.learned])
+        state = self._trained(run, recipe, cases, watched or cases[:_MOST_WATCHED])
         return Finished(
             run=run,
             weights=weights_bytes(state.average.module),
@@ -234,11 +218,14 @@ class _Training:
         )
 
     def _trained(
-        self, run: Run, cases: Sequence[TrainingCase], watched: Sequence[TrainingCase]
+        self,
+        run: Run,
+        recipe: str,
+        cases: Sequence[TrainingCase],
+        watched: Sequence[TrainingCase],
     ) -> TrainingState:
         """The loop with its log, pseudo-Dice and checkpoints."""
         plan, settings, team = run.plan, run.settings, self.team
-        recipe = run.recipe(cases)
         milestones = Milestones(run.folder, plan, settings, recipe)
         state = new_state(plan, settings)
         if self.resume and milestones.checkpoint.exists():
@@ -246,7 +233,7 @@ class _Training:
             done = f"{run.name}: {state.step} of {settings.steps} steps"
             _LOGGER.info("going on after %s", done)
         elif self.start is not None:
-            start_from(state.network, self.start)
+            start_from(state.network, plan, self.start)
         seed = settings.seed
         source = PatchSource(
             cases,
@@ -260,6 +247,7 @@ class _Training:
         stage = "training" if run.settings.fold in (None, 0) else f"training {run.name}"
         dice: tuple[float | None, ...] = ()
         with ExitStack() as stack:
+            stack.enter_context(reproducible(settings))
             if team.is_first:
                 milestones.start(state.step)
                 stack.enter_context(closing(milestones))
@@ -288,11 +276,11 @@ class _Training:
         return state
 
     def _save(self, finished: Sequence[Finished]) -> None:
-        """The networks so far, as a model that can be used."""
-        if self.team.is_first:
-            weights = [each.weights for each in finished]
-            save_model(described(finished, self.settings), weights, self.out)
-        self.team.wait()
+        """The networks so far, as a model that can be used; never fewer than before."""
+        info = described(finished, self.settings)
+        with self.team.first_alone():
+            if self.team.is_first and not holds_networks(self.out, info):
+                save_model(info, [each.weights for each in finished], self.out)
 
 
 def _note(loss: float, dice: Sequence[float | None]) -> str:

@@ -87,19 +87,20 @@ def _region_of(segmentation: Segmentation, region: Region) -> Segmentation:
 
 def validated(
     finished: Finished, team: Team, on_progress: ProgressCallback = ignore_progress
-) -> list[Scores]:
-    """Segment and score the held-out cases with the network that has just been saved.
+) -> tuple[list[Scores], int]:
+    """Segment and score the held-out cases with a network that has been saved.
 
     Label maps and a table of the scores go into the run's folder. A label map that
     this very network has made of this very scan is not made again.
 
     Args:
-        finished: Its network is the last one in the model folder.
+        finished: Its network is one of those in the model folder.
         team: Each process takes some of the cases.
         on_progress: Called after every case; may raise `Cancelled`.
 
     Returns:
-        Scores of all held-out cases, by case id, in every process.
+        Scores of all held-out cases, by case id, in every process; and from how many of
+        them the model started from had learned.
 
     Raises:
         UnusableInput: Naming a case that cannot be used; DISK_FULL.
@@ -107,16 +108,17 @@ def validated(
     """
     run = finished.run
     if not run.held_out:
-        return []
+        return [], 0
+    whole = load_model(run.out)
+    place = whole.info.weights.index(finished.file)
     model = TrainedModel(
-        info=described([finished], run.settings),
-        networks=load_model(run.out).networks[-1:],
+        info=described([finished], run.settings), networks=(whole.networks[place],)
     )
     settings = InferenceSettings(
         device=run.settings.device, precision=run.settings.precision
     )
     share = team.share_of(run.held_out)
-    scores = []
+    scored: list[tuple[Scores, bool]] = []
     for done, case in enumerate(share, start=1):
         volume, reference = read_case(case, run.dataset)
         path = prediction_path(run, case)
@@ -124,14 +126,15 @@ def validated(
         if prediction is None:
             prediction = segment(volume, model, settings)
             write_segmentation(prediction, path, overwrite=True)
-        scores.append(score_case(prediction, reference, run.dataset))
+        scores = score_case(prediction, reference, run.dataset)
+        scored.append((scores, model.info.training.has_seen(volume.sha256)))
         on_progress(
             Progress(stage="validating", done=done, total=len(share), note=case.id)
         )
-    gathered = sorted(team.gathered(scores), key=lambda each: each.case_id)
+    gathered = sorted(team.gathered(scored), key=lambda each: each[0].case_id)
     if team.is_first:
-        write_scores(gathered, run.folder / "validation.csv")
-    return gathered
+        write_scores([each for each, _ in gathered], run.folder / "validation.csv")
+    return [each for each, _ in gathered], sum(seen for _, seen in gathered)
 
 
 def prediction_path(run: Run, case: Case) -> Path:

@@ -3,7 +3,7 @@
 import pytest
 
 from medseg import LabelSet, Structure, StructureKind
-from medseg.core.labels import kind_of, standard_colour
+from medseg.core.labels import kind_of, names_a_side, standard_colour
 
 
 def test_structures_are_in_the_order_of_their_ids_and_background_is_none():
@@ -74,3 +74,14 @@ def test_neighbouring_labels_have_colours_of_their_own():
     colours = [standard_colour(label) for label in range(1, 29)]
     assert len(set(colours)) == 28
     assert all(0 <= part <= 255 for colour in colours for part in colour)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_lateral"),
+    [
+        *(("left kidney", True), ("kidney_l", True), ("LKidney", True)),
+        *(("leftkidney", True), ("liver", False), ("lung", False), ("rind", False)),
+    ],
+)
+def test_a_side_in_a_name_is_seen(name, is_lateral):
+    assert names_a_side([name]) is is_lateral

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import medseg
-from medseg import Cancelled, Folds
+from medseg import Cancelled, ErrorCode, Folds, WrongUse
 from medseg.core.case import Dataset
 from medseg.inference import keep_largest_pieces
 from medseg.training import train
@@ -88,12 +88,36 @@ def test_a_stopped_cross_validation_goes_on_where_it_was(validated, cubes, tmp_p
     assert (out / table).read_text() == (validated / table).read_text()
 
 
+def test_a_finished_cross_validation_is_not_replaced_by_less(validated, cubes):
+    before = (validated / "model.json").read_bytes()
+    with pytest.raises(WrongUse) as refusal:
+        train(cubes, validated, replace(QUICK, fold=0), resume=True)
+    assert refusal.value.code is ErrorCode.OUTPUT_EXISTS
+
+    def stop(progress: medseg.Progress) -> None:
+        if progress.stage == "validating":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(cubes, validated, ALL, resume=True, on_progress=stop)
+    assert (validated / "model.json").read_bytes() == before
+
+
 def test_a_structure_keeps_its_largest_piece_where_that_helps():
-    tried = [((0.5, 0.7), (0.9, 0.8)), ((0.6, 0.6), None)]
-    first, second = piece_effects(("liver", "tumour"), tried)
-    assert (first.dice, first.dice_largest_piece) == pytest.approx((0.55, 0.65))
+    tried: list[list[list[tuple[float, float] | None]]]
+    tried = [[[(0.5, 0.7)], [(0.9, 0.8)]], [[(0.6, 0.6)], [None]]]
+    names = {"liver": ("liver",), "tumour": ("tumour",)}
+    first, second = piece_effects(names, tried)
+    assert first.dice == pytest.approx((0.55,))
+    assert first.dice_largest_piece == pytest.approx((0.65,))
     assert first.helps
-    assert (second.cases, second.helps) == (1, False)
+    assert (second.cases, second.helps) == ((1,), False)
+
+
+def test_what_helps_one_region_and_harms_another_is_not_done():
+    tried = [[[(1.0, 0.98), (0.8, 1.0)]]]
+    (effect,) = piece_effects({"core": ("whole", "core")}, tried)
+    assert not effect.helps
 
 
 def test_pieces_of_other_structures_stay():

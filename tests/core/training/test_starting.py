@@ -4,14 +4,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import medseg
-from medseg import ErrorCode, WrongUse
+from medseg import ErrorCode, Preset, WrongUse
 from medseg.core.case import Dataset
 from medseg.core.labels import LabelSet
+from medseg.core.plan import Architecture
 from medseg.networks import build_network, encoder_parameters
 from medseg.training import train
 from medseg.training.starting import plan_from
@@ -53,6 +55,60 @@ def test_another_label_set_gets_another_output_layer(cubes, earlier, tmp_path):
     assert all(name.startswith("output_block") for name in other)
     model = medseg.load_model(tmp_path / "later")
     assert model.info.plan.labels.names == ("cube", "ball")
+
+
+def test_what_the_earlier_model_had_seen_stays_known(cubes, tmp_path):
+    train(cubes, tmp_path / "first", replace(ONE_STEP, fold=None))
+    settings = replace(ONE_STEP, fold=0)
+    train(cubes, tmp_path / "second", settings, start=tmp_path / "first")
+    model = medseg.load_model(tmp_path / "second")
+    assert model.info.training.started_from == "first"
+    first = medseg.load_model(tmp_path / "first")
+    assert model.info.training.started_from_sha256 == first.sha256
+    held_out = set(model.info.training.held_out)
+    for case in cubes.cases:
+        made = medseg.segment(medseg.read_volume(case.images[0]), model).provenance
+        assert made is not None
+        assert made.is_trained_on
+    assert f"had learned from {len(held_out)} of them" in model.info.results_note
+
+
+def test_as_many_other_labels_get_another_output_layer_too(cubes, earlier, tmp_path):
+    labels = LabelSet.from_names([(1, "ball")])
+    settings = replace(ONE_STEP, seed=5)
+    train(replace(cubes, labels=labels), tmp_path / "later", settings, start=earlier)
+    before = weights_of(earlier, "fold_0")
+    after = weights_of(tmp_path / "later", "all_cases")
+    other = {name for name in after if (after[name] - before[name]).abs().max() > 1e-3}
+    assert other
+    assert all(name.startswith("output_block") for name in other)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"preset": Preset.RESENC_M},
+        {"memory_gib": 3.0},
+        {"architecture": Architecture.FCN},
+    ],
+)
+def test_a_plan_of_its_own_is_refused(cubes, earlier, tmp_path, option):
+    with pytest.raises(WrongUse, match="keeps its plan"):
+        train(cubes, tmp_path / "out", replace(QUICK, **option), start=earlier)
+
+
+def test_other_references_are_another_training(earlier, tmp_path):
+    folder = write_cubes(tmp_path / "cubes")
+    out = tmp_path / "later"
+    train(medseg.read_dataset(folder), out, ONE_STEP, start=earlier)
+    path = folder / "labelsTr/cube_000.nii.gz"
+    labels = medseg.read_segmentation(path)
+    moved = replace(labels, array=np.roll(labels.array, 2, axis=0))
+    medseg.write_segmentation(moved, path, overwrite=True)
+    path.with_name("cube_000.json").unlink()
+    with pytest.raises(WrongUse) as refusal:
+        train(medseg.read_dataset(folder), out, ONE_STEP, start=earlier, resume=True)
+    assert refusal.value.code is ErrorCode.OTHER_RECIPE
 
 
 def test_a_frozen_encoder_stays_as_it_was(cubes, earlier, tmp_path):

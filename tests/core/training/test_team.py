@@ -1,5 +1,6 @@
 """Several processes that train as one."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,22 +10,29 @@ import torch
 from safetensors.torch import load_file
 
 import medseg
+from medseg.training.loop import new_state
 from medseg.training.team import Team
-from tests.core.training.cubes import write_cubes
+from tests.core.training.cubes import QUICK, write_cubes
 
 STEPS = 20
 OPTIONS = [
     *("--device", "cpu", "--precision", "float32", "--no-compile"),
-    *("--steps", str(STEPS), "--checkpoint-every", "10", "--learning-rate", "1e-3"),
+    *("--steps", str(STEPS), "--checkpoint-every", "10", "--optimiser", "sgd"),
 ]
 
 
-def trained_by(processes: int, dataset: Path, out: Path, *more: str) -> str:
-    words = ["-m", "medseg", "train", str(dataset), "-o", str(out), *OPTIONS, *more]
+def launched(
+    processes: int, dataset: Path, out: Path
+) -> subprocess.CompletedProcess[str]:
+    words = ["-m", "medseg", "train", str(dataset), "-o", str(out), *OPTIONS]
     launcher = ["-m", "torch.distributed.run", "--standalone"]
     launcher += ["--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 else []), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def trained_by(processes: int, dataset: Path, out: Path) -> str:
+    done = launched(processes, dataset, out)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -38,12 +46,39 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_train_what_one_does(dataset, tmp_path):
     trained_by(1, dataset, tmp_path / "one")
     said = trained_by(2, dataset, tmp_path / "two")
-    files = [tmp_path / name / "weights/fold_0.safetensors" for name in ("one", "two")]
-    one, two = (load_file(file) for file in files)
-    assert one.keys() == two.keys()
+    one, two = (network_in(tmp_path / name) for name in ("one", "two"))
+    start = new_state(medseg.load_model(tmp_path / "one").info.plan, QUICK)
+    chance = start.supervised.state_dict()
+    moved = 0.0
     for name, weights in one.items():
         torch.testing.assert_close(two[name], weights, atol=1e-4, rtol=0)
+        moved = max(moved, float((weights - chance[name]).abs().max()))
+    assert moved > 1e-2  # a hundred times what is allowed between the two
     assert said.count("model written to") == 1
+
+
+def network_in(out: Path) -> dict[str, torch.Tensor]:
+    """The network as it is after the last step, not its average."""
+    tensors = load_file(out / "training/fold_0/checkpoint.safetensors")
+    prefix = "network."
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+@pytest.mark.slow
+def test_bad_input_is_one_error_in_every_process(dataset, tmp_path):
+    broken = shutil.copytree(dataset, tmp_path / "cubes")
+    (broken / "labelsTr/cube_006.nii.gz").write_bytes(b"not a label map")
+    done = launched(2, broken, tmp_path / "out")
+    assert done.returncode != 0
+    assert "cube_006" in done.stderr
+    said = done.stderr.split("torch/distributed/elastic")[0]  # its own report follows
+    assert said.count("NOT_AN_IMAGE") == 2
+    assert "Traceback" not in said
+    assert "Connection closed" not in done.stderr
 
 
 @pytest.mark.slow

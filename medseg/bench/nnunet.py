@@ -1,0 +1,133 @@
+"""nnU-Net's own trainer as a contender, run in the environment it has for itself."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import torch
+
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.plan import Plan
+from medseg.core.settings import Device
+from medseg.inference import resolved_device
+from medseg.io.checks import require_there
+
+_SCRIPT = Path(__file__).with_name("nnunet_peer.py")
+
+
+class NnunetTrainer:
+    """nnU-Net's trainer in a process that takes a step when it is told to.
+
+    It takes its steps on one batch of random patches, with nothing to read or augment.
+
+    Attributes:
+        name: What it is called in the table.
+        parameters: Trainable numbers of its network.
+        versions: Name and version of what it runs on.
+    """
+
+    name = "nnU-Net"
+
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        messages: IO[bytes],
+        plan: Plan,
+        device: str,
+    ) -> None:
+        self._process = process
+        self._messages = messages
+        self._peak_mb: float | None = None
+        built = self._answer_to(_as_json(plan, device))
+        self.parameters: int = built["parameters"]
+        self.versions: tuple[str, ...] = tuple(built["versions"])
+
+    def losses(self) -> Iterator[float]:
+        """The loss of one step after the other, each taken when it is asked for."""
+        while True:
+            answer = self._answer_to("step")
+            self._peak_mb = answer["peak_mb"]
+            yield answer["loss"]
+
+    def peak_mb(self) -> float | None:
+        """Memory at the peak of the steps so far; None where it is not known."""
+        return self._peak_mb
+
+    def _answer_to(self, line: str) -> dict[str, Any]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise ValueError("the process needs pipes to be spoken to")
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        except (OSError, ValueError) as error:  # it has ended, or is something else
+            self._process.kill()
+            self._process.wait()
+            raise _does_not_train(self._last_message(), self._process.args) from error
+        return answer
+
+    def _last_message(self) -> str:
+        self._messages.seek(0)
+        lines = self._messages.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "ended")
+
+
+@contextmanager
+def nnunet_trainer(python: Path, plan: Plan, device: Device) -> Iterator[NnunetTrainer]:
+    """nnU-Net's trainer with the U-Net of a plan, for as long as the context lasts.
+
+    Args:
+        python: Of the environment that nnU-Net is in.
+        plan: Of a U-Net.
+        device: Where to train; of several GPUs nnU-Net takes the first, whichever is
+            named.
+
+    Raises:
+        UnusableInput: NOT_FOUND when there is no such Python.
+        WrongUse: INVALID_OPTION when nnU-Net cannot be run by it; NO_SUCH_DEVICE.
+    """
+    require_there(python)
+    kind = resolved_device(device).type
+    command = [str(python), "-E", str(_SCRIPT), "steps"]  # MedSeg's path is not its
+    with TemporaryFile() as messages:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the user's Python, our script
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=messages,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            raise _does_not_train(error.strerror or str(error), command) from error
+        with process:
+            yield NnunetTrainer(process, messages, plan, kind)
+
+
+def _as_json(plan: Plan, device: str) -> str:
+    content = {
+        "patch_shape": plan.patch_shape,
+        "batch_size": plan.batch_size,
+        "widths": plan.widths,
+        "strides": plan.strides,
+        "kernels": plan.kernels,
+        "channels": len(plan.channels),
+        "structures": len(plan.labels),
+        "device": device,
+        "threads": torch.get_num_threads(),
+    }
+    return json.dumps(content)
+
+
+def _does_not_train(why: str, command: object) -> WrongUse:
+    where = command[0] if isinstance(command, list) else str(command)
+    return WrongUse(
+        ErrorCode.INVALID_OPTION,
+        f"nnU-Net's trainer does not run: {why}",
+        where=where,
+        remedy="Give the Python of an environment with nnunetv2 2.8 or later.",
+    )

@@ -1,0 +1,237 @@
+"""nnU-Net's side of a comparison, run by the Python of nnU-Net's own environment.
+
+MedSeg never imports this file: nnU-Net v2 (2.8 or later) cannot share MedSeg's
+environment. `medseg bench train --nnunet-python` runs it for single training steps;
+`python nnunet_peer.py train --help` tells how to train with it.
+"""
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from nnunetv2.experiment_planning import plan_and_preprocess_api as preparation
+from nnunetv2.run.run_training import get_trainer_from_args
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+_CONFIGURATION = "3d_fullres"
+_PLANS = "nnUNetPlans"
+_LONGEST_EPOCH = 50
+_SHORTEST_EPOCH = 10
+_VALIDATION_BATCHES = 2
+_PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+
+
+def main() -> None:
+    """Read the words of the command line and do what they say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "steps",
+        help="take one training step for each line of standard input, after a first "
+        "line with the plan as JSON; answer each with a line of JSON",
+    )
+    train = commands.add_parser(
+        "train", help="train one fold for some steps and segment its held-out cases"
+    )
+    train.add_argument("dataset", type=Path, help="DatasetNNN_Name in raw layout")
+    train.add_argument("--work", type=Path, required=True, help="folder for its files")
+    train.add_argument("--out", type=Path, required=True, help="for the label maps")
+    train.add_argument("--steps", type=int, default=300, help="a multiple of 10")
+    train.add_argument("--fold", type=int, default=0, help="0 to 4")
+    train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    train.add_argument("--workers", type=int, default=2, help="processes for patches")
+    options = parser.parse_args()
+    answers = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # nnU-Net's own messages
+        if options.command == "steps":
+            answer_with_steps(answers)
+        elif options.steps < 1 or options.steps % _SHORTEST_EPOCH:
+            parser.error(f"--steps {options.steps}: a multiple of {_SHORTEST_EPOCH}")
+        else:
+            _answer(answers, trained_fold(options))
+
+
+def answer_with_steps(answers: TextIO) -> None:
+    """Take steps with nnU-Net's trainer on random patches, as often as asked."""
+    plan = json.loads(sys.stdin.readline())
+    torch.set_num_threads(plan["threads"])
+    before = _peak_bytes(is_reset=True)
+    is_counted = before > 0 and plan["device"] == "cpu"
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = _trainer_of(plan, Path(folder))
+        batch = _random_batch(trainer, plan)
+        parameters = sum(each.numel() for each in trainer.network.parameters())
+        _answer(answers, {"parameters": parameters, "versions": _versions()})
+        while sys.stdin.readline():
+            loss = float(trainer.train_step(batch)["loss"])
+            peak_mb = (_peak_bytes() - before) / 1e6 if is_counted else None
+            _answer(answers, {"loss": loss, "peak_mb": peak_mb})
+
+
+def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
+    """Plan, preprocess and train as nnU-Net does, then segment the held-out cases.
+
+    Only the number of steps differs: epochs of at most 50 steps, over which the
+    learning rate falls to 0 as it does over nnU-Net's 1,000 epochs of 250.
+
+    Returns:
+        What was done, and how long it took.
+    """
+    dataset: Path = options.dataset.resolve()
+    _set_folders(dataset.parent, options.work.resolve(), workers=options.workers)
+    if not (options.work / "preprocessed" / dataset.name / f"{_PLANS}.json").exists():
+        _prepare(int(dataset.name[7:10]), options.workers)
+    trainer = get_trainer_from_args(
+        dataset.name,
+        _CONFIGURATION,
+        options.fold,
+        device=torch.device(options.device),
+    )
+    trainer.num_iterations_per_epoch = math.gcd(options.steps, _LONGEST_EPOCH)
+    trainer.num_epochs = options.steps // trainer.num_iterations_per_epoch
+    trainer.num_val_iterations_per_epoch = _VALIDATION_BATCHES
+    trainer.disable_checkpointing = True
+    began = time.perf_counter()
+    trainer.run_training()
+    training_s = time.perf_counter() - began
+    trainer.perform_actual_validation()
+    written = sorted((Path(trainer.output_folder) / "validation").glob("*.nii.gz"))
+    options.out.mkdir(parents=True, exist_ok=True)
+    for path in written:
+        shutil.copy(path, options.out)
+    return {
+        "steps": options.steps,
+        "training_s": round(training_s, 1),
+        "held_out_cases": len(written),
+        "versions": _versions(),
+    }
+
+
+def _prepare(dataset_id: int, workers: int) -> None:
+    preparation.extract_fingerprints([dataset_id], num_processes=workers)
+    preparation.plan_experiments([dataset_id])
+    preparation.preprocess(
+        [dataset_id], configurations=[_CONFIGURATION], num_processes=[workers]
+    )
+
+
+def _set_folders(raw: Path, work: Path, *, workers: int) -> None:
+    os.environ.update(
+        nnUNet_raw=str(raw),
+        nnUNet_preprocessed=str(work / "preprocessed"),
+        nnUNet_results=str(work / "results"),
+        nnUNet_n_proc_DA=str(workers),
+    )
+
+
+def _trainer_of(plan: dict[str, Any], folder: Path) -> Any:
+    _set_folders(folder, folder, workers=0)
+    stored = folder / "preprocessed" / "Dataset000_Noise" / "noise"
+    stored.mkdir(parents=True)
+    (stored / "noise.b2nd").touch()  # initialize() tells the layout from its suffix
+    structures = {f"structure {n}": n for n in range(1, plan["structures"] + 1)}
+    trainer = nnUNetTrainer(
+        plans=_nnunet_plans(plan),
+        configuration=_CONFIGURATION,
+        fold=0,
+        dataset_json={
+            "channel_names": {str(n): "MRI" for n in range(plan["channels"])},
+            "labels": {"background": 0, **structures},
+            "file_ending": ".nii.gz",
+        },
+        device=torch.device(plan["device"]),
+    )
+    trainer.initialize()
+    trainer.network.train()
+    return trainer
+
+
+def _nnunet_plans(plan: dict[str, Any]) -> dict[str, Any]:
+    """The file nnUNetPlans.json, as far as the trainer reads it."""
+    levels = len(plan["widths"])
+    network = {
+        "n_stages": levels,
+        "features_per_stage": plan["widths"],
+        "conv_op": "torch.nn.modules.conv.Conv3d",
+        "kernel_sizes": plan["kernels"],
+        "strides": plan["strides"],
+        "n_conv_per_stage": [2] * levels,
+        "n_conv_per_stage_decoder": [2] * (levels - 1),
+        "conv_bias": True,
+        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+        "dropout_op": None,
+        "dropout_op_kwargs": None,
+        "nonlin": "torch.nn.LeakyReLU",
+        "nonlin_kwargs": {"inplace": True},
+    }
+    architecture = {
+        "network_class_name": "dynamic_network_architectures.architectures.unet."
+        "PlainConvUNet",
+        "arch_kwargs": network,
+        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+    }
+    configuration = {
+        "data_identifier": "noise",
+        "batch_size": plan["batch_size"],
+        "patch_size": plan["patch_shape"],
+        "architecture": architecture,
+        "batch_dice": False,
+    }
+    return {
+        "dataset_name": "Dataset000_Noise",
+        "plans_name": _PLANS,
+        "label_manager": "LabelManager",
+        "configurations": {_CONFIGURATION: configuration},
+        "continue_training": False,
+    }
+
+
+def _random_batch(
+    trainer: Any,
+    plan: dict[str, Any],
+) -> dict[str, Any]:
+    chance = torch.Generator().manual_seed(0)
+    batch, labels = plan["batch_size"], plan["structures"] + 1
+    shape = batch, plan["channels"], *plan["patch_shape"]
+    image = torch.randn(shape, generator=chance)
+    with torch.no_grad():
+        outputs = trainer.network(image[:1].to(trainer.device))
+    targets = [
+        torch.randint(labels, (batch, 1, *each.shape[2:]), generator=chance)
+        for each in outputs
+    ]
+    return {"data": image, "target": [each.short() for each in targets]}
+
+
+def _versions() -> list[str]:
+    return [f"{package} {version(package)}" for package in ("nnunetv2", "torch")]
+
+
+def _peak_bytes(*, is_reset: bool = False) -> int:
+    """Resident memory at its peak by the kernel's count; 0 where it keeps none."""
+    if not Path("/proc/self/clear_refs").exists():
+        return 0
+    if is_reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    found = _PEAK.search(Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def _answer(answers: TextIO, content: dict[str, Any]) -> None:
+    print(json.dumps(content), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
