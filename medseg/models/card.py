@@ -4,6 +4,7 @@ from medseg.core.model_info import ModelInfo, StructureResult
 from medseg.core.plan import Plan
 
 CARD_FILE = "MODEL_CARD.md"
+LICENCE_FILE = "LICENSE"
 _USE = (
     "For research on scans like those it was trained on. Not a medical device: not for "
     "diagnosis or treatment. Look at every result; on other scanners, protocols, ages "
@@ -11,6 +12,15 @@ _USE = (
 )
 
 _COMMAND = "medseg segment SCAN -m PATH_OF_THIS_FOLDER -o labels.nii.gz"
+
+
+def licence_text(info: ModelInfo) -> str:
+    """Under what licence the weights are, and whence it comes."""
+    source = f" ({info.training.source})" if info.training.source else ""
+    return (
+        f"{info.licence}\n\nThe licence of these weights is that of the data they were "
+        f"trained on: {info.training.dataset}{source}.\n"
+    )
 
 
 def model_card(info: ModelInfo) -> str:

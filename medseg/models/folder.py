@@ -12,7 +12,7 @@ from torch import nn
 
 from medseg.core.model_info import ModelInfo
 from medseg.io.safe_writing import written_whole
-from medseg.models.card import CARD_FILE, model_card
+from medseg.models.card import CARD_FILE, LICENCE_FILE, licence_text, model_card
 from medseg.models.description import damaged, read_model_info, write_model_info
 from medseg.models.zoo import model_folder
 from medseg.networks import build_network
@@ -58,13 +58,17 @@ def load_model(name_or_folder: str | Path) -> TrainedModel:
 
 
 def save_model(info: ModelInfo, networks: Sequence[bytes], folder: Path) -> None:
-    """Write weights (from `weights_bytes`), the description naming them, the card."""
+    """Write weights (from `weights_bytes`), description, card and licence."""
     for weight, content in zip(info.weights, networks, strict=True):
         with written_whole(folder / weight.path, overwrite=True) as temporary:
             temporary.write_bytes(content)
     write_model_info(info, folder)
-    with written_whole(folder / CARD_FILE, overwrite=True) as temporary:
-        temporary.write_text(model_card(info), encoding="utf-8")
+    for name, text in (
+        (CARD_FILE, model_card(info)),
+        (LICENCE_FILE, licence_text(info)),
+    ):
+        with written_whole(folder / name, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def weights_bytes(network: nn.Module) -> bytes:
