@@ -101,6 +101,9 @@ class ModelInfo:
         results_note: Which cases the results are from.
         largest_piece_only: Structures of which only the largest connected piece is
             kept, since that was better on cases not trained on.
+        first_stage: Folder within the model's of a coarser model whose label map, one
+            channel a structure, this one's network takes after the scan's own
+            channels; empty when it needs none.
         schema_version: Of this description.
     """
 
@@ -113,4 +116,5 @@ class ModelInfo:
     results: tuple[StructureResult, ...] = ()
     results_note: str = ""
     largest_piece_only: tuple[str, ...] = ()
+    first_stage: str = ""
     schema_version: int = 1

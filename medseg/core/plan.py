@@ -41,10 +41,13 @@ class Fingerprint:
 
 
 class NormalisationKind(StrEnum):
-    """How intensities are brought to mean 0 and SD 1."""
+    """How intensities are brought to what a network takes."""
 
     CT = "ct"
     Z_SCORE = "z-score"
+    Z_SCORE_NONZERO = "z-score-nonzero"
+    MIN_MAX = "min-max"
+    NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +55,65 @@ class Normalisation:
     """Normalisation of one channel.
 
     CT: clip to the dataset's foreground percentiles 0.5 and 99.5, then subtract its
-    mean and divide by its SD (Isensee et al., 2021). Z-score: the scan's own mean and
-    SD over its non-zero box; the statistics here are then not used.
+    mean and divide by its SD (Isensee et al., 2021). Only this one uses the statistics
+    here. Z-score: the scan's own mean and SD over its non-zero box, or over its
+    non-zero voxels, the others then being 0. Min-max: the box's own smallest and
+    largest value become 0 and 1.
     """
 
     kind: NormalisationKind
     statistics: IntensityStatistics
 
 
+class Recipe(StrEnum):
+    """Whose rules bring a scan to the network and its logits back.
+
+    MedSeg: crop to the non-zero box, normalise, resample (linear, smoothed where it
+    gets coarser); logits back by linear interpolation. nnU-Net: the same order, the
+    image by cubic splines, an axis of far coarser voxels apart from the others by its
+    nearest slice. MONAI: no crop, resample (linear) to a grid through the first
+    voxel's centre, then normalise, as the transforms of its bundles do.
+    """
+
+    MEDSEG = "medseg"
+    NNUNET = "nnunet"
+    MONAI = "monai"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientAxes:
+    """Network axes that point towards sides of the patient.
+
+    Attributes:
+        codes: Where each axis points, as in nibabel: "RAS", "LPS", "SRA", ...
+    """
+
+    codes: str = "RAS"
+
+    def __post_init__(self) -> None:
+        pairs = ("RL", "AP", "SI")
+        named = [pair for code in self.codes for pair in pairs if code in pair]
+        if len(self.codes) != 3 or sorted(named) != sorted(pairs):
+            raise ValueError(f"axis codes are one of R/L, A/P, S/I, got {self.codes!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAxes:
+    """Network axes that are those of the file, however it lies.
+
+    Attributes:
+        order: Voxel axis of the file that becomes the network's axis 0, 1 and 2.
+    """
+
+    order: Shape3
+
+    def __post_init__(self) -> None:
+        if sorted(self.order) != [0, 1, 2]:
+            raise ValueError(f"an axis order has 0, 1 and 2 once, got {self.order}")
+
+
 class Architecture(StrEnum):
-    """Kind of network."""
+    """Kind of network; MONAI: what a bundle names, with its own arguments."""
 
     UNET = "unet"
     RESIDUAL_UNET = "residual-unet"
@@ -70,11 +122,35 @@ class Architecture(StrEnum):
     MEDNEXT = "mednext"
     FCN = "fcn"
     DEEPLAB = "deeplab"
+    MONAI = "monai"
+
+
+class MonaiNetworkName(StrEnum):
+    """Networks of MONAI that a bundle may name."""
+
+    UNET = "UNet"
+    SEGRESNET = "SegResNet"
+    DYNUNET = "DynUNet"
+    SWIN_UNETR = "SwinUNETR"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonaiNetwork:
+    """A network of MONAI's as a bundle describes it.
+
+    Attributes:
+        name: Its class.
+        arguments: JSON object of the constructor's arguments: plain numbers, texts,
+            lists, no expressions.
+    """
+
+    name: MonaiNetworkName
+    arguments: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything the data decided. Axes are R, A, S throughout.
+    """Everything the data decided. Axes are the network's throughout.
 
     Attributes:
         channels: Name of each input channel.
@@ -95,6 +171,11 @@ class Plan:
         kernels: Convolution kernel of each level.
         strides: Down-sampling into each level; the first is (1, 1, 1).
         mirror_axes: Axes along which a mirrored patient is a plausible patient.
+        axes: Which axes of the patient, or of the file, the network's are.
+        recipe: Whose rules of cropping and resampling hold.
+        upsampling_bias: Whether the transposed convolutions of a U-Net have a bias.
+        monai_network: The network, where `architecture` is MONAI's; it then needs no
+            widths, kernels, strides and blocks, and its patch is any.
         reasons: Why each choice was made, name and sentence.
     """
 
@@ -111,6 +192,10 @@ class Plan:
     regions: tuple[Region, ...] = ()
     architecture: Architecture = Architecture.UNET
     blocks: tuple[int, ...] = ()
+    axes: PatientAxes | StoredAxes = PatientAxes()
+    recipe: Recipe = Recipe.MEDSEG
+    upsampling_bias: bool = False
+    monai_network: MonaiNetwork | None = None
     reasons: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -127,10 +212,12 @@ class Plan:
             raise ValueError(f"a plan's mirror axes are 0 to 2, got {self.mirror_axes}")
 
     def _require_levels(self) -> None:
+        if (self.architecture is Architecture.MONAI) != bool(self.monai_network):
+            raise ValueError("a plan names a network of MONAI's where it is one")
         levels = {len(self.widths), len(self.kernels), len(self.strides)}
         if levels != {len(self.blocks)}:
             raise ValueError("a plan has one width, kernel, stride, ... a level")
-        if len(self.strides) < LEAST_LEVELS:
+        if self.monai_network is None and len(self.strides) < LEAST_LEVELS:
             raise ValueError(f"a plan has at least {LEAST_LEVELS} levels")
 
     def _require_sizes(self) -> None:
