@@ -45,18 +45,31 @@ from .io.writing import (
     probabilities_path,
     require_dicom_source,
     require_writable,
+    uncertainty_path,
     write_probabilities,
     write_segmentation,
+    write_uncertainty,
     write_volume,
 )
 from .metrics.scoring import score
 from .models.description import read_model_info
 from .models.folder import TrainedModel, load_model
+from .models.foreign.bundle_export import ExportOptions, export_bundle
+from .models.foreign.importing import import_model
+from .models.foreign.nnunet import NnunetOptions
 from .models.zoo import list_models, model_folder
 from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
-from .pipeline import segment, segment_with_probabilities
+from .pipeline.composing import segment_all
+from .pipeline.segmenting import (
+    Prediction,
+    Request,
+    predict,
+    segment,
+    segment_with_probabilities,
+)
+from .preprocessing.restore import Wanted
 from .report.page import render_report
 from .report.tables import lesions_csv, scores_csv, scores_json
 from .study.cases import CaseTable, Excluded, StudyCase, read_case_table
@@ -88,6 +101,7 @@ __all__ = [
     "Evaluation",
     "EvaluationSettings",
     "Excluded",
+    "ExportOptions",
     "FailedCase",
     "FileKind",
     "Fingerprint",
@@ -98,13 +112,16 @@ __all__ = [
     "MaskState",
     "MedSegError",
     "ModelInfo",
+    "NnunetOptions",
     "Phantom",
     "Plan",
     "Precision",
+    "Prediction",
     "Preset",
     "Problem",
     "Progress",
     "Provenance",
+    "Request",
     "Scores",
     "Segmentation",
     "SegmentationFormat",
@@ -123,6 +140,7 @@ __all__ = [
     "UnusableInput",
     "Volume",
     "VolumeInfo",
+    "Wanted",
     "WhenMissed",
     "WrongUse",
     "assembled_team",
@@ -131,7 +149,9 @@ __all__ = [
     "decathlon_task",
     "download_decathlon_task",
     "evaluate",
+    "export_bundle",
     "find_volumes",
+    "import_model",
     "journal_path",
     "lesions_csv",
     "lesions_frame",
@@ -141,6 +161,7 @@ __all__ = [
     "make_phantom",
     "model_folder",
     "plan_dataset",
+    "predict",
     "probabilities_path",
     "processor_count",
     "read_case_table",
@@ -162,14 +183,17 @@ __all__ = [
     "scores_frame",
     "scores_json",
     "segment",
+    "segment_all",
     "segment_with_probabilities",
     "train",
+    "uncertainty_path",
     "write_phantom_dataset",
     "write_phantom_series",
     "write_probabilities",
     "write_scores",
     "write_segmentation",
     "write_study",
+    "write_uncertainty",
     "write_volume",
     "written_whole",
     "written_whole_folder",

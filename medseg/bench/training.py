@@ -14,7 +14,7 @@ from medseg.bench.nnunet import NnunetTrainer, nnunet_trainer
 from medseg.bench.timings import StepsBeside, TrainingBench, TrainingTiming
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
 from medseg.core.errors import ErrorCode, WrongUse
-from medseg.core.plan import Architecture, Plan
+from medseg.core.plan import TRAINED_ARCHITECTURES, Architecture, Plan
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.settings import Device, TrainingSettings
 from medseg.inference import resolved_device
@@ -163,7 +163,7 @@ def timed_trainers(
 def _networks() -> Sequence[tuple[str, Architecture, tuple[int, ...]]]:
     wide = (Architecture.UNET, Architecture.RESIDUAL_UNET)
     return (
-        *((each.value, each, _TINY_WIDTHS) for each in Architecture),
+        *((each.value, each, _TINY_WIDTHS) for each in TRAINED_ARCHITECTURES),
         *((f"{each.value}, wide", each, _WIDE_WIDTHS) for each in wide),
     )
 

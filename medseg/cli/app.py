@@ -7,7 +7,16 @@ import traceback
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
-from medseg.cli import bench, data, evaluation, models, scans, study, training
+from medseg.cli import (
+    bench,
+    data,
+    evaluation,
+    models,
+    scans,
+    segmenting,
+    study,
+    training,
+)
 from medseg.cli.tables import error_codes_text
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled
@@ -29,7 +38,7 @@ app = App(
 for command in (
     scans.demo,
     scans.inspect,
-    scans.segment,
+    segmenting.segment,
     evaluation.evaluate,
     study.study,
     training.plan,

@@ -1,7 +1,8 @@
-"""Commands on trained models: list, show."""
+"""Commands on trained models: list, show, import, export."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -9,9 +10,14 @@ from cyclopts import App, Parameter
 import medseg
 from medseg.cli.scans import Json
 from medseg.cli.tables import aligned
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.model_info import ModelInfo
+from medseg.core.plan import PatientAxes
+from medseg.models.foreign.nnunet_files import NnunetCheckpoint, NnunetConfiguration
 
-app = App(name="models", help="List and describe trained models.")
+Out = Annotated[Path, Parameter(name=["--out", "-o"])]
+
+app = App(name="models", help="List, describe, import and export trained models.")
 
 
 @app.command(name="list")
@@ -61,6 +67,84 @@ def show(
     print("\n".join(f"{name:<14}{value}" for name, value in _facts(info).items()))
     for result in info.results:
         print(f"{'score':<14}{result}")
+
+
+@app.command(name="import")
+def import_(  # noqa: PLR0913 - what the files do not say
+    path: Path,
+    /,
+    *,
+    out: Out,
+    name: str = "",
+    licence: str = "LicenseRef-Unknown",
+    configuration: NnunetConfiguration | None = None,
+    checkpoint: NnunetCheckpoint = NnunetCheckpoint.FINAL,
+    fold: Annotated[tuple[int, ...], Parameter(negative=())] = (),
+    trained_as: str | None = None,
+) -> None:
+    """Turn a model of nnU-Net v2 or a MONAI bundle into a model folder.
+
+    Nothing in it is run. What has no equal in MedSeg is refused by its name.
+
+    Example: medseg models import nnUNet_results/Dataset004_Hippocampus -o hippo
+
+    Args:
+        path: nnU-Net's results folder, a bundle's folder, or a zip of either.
+        out: Model folder to write.
+        name: Of the model; that of the dataset or bundle when left out.
+        licence: Of the weights, as SPDX expression; the files do not say it.
+        configuration: nnU-Net: which model of a dataset that has several.
+        checkpoint: nnU-Net: the last weights, or the best ones.
+        fold: nnU-Net: number of a fold; give it again for more. All when left out.
+        trained_as: nnU-Net: where the voxel axes of the scans pointed that it was
+            trained on, as RAS or LPS, where a tool around nnU-Net turned them so.
+    """
+    options = medseg.NnunetOptions(
+        configuration=configuration,
+        checkpoint=checkpoint,
+        folds=fold,
+        name=name,
+        licence=licence,
+        trained_as=None if trained_as is None else _axes(trained_as),
+    )
+    info = medseg.import_model(path, out, options)
+    print(f"{info.name} -> {out}: medseg segment SCAN -m {out} -o labels.nii.gz")
+    for subject, reason in info.plan.reasons:
+        print(f"{subject}: {reason}")
+
+
+@app.command
+def export(
+    model: Annotated[str, Parameter(help="Name of a shipped model or a model folder.")],
+    /,
+    *,
+    out: Out,
+    fold: int | None = None,
+) -> None:
+    """Write a model as a MONAI bundle.
+
+    Example: medseg models export hippocampus -o hippocampus_bundle
+
+    Args:
+        model: Name of a shipped model or a model folder.
+        out: Folder of the bundle to write.
+        fold: Number of the network, from 0, of a model that has several.
+    """
+    options = medseg.ExportOptions(fold=fold)
+    medseg.export_bundle(medseg.load_model(model), out, options)
+    print(f"{model} -> {out}")
+
+
+def _axes(codes: str) -> PatientAxes:
+    try:
+        return PatientAxes(codes=codes.upper())
+    except ValueError as error:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            str(error),
+            where="--trained-as",
+            remedy="Give three letters, as RAS.",
+        ) from None
 
 
 def _facts(info: ModelInfo) -> dict[str, str]:

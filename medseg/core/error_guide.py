@@ -148,8 +148,17 @@ ERROR_GUIDE = {
         "run it again; it starts from the beginning",
     ),
     ErrorCode.UNSAFE_ARCHIVE: Explanation(
-        "an archive holds links, devices, or names outside its folder",
+        "an archive holds links, devices, or names outside its folder, or far more "
+        "than its size",
         "get the archive from its publisher",
+    ),
+    ErrorCode.UNSAFE_CHECKPOINT: Explanation(
+        "a checkpoint holds objects that would run code when opened",
+        "have its maker save tensors and plain values only",
+    ),
+    ErrorCode.UNSUPPORTED_MODEL: Explanation(
+        "a model of another tool uses what MedSeg has no equal of; it is named",
+        "use that model with its own tool, or train one with MedSeg",
     ),
     ErrorCode.DAMAGED_MODEL: Explanation(
         "a file of the model is missing or was changed",

@@ -71,13 +71,25 @@ class Recipe(StrEnum):
     MedSeg: crop to the non-zero box, normalise, resample (linear, smoothed where it
     gets coarser); logits back by linear interpolation. nnU-Net: the same order, the
     image by cubic splines, an axis of far coarser voxels apart from the others by its
-    nearest slice. MONAI: no crop, resample (linear) to a grid through the first
-    voxel's centre, then normalise, as the transforms of its bundles do.
+    nearest slice. MONAI: the steps of a bundle, which resample linearly to a grid
+    through the first voxel's centre, and probabilities instead of logits back.
     """
 
     MEDSEG = "medseg"
     NNUNET = "nnunet"
     MONAI = "monai"
+
+
+class MonaiStep(StrEnum):
+    """What a MONAI bundle does to a scan, normalisations apart.
+
+    Resample: to the plan's spacing, through the first voxel's centre. Crop: to the box
+    round the voxels that are not 0, or above 0, in a channel.
+    """
+
+    RESAMPLE = "resample"
+    CROP_NONZERO = "crop-nonzero"
+    CROP_POSITIVE = "crop-positive"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +137,12 @@ class Architecture(StrEnum):
     MONAI = "monai"
 
 
+TRAINED_ARCHITECTURES = tuple(
+    kind for kind in Architecture if kind is not Architecture.MONAI
+)
+"""Those that MedSeg plans and trains itself."""
+
+
 class MonaiNetworkName(StrEnum):
     """Networks of MONAI that a bundle may name."""
 
@@ -132,6 +150,7 @@ class MonaiNetworkName(StrEnum):
     SEGRESNET = "SegResNet"
     DYNUNET = "DynUNet"
     SWIN_UNETR = "SwinUNETR"
+    MEDNEXT = "MedNeXt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +161,13 @@ class MonaiNetwork:
         name: Its class.
         arguments: JSON object of the constructor's arguments: plain numbers, texts,
             lists, no expressions.
+        output_order: Channel of its output that becomes the plan's output 0, 1, ...;
+            as they come when empty.
     """
 
     name: MonaiNetworkName
     arguments: str
+    output_order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +196,14 @@ class Plan:
         axes: Which axes of the patient, or of the file, the network's are.
         recipe: Whose rules of cropping and resampling hold.
         upsampling_bias: Whether the transposed convolutions of a U-Net have a bias.
+        decoder_kernels: Convolution kernel of each level on a U-Net's way up, finest
+            first and without the coarsest; those of the next coarser level when empty.
         monai_network: The network, where `architecture` is MONAI's; it then needs no
             widths, kernels, strides and blocks, and its patch is any.
+        monai_steps: What is done to the oriented scan in MONAI's recipe, in order;
+            a normalisation is of every channel by itself.
+        labels_by_nearest: Whether, in MONAI's recipe, labels are decided on before
+            they are brought back to the scan, each voxel then taking the nearest one.
         reasons: Why each choice was made, name and sentence.
     """
 
@@ -195,7 +223,10 @@ class Plan:
     axes: PatientAxes | StoredAxes = PatientAxes()
     recipe: Recipe = Recipe.MEDSEG
     upsampling_bias: bool = False
+    decoder_kernels: tuple[Shape3, ...] = ()
     monai_network: MonaiNetwork | None = None
+    monai_steps: tuple[MonaiStep | Normalisation, ...] = ()
+    labels_by_nearest: bool = False
     reasons: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -217,18 +248,22 @@ class Plan:
         levels = {len(self.widths), len(self.kernels), len(self.strides)}
         if levels != {len(self.blocks)}:
             raise ValueError("a plan has one width, kernel, stride, ... a level")
+        if self.decoder_kernels and len(self.decoder_kernels) != len(self.kernels) - 1:
+            raise ValueError("a plan's decoder has a level less than its encoder")
         if self.monai_network is None and len(self.strides) < LEAST_LEVELS:
             raise ValueError(f"a plan has at least {LEAST_LEVELS} levels")
 
     def _require_sizes(self) -> None:
         sizes = chain(
-            self.patch_shape, self.widths, self.blocks, *self.strides, *self.kernels
+            *(self.patch_shape, self.widths, self.blocks, *self.strides),
+            *(*self.kernels, *self.decoder_kernels),
         )
         has_spacing = all(edge_mm > 0 for edge_mm in self.spacing_mm)
         if min(self.batch_size, *sizes) < 1 or not has_spacing:
             raise ValueError("a plan's sizes and spacings are positive")
-        if any(edge % 2 == 0 for edge in chain(*self.kernels)):
-            raise ValueError(f"a plan's kernels have odd edges, got {self.kernels}")
+        kernels = (*self.kernels, *self.decoder_kernels)
+        if any(edge % 2 == 0 for edge in chain(*kernels)):
+            raise ValueError(f"a plan's kernels have odd edges, got {kernels}")
         if any(p % s for p, s in zip(self.patch_shape, self.total_stride, strict=True)):
             raise ValueError(
                 f"patch {self.patch_shape} is not a multiple of {self.total_stride}"

@@ -1,7 +1,7 @@
 """How long work reports on itself, and how it is stopped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +39,12 @@ class Cancelled(Exception):
 
 def ignore_progress(progress: Progress) -> None:
     """Progress callback for callers who do not want to hear of it."""
+
+
+def in_stage(on_progress: ProgressCallback, name: str) -> ProgressCallback:
+    """A progress callback that says which of several stages is reported on."""
+
+    def report(progress: Progress) -> None:
+        on_progress(replace(progress, stage=f"{progress.stage} ({name})"))
+
+    return report

@@ -1,10 +1,11 @@
 """What the user decides. The same texts become command-line help and tooltips."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from medseg.core.errors import ErrorCode, WrongUse
-from medseg.core.plan import Architecture
+from medseg.core.plan import TRAINED_ARCHITECTURES, Architecture
 
 LARGEST_SEED = 2**63 - 1
 
@@ -98,6 +99,20 @@ class InferenceSettings:
         default=True,
         metadata={"help": "Average over mirrored copies where the model allows it."},
     )
+    skip_air: bool = field(
+        default=True,
+        metadata={
+            "help": "Leave out windows with nothing in them, such as air around a body."
+        },
+    )
+    margin_mm: float = field(
+        default=20.0,
+        metadata={"help": "How far round a region given a model looks, in mm."},
+    )
+    compile: bool = field(
+        default=False,
+        metadata={"help": "Compile the network first: slower to start, then faster."},
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap <= 0.9:
@@ -106,6 +121,13 @@ class InferenceSettings:
                 f"overlap is a fraction from 0 to 0.9, got {self.overlap}",
                 where="--overlap",
                 remedy="Use 0.5 for accuracy, 0.25 for speed.",
+            )
+        if not 0 <= self.margin_mm < math.inf:
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                f"a margin is 0 mm or more, got {self.margin_mm}",
+                where="--margin-mm",
+                remedy="Use 20, or more where the region may be far off.",
             )
 
 
@@ -216,6 +238,9 @@ class TrainingSettings:
             raise _invalid("seed", f"is at most 2**63 - 1, got {self.seed}")
         if self.batch_size is not None and self.batch_size < 1:
             raise _invalid("batch_size", f"is 1 or more, got {self.batch_size}")
+        if self.architecture is Architecture.MONAI:
+            names = ", ".join(TRAINED_ARCHITECTURES)
+            raise _invalid("architecture", f"is one of {names}; others are imported")
         rate = self.learning_rate
         if rate is not None and not 0 < rate < float("inf"):
             raise _invalid("learning_rate", f"is positive, got {rate}")

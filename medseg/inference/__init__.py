@@ -9,15 +9,21 @@ from medseg.inference.devices import (
     resolved_device,
     resolved_dtype,
 )
-from medseg.inference.engine import predict_logits
+from medseg.inference.engine import MEAN_EVERYWHERE, Asked, stream_logits
+from medseg.inference.memory import is_out_of_memory
+from medseg.inference.needed import with_margin
 
 __all__ = [
+    "MEAN_EVERYWHERE",
+    "Asked",
     "available_devices",
+    "is_out_of_memory",
     "keep_largest_pieces",
     "memory_format",
     "place",
-    "predict_logits",
     "resolved_choice",
     "resolved_device",
     "resolved_dtype",
+    "stream_logits",
+    "with_margin",
 ]

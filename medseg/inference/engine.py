@@ -1,10 +1,14 @@
-"""A network run over a whole scan, window by window."""
+"""A network run over a whole scan, window by window, its answer given row by row."""
 
-from collections.abc import Sequence
-from itertools import combinations
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
+import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,92 +17,224 @@ from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.settings import InferenceSettings
-from medseg.inference.devices import (
-    memory_format,
-    place,
-    resolved_device,
-    resolved_dtype,
-)
-from medseg.inference.windows import gaussian_weights, window_corners
+from medseg.inference.accumulators import Place, RingShape, RowRing, stretches
+from medseg.inference.layout import Layout, Window, windows_at_once
+from medseg.inference.memory import available_bytes, is_out_of_memory
+from medseg.inference.running import Runner
+from medseg.preprocessing import LogitsSlab
+
+_log = logging.getLogger(__name__)
+_SLAB_BYTES = 64 * 2**20
+_SURE_LOGIT = 30.0
+"""Of background where nothing is computed; 1 - 1e-11 as a probability."""
+
+Result = TypeVar("Result")
 
 
-def predict_logits(
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Asked:
+    """What is asked of the networks beside their mean logits everywhere.
+
+    Attributes:
+        members: Give each network's logits, not their mean.
+        region: Voxels of the prepared grid outside of which all is background; None
+            for the whole scan.
+    """
+
+    members: bool = False
+    region: Bool[np.ndarray, "i j k"] | None = None
+
+
+MEAN_EVERYWHERE = Asked()
+
+
+def stream_logits(
     networks: Sequence[nn.Module],
     prepared: Prepared,
     plan: Plan,
     settings: InferenceSettings,
+    asked: Asked = MEAN_EVERYWHERE,
     on_progress: ProgressCallback = ignore_progress,
-) -> Float32[Tensor, "label i j k"]:
-    """Mean logits of the networks over the prepared image.
+) -> Iterator[LogitsSlab]:
+    """Logits of the networks over the prepared image, a few finished rows at a time.
 
     Windows of the plan's patch size overlap and are blended with Gaussian weights; an
     image smaller than a window is padded on both sides with 0, the mean intensity, as
     training patches are. Mirrored copies are averaged along the plan's mirror axes if
-    the settings say so. The networks are moved to the device and left in evaluation
-    mode.
+    the settings say so. Only rows that windows still overlap are held.
+
+    A window with nothing in it is left out, and all its voxels are background; those of
+    the body, and next to it, lie in no such window.
+
+    Where memory runs out it goes on with fewer windows at once, then with the sums in
+    main memory, then in a temporary file; the logits are the same.
+
+    Returns:
+        Slabs, computed when they are asked for.
 
     Raises:
         WrongUse: NO_SUCH_DEVICE.
+        torch.OutOfMemoryError: When the last of these steps was not enough.
         Cancelled: From `on_progress`, called after every window.
     """
-    device = resolved_device(settings.device)
-    for network in networks:
-        place(network, device).eval()
-    image, inside = _padded(torch.from_numpy(prepared.image), plan.patch_shape)
-    corners = window_corners(_shape3(image), plan.patch_shape, settings.overlap)
-    weights = gaussian_weights(plan.patch_shape).to(device)
-    mirrors = _mirrors(plan.mirror_axes if settings.mirror else ())
-    total = torch.zeros((len(plan.output_names), *_shape3(image)), device=device)
-    weight_sum = torch.zeros(_shape3(image), device=device)
-    dtype = resolved_dtype(settings.precision, device)
-    for done, corner in enumerate(corners, start=1):
-        box = tuple(
-            slice(c, c + p) for c, p in zip(corner, plan.patch_shape, strict=True)
+    runner = Runner.ready(networks, plan, settings, keeps_members=asked.members)
+    layout = Layout.of(prepared, plan, settings, asked.region)
+    _log.info("%s; %s", runner, layout)
+    return _Stream(prepared, runner, layout, plan).slabs(on_progress)
+
+
+class _Stream:
+    """The state of one scan on its way through the networks."""
+
+    def __init__(
+        self, prepared: Prepared, runner: Runner, layout: Layout, plan: Plan
+    ) -> None:
+        self._runner = runner
+        self._layout = layout
+        self._background = _sure_of_background(plan)
+        self._at_once = windows_at_once(plan.patch_shape, runner.device)
+        a, b = (layout.shape[axis] for axis in layout.across)
+        self._shape = RingShape(
+            members=runner.members,
+            outputs=len(plan.output_names),
+            rows=plan.patch_shape[layout.axis],
+            across=(a, b),
         )
-        window = image[:, *box][None].to(device)
-        total[:, *box] += _window_logits(networks, window, mirrors, dtype) * weights
-        weight_sum[box] += weights
-        on_progress(Progress(stage="segmenting", done=done, total=len(corners)))
-    return total.div_(weight_sum)[:, *inside].cpu()
+        self._given = 0  # rows of the padded image
+        self._image = torch.from_numpy(prepared.image)
+        self._place = self._shape.starting_place(runner.device, available_bytes())
+        self._ring: RowRing | None = None
+        self._ring = self._retried(self._new_ring)
+        self._image = self._retried(self._placed_image)
+
+    def slabs(self, on_progress: ProgressCallback) -> Iterator[LogitsSlab]:
+        """Compute the windows, and give rows as soon as they are finished."""
+        windows = [window for window in self._layout.windows if window.is_needed]
+        done = 0
+        while done < len(windows):
+            some, logits = self._retried(partial(self._computed, windows[done:]))
+            for number, window in enumerate(some):
+                rows, _, _ = self._layout.row_first(window.box)
+                yield from self._finished(rows.start)
+                self._add(window, [of_all[number] for of_all in logits])
+                done += 1
+                on_progress(Progress(stage="segmenting", done=done, total=len(windows)))
+            del logits  # before the next ones are made
+        yield from self._finished(self._layout.shape[self._layout.axis])
+
+    def _computed(
+        self, waiting: Sequence[Window]
+    ) -> tuple[Sequence[Window], list[Tensor]]:
+        """The first of the windows, with the logits of each member."""
+        some = waiting[: self._at_once]
+        crops = torch.stack([self._crop(window) for window in some])
+        return some, self._runner.logits(crops.to(self._runner.device))
+
+    def _crop(self, window: Window) -> Float32[Tensor, "channel i j k"]:
+        """The image in a window, with zeros where the window is larger."""
+        padding: list[int] = []
+        for side, inside, within in zip(
+            window.box, self._layout.inside, window.within, strict=True
+        ):
+            before = max(0, inside.start - side.start)
+            missing = (side.stop - side.start) - (within.stop - within.start)
+            padding = [before, missing - before, *padding]  # last axis first
+        crop = self._image[:, *window.within]
+        return functional.pad(crop, padding) if any(padding) else crop
+
+    def _add(
+        self, window: Window, members: Sequence[Float[Tensor, "output i j k"]]
+    ) -> None:
+        first, a, b = self._layout.row_first(window.box)
+        corner = (first.start, a.start, b.start)
+        for member, logits in enumerate(members):
+            rows = logits.permute(1, 2, 3, 0).movedim(self._layout.axis, 0)
+            self._retried(partial(self._add_to_ring, member, corner, rows))
+
+    def _add_to_ring(self, member: int, corner: Shape3, rows: Tensor) -> None:
+        self._held_ring.add(member, corner, rows)
+
+    def _finished(self, stop: int) -> Iterator[LogitsSlab]:
+        """The rows before one, which no later window overlaps."""
+        step = max(1, _SLAB_BYTES // self._shape.row_bytes)
+        for stretch in stretches(self._given, stop, self._shape.rows):
+            for first in range(stretch.start, stretch.stop, step):
+                rows = slice(first, min(first + step, stretch.stop))
+                inside, _, _ = self._layout.row_first(self._layout.inside)
+                own = slice(max(rows.start, inside.start), min(rows.stop, inside.stop))
+                if own.start < own.stop:
+                    yield self._retried(partial(self._slab, own))
+                self._held_ring.clear(rows)
+        self._given = stop
+
+    def _slab(self, rows: slice) -> LogitsSlab:
+        """Rows of the padded image that are finished."""
+        inside, a, b = self._layout.row_first(self._layout.inside)
+        own = slice(rows.start - inside.start, rows.stop - inside.start)
+        logits = self._held_ring.mean(rows)[:, :, a, b]
+        left_out = torch.from_numpy(self._layout.background(own))
+        if left_out.any():
+            fill = self._background.to(logits.device)
+            logits[:, left_out.to(logits.device)] = fill
+        return LogitsSlab(
+            axis=self._layout.axis,
+            rows=own,
+            row_count=inside.stop - inside.start,
+            logits=logits.permute(0, 4, 1, 2, 3),
+        )
+
+    @property
+    def _held_ring(self) -> RowRing:
+        if self._ring is None:
+            raise RuntimeError("there is no ring yet")
+        return self._ring
+
+    def _new_ring(self) -> RowRing:
+        weights = self._runner.weights.movedim(self._layout.axis, 0)
+        return RowRing(self._shape, self._place, weights, self._runner.copies)
+
+    def _placed_image(self) -> Tensor:
+        return self._image.to(self._held_ring.device)
+
+    def _retried(self, work: Callable[[], Result]) -> Result:
+        """Do some work, with less memory each time it runs out.
+
+        Raises:
+            torch.OutOfMemoryError: When there is no step left.
+        """
+        while True:
+            try:
+                return work()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error)
+            if self._runner.device.type == "cuda":
+                torch.cuda.empty_cache()
+            if not self._step_down():
+                raise torch.OutOfMemoryError(reason)
+
+    def _step_down(self) -> bool:
+        """Need less memory from now on; False where that is not possible."""
+        if self._at_once > 1:
+            self._at_once //= 2
+            _log.info("out of memory: %d windows at once from now on", self._at_once)
+            return True
+        places = list(Place)
+        lower = places[places.index(self._place) + 1 :]
+        if not lower:
+            return False
+        self._place = lower[0]
+        _log.info("out of memory: sums are kept in %s from now on", self._place)
+        self._image = self._image.cpu()
+        if self._ring is not None:
+            self._ring = self._ring.moved(self._place)
+        return True
 
 
-@torch.no_grad()
-def _window_logits(
-    networks: Sequence[nn.Module],
-    window: Float32[Tensor, "1 channel i j k"],
-    mirrors: Sequence[tuple[int, ...]],
-    dtype: torch.dtype,
-) -> Float32[Tensor, "label i j k"]:
-    """Mean logits of one window over networks and mirrored copies."""
-    device = window.device
-    runs = []
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        for axes in mirrors:
-            mirrored = window.flip(axes).contiguous(memory_format=memory_format(device))
-            runs += [network(mirrored).float().flip(axes) for network in networks]
-    return torch.stack(runs).mean(0)[0]
-
-
-def _mirrors(axes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Every combination of the axes, as dimensions of a batch; () is no mirroring."""
-    dims = [axis + 2 for axis in axes]
-    return [some for n in range(len(dims) + 1) for some in combinations(dims, n)]
-
-
-def _padded(
-    image: Float32[Tensor, "channel i j k"], least: Shape3
-) -> tuple[Float32[Tensor, "channel i2 j2 k2"], tuple[slice, ...]]:
-    """The image in the middle of zeros where it is smaller than a window, and where."""
-    padding: list[int] = []
-    inside = []
-    for size, edge in zip(_shape3(image), least, strict=True):
-        missing = max(0, edge - size)
-        before = missing // 2
-        padding = [before, missing - before, *padding]  # last axis first
-        inside.append(slice(before, before + size))
-    return functional.pad(image, padding), tuple(inside)
-
-
-def _shape3(image: Tensor) -> Shape3:
-    i, j, k = image.shape[-3:]
-    return i, j, k
+def _sure_of_background(plan: Plan) -> Float32[Tensor, " output"]:
+    """Logits of a voxel that is not computed."""
+    logits = torch.full((len(plan.output_names),), -_SURE_LOGIT)
+    if not plan.regions:
+        logits[0] = _SURE_LOGIT
+    return logits

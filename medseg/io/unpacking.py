@@ -40,7 +40,7 @@ def unpack_tar(
                 path = _path_below(member, archive, top)
                 if path is None:
                     continue
-                _require_new(path, written, archive)
+                require_new(path, written, archive)
                 _write(tar, member, folder / path)
                 on_progress(_progress(member, archive))
     except (tarfile.TarError, EOFError) as error:
@@ -58,38 +58,38 @@ def _path_below(
     """Where a member belongs below `top`; None for what is left out."""
     path = PurePosixPath(member.name)
     parts = tuple(part for part in path.parts if part != ".")
-    if _is_of_macos(parts):
+    if is_of_macos(parts):
         return None
-    if not _is_plain_name(member.name, parts):
-        raise _unsafe(f"the name {member.name!r} leads elsewhere", archive)
+    if not is_plain_name(member.name, parts):
+        raise unsafe_archive(f"the name {member.name!r} leads elsewhere", archive)
     if not (member.isdir() or (member.isreg() and not member.issparse())):
-        raise _unsafe(f"{member.name!r} is neither file nor folder", archive)
+        raise unsafe_archive(f"{member.name!r} is neither file nor folder", archive)
     if parts and parts[0] != top:
-        raise _unsafe(f"{member.name!r} lies outside the folder {top}", archive)
+        raise unsafe_archive(f"{member.name!r} lies outside the folder {top}", archive)
     is_file_below = member.isreg() and len(parts) > 1
     return PurePosixPath(*parts[1:]) if is_file_below else None
 
 
-def _is_of_macos(parts: tuple[str, ...]) -> bool:
+def is_of_macos(parts: tuple[str, ...]) -> bool:
     """Resource forks and folder settings that macOS packs along."""
     names = {"__MACOSX", ".DS_Store"}
     return any(part.startswith("._") or part in names for part in parts)
 
 
-def _is_plain_name(name: str, parts: tuple[str, ...]) -> bool:
+def is_plain_name(name: str, parts: tuple[str, ...]) -> bool:
     """Relative, downward, and the same on every system."""
     is_downward = not name.startswith("/") and ".." not in parts
     return is_downward and not any(sign in name for sign in "\\:\0")
 
 
-def _require_new(path: PurePosixPath, written: set[str], archive: Path) -> None:
+def require_new(path: PurePosixPath, written: set[str], archive: Path) -> None:
     """Refuse a second file of a name, which some systems take upper case for lower."""
     key = str(path).casefold()
     if key in written:
-        raise _unsafe(f"{str(path)!r} is in it twice", archive)
+        raise unsafe_archive(f"{str(path)!r} is in it twice", archive)
     written.add(key)
     if len(written) > MAX_FILES:
-        raise _unsafe(f"it holds more than {MAX_FILES} files", archive)
+        raise unsafe_archive(f"it holds more than {MAX_FILES} files", archive)
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
@@ -108,7 +108,8 @@ def _progress(member: tarfile.TarInfo, archive: Path) -> Progress:
     return Progress(stage="unpacking (MB)", done=done, total=total, note=note)
 
 
-def _unsafe(what: str, archive: Path) -> UnusableInput:
+def unsafe_archive(what: str, archive: Path) -> UnusableInput:
+    """The error for an archive that is not to be trusted."""
     return UnusableInput(
         ErrorCode.UNSAFE_ARCHIVE,
         f"the archive is not unpacked: {what}",

@@ -16,6 +16,7 @@ from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import require_absent, require_place, written_whole_together
 
 PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
+UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")
 _WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
@@ -121,18 +122,43 @@ def write_probabilities(
         WrongUse: OUTPUT_EXISTS.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    rounded = np.rint(probabilities.array * _STEPS) / np.float32(_STEPS)
-    io.write_nifti_volume(
-        replace(probabilities, array=rounded.astype(np.float32, copy=False)),
-        probabilities_path(path),
-        overwrite=overwrite,
-    )
+    _write_in_steps(probabilities, probabilities_path(path), overwrite=overwrite)
+
+
+def write_uncertainty(
+    uncertainty: Volume, path: Path | str, *, overwrite: bool = False
+) -> None:
+    """Write the uncertainty that belongs to a label map, in steps of 1/4096.
+
+    Args:
+        uncertainty: From `medseg.predict`.
+        path: Of the label map; the file's name is `uncertainty_path` of it.
+        overwrite: Replace an earlier file.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    _write_in_steps(uncertainty, uncertainty_path(path), overwrite=overwrite)
+
+
+def _write_in_steps(shares: Volume, file: Path, *, overwrite: bool) -> None:
+    steps = np.multiply(shares.array, _STEPS, dtype=np.float32)
+    np.rint(steps, out=steps)
+    steps /= _STEPS
+    io.write_nifti_volume(replace(shares, array=steps), file, overwrite=overwrite)
 
 
 def probabilities_path(path: Path | str) -> Path:
     """Where the probabilities of a label map are: `labels.probabilities.nii.gz`."""
     path = Path(path)
     return path.with_name(f"{stem_of(path)}{PROBABILITIES_SUFFIX}")
+
+
+def uncertainty_path(path: Path | str) -> Path:
+    """Where the uncertainty of a label map is: `labels.uncertainty.nii.gz`."""
+    path = Path(path)
+    return path.with_name(f"{stem_of(path)}{UNCERTAINTY_SUFFIX}")
 
 
 def require_writable(

@@ -4,6 +4,7 @@ from .folder import (
     load_model,
     load_parameters,
     save_model,
+    second_stage_plan,
     weights_bytes,
 )
 from .zoo import list_models, model_folder
@@ -17,5 +18,6 @@ __all__ = [
     "model_folder",
     "read_model_info",
     "save_model",
+    "second_stage_plan",
     "weights_bytes",
 ]

@@ -1,7 +1,7 @@
 """A model's description as a page to read: its card (Mitchell et al., 2019)."""
 
 from medseg.core.model_info import ModelInfo, StructureResult
-from medseg.core.plan import Plan
+from medseg.core.plan import Plan, StoredAxes
 
 CARD_FILE = "MODEL_CARD.md"
 LICENCE_FILE = "LICENSE"
@@ -11,6 +11,14 @@ _USE = (
     "or diseases than those it learned from it may be wrong, without any sign of it."
 )
 
+_SIDES = {
+    "R": "right",
+    "L": "left",
+    "A": "anterior",
+    "P": "posterior",
+    "S": "superior",
+    "I": "inferior",
+}
 _COMMAND = "medseg segment SCAN -m PATH_OF_THIS_FOLDER -o labels.nii.gz"
 
 
@@ -44,11 +52,23 @@ def _facts(plan: Plan) -> str:
         "Channels": ", ".join(plan.channels),
         "Labels": ", ".join(structures),
         "Regions": ", ".join(regions),
-        "Voxels": f"{spacing} mm along right, anterior, superior",
-        "Network": f"{plan.architecture}, widths {', '.join(map(str, plan.widths))}",
+        "Voxels": f"{spacing} mm along {_axes(plan)}",
+        "Network": _network(plan),
         "Patch": " x ".join(map(str, plan.patch_shape)),
     }
     return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+
+
+def _network(plan: Plan) -> str:
+    if plan.monai_network is not None:
+        return f"MONAI's {plan.monai_network.name}"
+    return f"{plan.architecture}, widths {', '.join(map(str, plan.widths))}"
+
+
+def _axes(plan: Plan) -> str:
+    if isinstance(plan.axes, StoredAxes):
+        return f"the axes {', '.join('ijk'[axis] for axis in plan.axes.order)} of files"
+    return ", ".join(_SIDES[code] for code in plan.axes.codes)
 
 
 def _training(info: ModelInfo) -> str:
@@ -57,9 +77,9 @@ def _training(info: ModelInfo) -> str:
         "Dataset": made.dataset,
         "Source": made.source,
         "Started from": made.started_from,
-        "Cases": str(len(made.cases)),
+        "Cases": str(len(made.cases) or ""),
         "Networks": str(len(info.weights)),
-        "Steps a network": str(made.steps),
+        "Steps a network": str(made.steps or ""),
         "Settings": ", ".join(f"{name} {value}" for name, value in made.settings),
         "Versions": ", ".join(f"{name} {version}" for name, version in made.versions),
     }

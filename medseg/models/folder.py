@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from medseg.core.model_info import ModelInfo
+from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind, Plan
 from medseg.io.safe_writing import written_whole
 from medseg.models.card import CARD_FILE, LICENCE_FILE, licence_text, model_card
 from medseg.models.description import damaged, read_model_info, write_model_info
@@ -25,17 +26,21 @@ class TrainedModel:
     Attributes:
         info: The content of `model.json`.
         networks: In the order of `info.weights`; their mean is the model's answer.
+        first_stage: The coarser model whose label map they take, one channel a
+            structure after the scan's own; None when they need none.
     """
 
     info: ModelInfo
     networks: tuple[nn.Module, ...]
+    first_stage: "TrainedModel | None" = None
 
     @property
     def sha256(self) -> str:
         """Hash over the hashes of the weights: names this very model."""
-        return hashlib.sha256(
-            "".join(weight.sha256 for weight in self.info.weights).encode()
-        ).hexdigest()
+        hashes = [weight.sha256 for weight in self.info.weights]
+        if self.first_stage is not None:
+            hashes.append(self.first_stage.sha256)
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def load_model(name_or_folder: str | Path) -> TrainedModel:
@@ -51,10 +56,32 @@ def load_model(name_or_folder: str | Path) -> TrainedModel:
     info = read_model_info(folder)
     if not info.weights:
         raise damaged(folder, "it names no weights")
+    first_stage = _first_stage(info, folder)
+    plan = info.plan
+    if first_stage is not None:
+        plan = second_stage_plan(plan, first_stage.info.plan)
     networks = tuple(
-        _network(info, folder, weight.path, weight.sha256) for weight in info.weights
+        _network(plan, folder, weight.path, weight.sha256) for weight in info.weights
     )
-    return TrainedModel(info=info, networks=networks)
+    return TrainedModel(info=info, networks=networks, first_stage=first_stage)
+
+
+def second_stage_plan(plan: Plan, first_stage: Plan) -> Plan:
+    """A plan whose networks take a channel for each structure of a coarser model.
+
+    `ModelInfo.plan` names the channels of the scan alone; this one is for
+    `build_network`.
+    """
+    names = first_stage.labels.names
+    nothing = IntensityStatistics(
+        mean=0.0, sd=1.0, percentile_00_5=0.0, percentile_99_5=1.0
+    )
+    as_is = Normalisation(kind=NormalisationKind.NONE, statistics=nothing)
+    return replace(
+        plan,
+        channels=(*plan.channels, *(f"first stage: {name}" for name in names)),
+        normalisation=(*plan.normalisation, *(as_is for _ in names)),
+    )
 
 
 def save_model(info: ModelInfo, networks: Sequence[bytes], folder: Path) -> None:
@@ -98,7 +125,18 @@ def load_parameters(network: nn.Module, tensors: dict[str, torch.Tensor]) -> Non
             parameter.copy_(tensors[name])
 
 
-def _network(info: ModelInfo, folder: Path, path: str, sha256: str) -> nn.Module:
+def _first_stage(info: ModelInfo, folder: Path) -> TrainedModel | None:
+    if not info.first_stage:
+        return None
+    if info.first_stage in {".", ".."} or {"/", "\\", ":"} & {*info.first_stage}:
+        raise damaged(folder, "the first stage is not a folder in it")
+    below = folder / info.first_stage
+    if read_model_info(below).first_stage:
+        raise damaged(below, "a first stage has none of its own")
+    return load_model(below)
+
+
+def _network(plan: Plan, folder: Path, path: str, sha256: str) -> nn.Module:
     file = folder / path
     try:
         content = file.read_bytes()
@@ -106,9 +144,9 @@ def _network(info: ModelInfo, folder: Path, path: str, sha256: str) -> nn.Module
         raise damaged(file, f"the weights cannot be read ({error.strerror})") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise damaged(file, "the weights are not those the description names (SHA-256)")
-    with torch.random.fork_rng(devices=[]):  # its first weights are chance, then lost
-        network = build_network(info.plan)
     try:
+        with torch.random.fork_rng(devices=[]):  # first weights are chance, then lost
+            network = build_network(plan)
         load_parameters(network, load(content))
     except (SafetensorError, ValueError) as error:
         raise damaged(file, str(error)) from None

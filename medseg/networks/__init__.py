@@ -2,6 +2,7 @@
 
 from medseg.networks.build import build_network, encoder_parameters, parameter_count
 from medseg.networks.halving import halving_multiple
+from medseg.networks.inference_form import inference_form
 from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.supervision import Supervised, supervised
 
@@ -11,6 +12,7 @@ __all__ = [
     "build_network",
     "encoder_parameters",
     "halving_multiple",
+    "inference_form",
     "parameter_count",
     "supervised",
 ]

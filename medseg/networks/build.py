@@ -13,6 +13,7 @@ from medseg.networks.halving import (
     segresnet,
     swin_unetr,
 )
+from medseg.networks.monai_networks import monai_network
 from medseg.networks.pyramids import FCN, DeepLab
 from medseg.networks.residual_unet import ResidualUNet
 from medseg.networks.unet import UNet, unet
@@ -25,6 +26,7 @@ _BUILDERS: dict[Architecture, Callable[[Plan], nn.Module]] = {
     Architecture.MEDNEXT: mednext,
     Architecture.FCN: FCN,
     Architecture.DEEPLAB: DeepLab,
+    Architecture.MONAI: monai_network,
 }
 _WAYS_DOWN = {
     UNet: ("input_block.", "downsamples.", "bottleneck."),

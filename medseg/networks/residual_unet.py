@@ -9,10 +9,10 @@ from medseg.core.plan import Plan
 from medseg.networks.instance_norm import FastInstanceNorm3d
 
 _UNIT: Shape3 = (1, 1, 1)
-_SLOPE = 0.01
+SLOPE = 0.01
 
 
-class _ConvNorm(nn.Module):
+class ConvNorm(nn.Module):
     """Convolution and instance norm."""
 
     def __init__(
@@ -24,18 +24,19 @@ class _ConvNorm(nn.Module):
         self.norm = FastInstanceNorm3d(width)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Convolve and normalise."""
         normed: Tensor = self.norm(self.conv(features))
         return normed
 
 
-class _ConvNormActivation(_ConvNorm):
+class _ConvNormActivation(ConvNorm):
     """Convolution, instance norm and leaky ReLU."""
 
     def forward(self, features: Tensor) -> Tensor:
-        return nn.functional.leaky_relu(super().forward(features), _SLOPE, inplace=True)
+        return nn.functional.leaky_relu(super().forward(features), SLOPE, inplace=True)
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Two convolutions beside a skip that pools and projects (He et al., 2019)."""
 
     def __init__(
@@ -43,17 +44,18 @@ class _Residual(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = _ConvNormActivation(channels, width, kernel, stride, bias=True)
-        self.conv2 = _ConvNorm(width, width, kernel, _UNIT, bias=True)
+        self.conv2 = ConvNorm(width, width, kernel, _UNIT, bias=True)
         skip: list[nn.Module] = []
         if stride != _UNIT:
             skip.append(nn.AvgPool3d(stride, stride))
         if channels != width:
-            skip.append(_ConvNorm(channels, width, _UNIT, _UNIT, bias=False))
+            skip.append(ConvNorm(channels, width, _UNIT, _UNIT, bias=False))
         self.skip = nn.Sequential(*skip)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Activated sum of both ways."""
         result = self.conv2(self.conv1(features)) + self.skip(features)
-        return nn.functional.leaky_relu(result, _SLOPE, inplace=True)
+        return nn.functional.leaky_relu(result, SLOPE, inplace=True)
 
 
 class _Stage(nn.Module):
@@ -64,8 +66,8 @@ class _Stage(nn.Module):
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            _Residual(channels, width, kernel, stride),
-            *(_Residual(width, width, kernel, _UNIT) for _ in range(blocks - 1)),
+            Residual(channels, width, kernel, stride),
+            *(Residual(width, width, kernel, _UNIT) for _ in range(blocks - 1)),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -179,8 +181,8 @@ class ResidualUNet(nn.Module):
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
-                nn.init.kaiming_normal_(module.weight, a=_SLOPE)
+                nn.init.kaiming_normal_(module.weight, a=SLOPE)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            if isinstance(module, _Residual):  # each block begins as its skip
+            if isinstance(module, Residual):  # each block begins as its skip
                 nn.init.zeros_(module.conv2.norm.weight)

@@ -1,6 +1,7 @@
 """The plain 3D U-Net."""
 
 from jaxtyping import Float
+from monai.networks.blocks.dynunet_block import UnetUpBlock
 from monai.networks.nets.dynunet import DynUNet
 from torch import Tensor, nn
 
@@ -11,7 +12,39 @@ CONVOLUTIONS_A_LEVEL = 2
 
 
 class UNet(DynUNet):
-    """MONAI's DynUNet, its decoded features at hand."""
+    """MONAI's DynUNet, its decoded features at hand.
+
+    Args:
+        plan: Sizes it.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._decoder_kernels = plan.decoder_kernels or plan.kernels[1:]
+        super().__init__(
+            spatial_dims=3,
+            in_channels=len(plan.channels),
+            out_channels=len(plan.output_names),
+            kernel_size=plan.kernels,
+            strides=plan.strides,
+            upsample_kernel_size=plan.strides[1:],
+            filters=plan.widths,
+            norm_name=("INSTANCE", {"affine": True}),
+            trans_bias=plan.upsampling_bias,
+        )
+
+    def get_upsamples(self) -> nn.ModuleList:
+        """Levels of the way up, coarsest first; MONAI asks for them while building."""
+        widths = list(self.filters)
+        levels: nn.ModuleList = self.get_module_list(
+            widths[:0:-1],
+            widths[-2::-1],
+            self._decoder_kernels[::-1],
+            self.strides[:0:-1],
+            UnetUpBlock,  # type: ignore[arg-type]  # a class, as MONAI itself gives
+            self.upsample_kernel_size[::-1],
+            trans_bias=self.trans_bias,
+        )
+        return levels
 
     @property
     def decoder_widths(self) -> tuple[int, ...]:
@@ -52,16 +85,7 @@ def unet(plan: Plan) -> UNet:
     """
     if {*plan.blocks} != {CONVOLUTIONS_A_LEVEL}:
         raise ValueError(f"a U-Net has 2 convolutions a level, got {plan.blocks}")
-    network = UNet(
-        spatial_dims=3,
-        in_channels=len(plan.channels),
-        out_channels=len(plan.output_names),
-        kernel_size=plan.kernels,
-        strides=plan.strides,
-        upsample_kernel_size=plan.strides[1:],
-        filters=plan.widths,
-        norm_name=("INSTANCE", {"affine": True}),
-    )
+    network = UNet(plan)
     for module in network.modules():
         if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
             nn.init.kaiming_normal_(module.weight, a=0.01)

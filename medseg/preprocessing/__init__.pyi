@@ -1,15 +1,26 @@
 from .label_resampling import resample_nearest
+from .mapping import AxisMapping, grid_mapping
 from .prepare import (
     prepare,
+    prepare_first_stage,
     prepare_reference,
-    restore_labels,
-    restore_probabilities,
 )
+from .region import margin_voxels, prepare_region
+from .restore import LABELS_ONLY, Restored, Wanted, restored
+from .slabs import LogitsSlab
 
 __all__ = [
+    "LABELS_ONLY",
+    "AxisMapping",
+    "LogitsSlab",
+    "Restored",
+    "Wanted",
+    "grid_mapping",
+    "margin_voxels",
     "prepare",
+    "prepare_first_stage",
     "prepare_reference",
+    "prepare_region",
     "resample_nearest",
-    "restore_labels",
-    "restore_probabilities",
+    "restored",
 ]

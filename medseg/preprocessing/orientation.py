@@ -1,15 +1,32 @@
-"""Arrays in the order R, A, S, and back."""
+"""Arrays in the order of a network's axes, and back."""
 
 import numpy as np
 
 from medseg.core.geometry import Geometry, Shape3
+from medseg.core.plan import PatientAxes, StoredAxes
+
+_POSITIVE, _NEGATIVE = "RAS", "LPI"
 
 
-def axes_to_ras(geometry: Geometry) -> tuple[Shape3, tuple[bool, bool, bool]]:
-    """Permutation and flips that bring the voxel axes nearest to R, A, S."""
-    axes = geometry.patient_axes
-    flips = [bool(geometry.affine[world, axes[world]] < 0) for world in range(3)]
-    return axes, (flips[0], flips[1], flips[2])
+def network_axes(
+    geometry: Geometry, wanted: PatientAxes | StoredAxes
+) -> tuple[Shape3, tuple[bool, bool, bool]]:
+    """Permutation and flips that bring the voxel axes to a network's.
+
+    Axes of the patient are matched with the voxel axes nearest to them; those of the
+    file are taken as they lie and never flipped.
+    """
+    if isinstance(wanted, StoredAxes):
+        return wanted.order, (False, False, False)
+    order: list[int] = []
+    flips: list[bool] = []
+    for code in wanted.codes:
+        world = (_POSITIVE if code in _POSITIVE else _NEGATIVE).index(code)
+        axis = geometry.patient_axes[world]
+        runs_negative = bool(geometry.affine[world, axis] < 0)
+        order.append(axis)
+        flips.append(runs_negative != (code in _NEGATIVE))
+    return (order[0], order[1], order[2]), (flips[0], flips[1], flips[2])
 
 
 def oriented(

@@ -1,21 +1,28 @@
 """A scan made ready for the network, and its labels brought back."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
-from torch import Tensor
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Shape3, Spacing
-from medseg.core.plan import IGNORED, Plan
+from medseg.core.plan import IGNORED, NormalisationKind, Plan, Recipe
 from medseg.core.prepared import Prepared
 from medseg.core.volume import Segmentation, Volume, VoxelArray, require_same_grid
+from medseg.preprocessing.boxes import box_round, box_slices
+from medseg.preprocessing.monai_rules import prepared_by_steps
+from medseg.preprocessing.nnunet_rules import (
+    filled_mask,
+    resampled_image,
+    resampled_labels,
+    resampled_shape,
+    separate_axis,
+)
 from medseg.preprocessing.normalisation import normalised
-from medseg.preprocessing.orientation import axes_to_ras, deoriented, oriented
+from medseg.preprocessing.orientation import network_axes, oriented
 from medseg.preprocessing.resampling import (
-    argmax_resampled,
-    probabilities_resampled,
-    regions_painted,
     resample_image,
     resample_labels,
 )
@@ -40,36 +47,94 @@ _MODALITIES = {
 
 
 def prepare(volume: Volume, plan: Plan) -> Prepared:
-    """Orient to R, A, S; crop to non-zero; normalise; resample to the plan's spacing.
+    """Orient as the plan says; crop to non-zero; normalise; resample to its spacing.
+
+    The plan of a MONAI bundle has steps of its own after the first one.
 
     Raises:
         UnusableInput: CHANNEL_MISMATCH when the scan has other channels than the plan;
             NOT_FINITE when an intensity is NaN or infinite.
     """
-    axes, flipped = axes_to_ras(volume.geometry)
+    axes, flipped = network_axes(volume.geometry, plan.axes)
     image = oriented(in_plan_order(volume, plan), axes, flipped)
-    start, shape = nonzero_box(image)
-    cropped = image[:, *_box(start, shape)].astype(np.float32)
-    if not np.isfinite(cropped).all():
-        raise UnusableInput(
-            ErrorCode.NOT_FINITE,
-            "the scan holds NaN or infinite intensities",
-            where=volume.case_id,
-            remedy="Replace them, with 0 outside the patient for example.",
-        )
-    for channel, how in zip(cropped, plan.normalisation, strict=True):
-        channel[...] = normalised(channel, how)
-    spacing_mm = volume.geometry.permuted(axes, flipped).spacing_mm
-    target = target_shape(shape, spacing_mm, plan.spacing_mm)
-    resampled = resample_image(torch.from_numpy(cropped), target)
-    return Prepared(
-        image=resampled.numpy(),
+    start, shape = _whole_box(image)
+    if plan.recipe is not Recipe.MONAI:
+        start, shape = nonzero_box(image)
+    cropped = image[:, *box_slices(start, shape)].astype(np.float32)
+    _require_finite(cropped, volume)
+    prepared = Prepared(
+        image=cropped,
         source=volume.geometry,
         axes=axes,
         flipped=flipped,
         crop_start=start,
         crop_shape=shape,
     )
+    if plan.recipe is Recipe.MONAI:
+        return prepared_by_steps(prepared, plan)
+    _normalise(cropped, plan)
+    return replace(prepared, image=_resampled(prepared, plan))
+
+
+def _whole_box(image: np.ndarray) -> tuple[Shape3, Shape3]:
+    _, i, j, k = image.shape
+    return (0, 0, 0), (i, j, k)
+
+
+def _require_finite(image: np.ndarray, volume: Volume) -> None:
+    if not np.isfinite(image).all():
+        raise UnusableInput(
+            ErrorCode.NOT_FINITE,
+            "the scan holds NaN or infinite intensities",
+            where=volume.case_id,
+            remedy="Replace them, with 0 outside the patient for example.",
+        )
+
+
+def _normalise(image: np.ndarray, plan: Plan) -> None:
+    """In place, channel by channel."""
+    kinds = {how.kind for how in plan.normalisation}
+    is_masked = NormalisationKind.Z_SCORE_NONZERO in kinds
+    filled = filled_mask(image) if is_masked else None
+    for channel, how in zip(image, plan.normalisation, strict=True):
+        channel[...] = normalised(channel, how, filled)
+
+
+def _resampled(prepared: Prepared, plan: Plan) -> np.ndarray:
+    """The image at the plan's spacing."""
+    spacing_mm, shape = prepared.spacing_mm, prepared.crop_shape
+    if plan.recipe is Recipe.NNUNET:
+        wanted = resampled_shape(shape, spacing_mm, plan.spacing_mm)
+        apart = separate_axis(spacing_mm, plan.spacing_mm)
+        return resampled_image(prepared.image, wanted, apart)
+    wanted = target_shape(shape, spacing_mm, plan.spacing_mm)
+    result: np.ndarray = resample_image(
+        torch.from_numpy(prepared.image), wanted
+    ).numpy()
+    return result
+
+
+def prepare_first_stage(
+    labels: Segmentation, prepared: Prepared, plan: Plan
+) -> Float32[np.ndarray, "structure i j k"]:
+    """A coarser model's label map as further channels: each structure 0 or 1.
+
+    Args:
+        labels: On the scan's own grid.
+        prepared: The scan as the finer model takes it.
+        plan: The finer model's.
+
+    Raises:
+        UnusableInput: GRID_MISMATCH when it is not on the grid of the scan.
+    """
+    if plan.recipe is Recipe.NNUNET:
+        _, i, j, k = prepared.image.shape
+        apart = separate_axis(prepared.spacing_mm, plan.spacing_mm)
+        indices = resampled_labels(_indices_in_box(labels, prepared), (i, j, k), apart)
+    else:
+        indices = prepare_reference(labels, prepared)
+    places = range(1, len(labels.labels) + 1)
+    return np.stack([indices == place for place in places]).astype(np.float32)
 
 
 def prepare_reference(
@@ -86,6 +151,26 @@ def prepare_reference(
     Raises:
         UnusableInput: GRID_MISMATCH when it is not on the grid of the scan.
     """
+    cropped = _indices_in_box(reference, prepared, ignore_id)
+    ignored_index = _ignored_index(reference, ignore_id)
+    _, i, j, k = prepared.image.shape
+    resampled: np.ndarray = resample_labels(
+        torch.from_numpy(cropped), (i, j, k), ignored_index + 1
+    ).numpy()
+    if ignore_id is not None:
+        resampled[resampled == ignored_index] = IGNORED
+    return resampled
+
+
+def _ignored_index(reference: Segmentation, ignore_id: int | None) -> int:
+    """One more than the last structure's: resampled like any other label."""
+    return 1 + sum(id_ != ignore_id for id_ in reference.labels.ids)
+
+
+def _indices_in_box(
+    reference: Segmentation, prepared: Prepared, ignore_id: int | None = None
+) -> UInt8[np.ndarray, "i j k"]:
+    """Label indices within the scan's box, before they are resampled."""
     require_same_grid(
         reference.geometry,
         prepared.source,
@@ -95,71 +180,11 @@ def prepare_reference(
     structures = [id_ for id_ in reference.labels.ids if id_ != ignore_id]
     for place, id_ in enumerate(structures, start=1):
         indices[id_] = place
-    ignored_index = len(structures) + 1  # resampled like any other label
     if ignore_id in reference.labels.ids:
-        indices[ignore_id] = ignored_index
+        indices[ignore_id] = _ignored_index(reference, ignore_id)
     array = oriented(reference.array, prepared.axes, prepared.flipped)
-    cropped = indices[array[_box(prepared.crop_start, prepared.crop_shape)]]
-    _, i, j, k = prepared.image.shape
-    labels = torch.from_numpy(np.ascontiguousarray(cropped))
-    resampled: np.ndarray = resample_labels(
-        labels, (i, j, k), ignored_index + 1
-    ).numpy()
-    if ignore_id is not None:
-        resampled[resampled == ignored_index] = IGNORED
-    return resampled
-
-
-def restore_labels(
-    logits: Float32[Tensor, "label i j k"], prepared: Prepared, plan: Plan
-) -> np.ndarray:
-    """Label map on the scan's own grid: the inverse of `prepare`, for labels.
-
-    Exact where nothing was resampled; otherwise each voxel gets the label with the
-    largest trilinearly resampled logit. Outside the non-zero box is background.
-
-    A plan's regions are each where the resampled logit is above 0, and are painted in
-    their order.
-    """
-    if plan.regions:
-        painted_as = [region.painted_as for region in plan.regions]
-        painted = regions_painted(logits.cpu(), prepared.crop_shape, painted_as)
-        dtype = np.uint8 if max(plan.labels.ids) < 256 else np.uint16
-        return _restored(painted.numpy().astype(dtype, copy=False), prepared, outside=0)
-    inside = argmax_resampled(logits.cpu(), prepared.crop_shape).numpy()
-    ids = np.array([0, *plan.labels.ids])
-    ids = ids.astype(np.uint8 if ids.max() < 256 else np.uint16)
-    return _restored(ids[inside], prepared, outside=0)
-
-
-def restore_probabilities(
-    logits: Float32[Tensor, "label i j k"], prepared: Prepared, plan: Plan
-) -> Float32[np.ndarray, "label i2 j2 k2"]:
-    """Probability of each of the plan's outputs on the scan's own grid.
-
-    Those of background and every structure add up to 1, and where no two are equal the
-    largest belongs to the label of `restore_labels`; outside the non-zero box
-    background has 1. Those of regions are independent, and 0 outside it.
-    """
-    overlapping = bool(plan.regions)
-    inside = probabilities_resampled(
-        logits.cpu(), prepared.crop_shape, overlapping=overlapping
-    ).numpy()
-    return np.stack(
-        [
-            _restored(each, prepared, outside=int(output == 0 and not overlapping))
-            for output, each in enumerate(inside)
-        ]
-    )
-
-
-def _restored(inside: np.ndarray, prepared: Prepared, *, outside: int) -> np.ndarray:
-    """The box in its place on the scan's own grid, the rest filled with `outside`."""
-    grid = prepared.source.permuted(prepared.axes, prepared.flipped)
-    whole = np.full(grid.shape, outside, dtype=inside.dtype)
-    whole[_box(prepared.crop_start, prepared.crop_shape)] = inside
-    back = deoriented(whole, prepared.axes, prepared.flipped)
-    return np.ascontiguousarray(back)
+    box = array[box_slices(prepared.crop_start, prepared.crop_shape)]
+    return np.ascontiguousarray(indices[box])
 
 
 def in_plan_order(volume: Volume, plan: Plan) -> VoxelArray:
@@ -195,26 +220,12 @@ def _other_channels(volume: Volume, plan: Plan, remedy: str) -> UnusableInput:
     )
 
 
-def _box(start: Shape3, shape: Shape3) -> tuple[slice, slice, slice]:
-    i, j, k = (slice(s, s + n) for s, n in zip(start, shape, strict=True))
-    return i, j, k
-
-
 def nonzero_box(image: np.ndarray) -> tuple[Shape3, Shape3]:
     """First voxel and size of the box round all voxels that are not 0 in a channel.
 
     The whole grid when every voxel is 0.
     """
-    filled: np.ndarray = np.any(image, axis=0)
-    start, size = [], []
-    for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
-        where = np.flatnonzero(np.any(filled, axis=others))
-        first, last = (
-            (where[0], where[-1]) if len(where) else (0, filled.shape[axis] - 1)
-        )
-        start.append(int(first))
-        size.append(int(last - first + 1))
-    return (start[0], start[1], start[2]), (size[0], size[1], size[2])
+    return box_round(np.any(image, axis=0))
 
 
 def target_shape(shape: Shape3, spacing_mm: Spacing, target_mm: Spacing) -> Shape3:

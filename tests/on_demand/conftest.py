@@ -1,5 +1,7 @@
 """Options of the long tests."""
 
+from pathlib import Path
+
 import pytest
 
 
@@ -8,3 +10,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fuzz-seconds", type=float, default=120, help="Time for each loader."
     )
     parser.addoption("--fuzz-seed", type=int, default=0, help="What to draw from.")
+    parser.addoption(
+        "--nnunet-model",
+        type=Path,
+        help="Results folder of a training of nnU-Net on the decathlon's hippocampus.",
+    )

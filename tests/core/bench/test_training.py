@@ -11,7 +11,7 @@ from medseg import Device, WrongUse, bench
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
 from medseg.bench.training import timed_trainers
 from medseg.cli.bench import app, training_table
-from medseg.core.plan import Architecture
+from medseg.core.plan import TRAINED_ARCHITECTURES, Architecture
 from medseg.networks import build_network, parameter_count
 
 WIDTHS = (4, 8, 16)
@@ -56,7 +56,7 @@ def test_the_command_measures_every_network_and_prints_json(capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["patch_shape"] == [24, 24, 24]
     names = [each["contender"] for each in result["networks"]]
-    assert names[: len(Architecture)] == list(Architecture)
+    assert names[: len(TRAINED_ARCHITECTURES)] == list(TRAINED_ARCHITECTURES)
     assert [each["contender"] for each in result["unet"]] == ["MedSeg", "plain float32"]
 
 

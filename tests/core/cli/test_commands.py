@@ -19,6 +19,8 @@ COMMANDS = (
     "train",
     "models list",
     "models show",
+    "models import",
+    "models export",
     "data phantom",
 )
 

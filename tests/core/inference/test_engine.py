@@ -15,26 +15,14 @@ from medseg import (
     Progress,
     WrongUse,
 )
-from medseg.core.prepared import Prepared
-from medseg.inference import predict_logits
+from medseg.inference.layout import windows_at_once
 from medseg.networks import build_network
-from tests.core.making import TINY_PLAN, turned_geometry
+from tests.core.inference.streaming import predict_logits, prepared_of
+from tests.core.making import TINY_PLAN
 
 PLAIN = InferenceSettings(
     device=Device("cpu"), precision=Precision.FLOAT32, mirror=False
 )
-
-
-def prepared_of(*shape, seed=0) -> Prepared:
-    generator = torch.Generator().manual_seed(seed)
-    return Prepared(
-        image=torch.randn(1, *shape, generator=generator).numpy(),
-        source=turned_geometry(shape, (1.0, 1.0, 1.0)),
-        axes=(0, 1, 2),
-        flipped=(False, False, False),
-        crop_start=(0, 0, 0),
-        crop_shape=shape,
-    )
 
 
 def pointwise(seed=0) -> nn.Module:
@@ -55,7 +43,7 @@ def local(seed=0) -> nn.Module:
 def test_windows_and_mirroring_do_not_show(shape, mirror, overlap):
     network = pointwise()
     prepared = prepared_of(*shape)
-    settings = replace(PLAIN, overlap=overlap, mirror=mirror)
+    settings = replace(PLAIN, overlap=overlap, mirror=mirror, skip_air=False)
     plan = replace(TINY_PLAN, mirror_axes=(0, 2))
     logits = predict_logits([network], prepared, plan, settings)
     with torch.no_grad():
@@ -126,12 +114,14 @@ def test_bfloat16_is_close_to_float32():
     assert (rough - exact).abs().mean() < 0.02 * exact.std()
 
 
-def test_prediction_leaves_no_gradients_and_evaluates():
+def test_prediction_leaves_no_gradients_and_the_network_alone():
     network = pointwise().train()
-    assert not predict_logits(
-        [network], prepared_of(4, 4, 4), TINY_PLAN, PLAIN
-    ).requires_grad
-    assert not network.training
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    logits = predict_logits([network], prepared_of(4, 4, 4), TINY_PLAN, PLAIN)
+    assert not logits.requires_grad
+    assert network.training
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name])
 
 
 def test_progress_tells_of_every_window_and_the_last_is_the_total():
@@ -144,7 +134,7 @@ def test_progress_tells_of_every_window_and_the_last_is_the_total():
     assert heard[-1].fraction == 1.0
 
 
-def test_cancelling_stops_after_the_window_at_hand():
+def test_cancelling_stops_after_the_windows_at_hand():
     seen = []
 
     def stop_at_the_second(progress):
@@ -153,14 +143,13 @@ def test_cancelling_stops_after_the_window_at_hand():
 
     class Counted(nn.Module):
         def forward(self, window):
-            seen.append(window.shape)
+            seen.extend(window)
             return window.expand(-1, 3, -1, -1, -1)
 
+    scan = prepared_of(640, 12, 8)
     with pytest.raises(Cancelled):
-        predict_logits(
-            [Counted()], prepared_of(64, 12, 8), TINY_PLAN, PLAIN, stop_at_the_second
-        )
-    assert len(seen) == 2
+        predict_logits([Counted()], scan, TINY_PLAN, PLAIN, stop_at_the_second)
+    assert len(seen) == windows_at_once(TINY_PLAN.patch_shape, torch.device("cpu"))
 
 
 def test_a_gpu_that_is_not_there_is_refused():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from medseg.models import (
     load_parameters,
     read_model_info,
     save_model,
+    second_stage_plan,
     weights_bytes,
 )
 from medseg.networks import build_network
@@ -246,3 +248,37 @@ def test_parameters_that_do_not_fit_are_refused(change):
             tensors["bias"] = torch.ones(4)
     with pytest.raises(ValueError, match=r"other layers|another shape"):
         load_parameters(layer, tensors)
+
+
+@pytest.fixture
+def cascaded(networks: list[nn.Module], tmp_path: Path) -> Path:
+    """A model with a coarser one within its folder."""
+    torch.manual_seed(1)
+    coarse = [weights_bytes(networks[0])]
+    fine = [weights_bytes(build_network(second_stage_plan(TINY_PLAN, TINY_PLAN)))]
+    info = replace(info_of(*fine), first_stage="coarse")
+    save_model(info, fine, tmp_path / "tiny")
+    save_model(info_of(*coarse), coarse, tmp_path / "tiny" / "coarse")
+    return tmp_path / "tiny"
+
+
+def test_a_second_stage_takes_a_channel_for_each_structure_of_the_first(cascaded):
+    model = load_model(cascaded)
+    assert model.first_stage is not None
+    channels = 1 + len(LABELS)
+    logits = model.networks[0](torch.zeros(1, channels, *TINY_PLAN.patch_shape))
+    assert logits.shape == (1, 3, *TINY_PLAN.patch_shape)
+    assert model.sha256 != replace(model, first_stage=None).sha256
+
+
+@pytest.mark.parametrize("place", ["..", "../tiny", "/tmp", "absent"])  # noqa: S108
+def test_a_first_stage_lies_in_the_folder(place, cascaded):
+    edit(cascaded, "first_stage", value=place)
+    with pytest.raises(UnusableInput, match="DAMAGED_MODEL"):
+        load_model(cascaded)
+
+
+def test_a_first_stage_has_none_of_its_own(cascaded):
+    edit(cascaded / "coarse", "first_stage", value="coarse")
+    with pytest.raises(UnusableInput, match="none of its own"):
+        load_model(cascaded)

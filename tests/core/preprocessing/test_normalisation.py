@@ -1,4 +1,4 @@
-"""Intensities at mean 0 and SD 1."""
+"""Intensities brought to what a network takes."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from medseg.core.plan import NormalisationKind
 from medseg.preprocessing.normalisation import normalised
 from tests.core.making import CT, Z_SCORE
 
@@ -32,3 +33,29 @@ def test_constant_scans_become_zero_not_nan():
     flat = replace(CT, statistics=replace(CT.statistics, sd=0.0))
     for how in (Z_SCORE, CT, flat):
         assert_allclose(normalised(constant, how), 0.0)
+
+
+def test_a_z_score_of_what_is_not_zero_leaves_the_rest_zero():
+    how = replace(Z_SCORE, kind=NormalisationKind.Z_SCORE_NONZERO)
+    values = np.array([[[0, 0, 10, 20, 30]]], np.float32)
+    sd = np.sqrt(200 / 3)
+    assert_allclose(
+        normalised(values, how), [[[0, 0, -10 / sd, 0, 10 / sd]]], rtol=1e-6
+    )
+    with_hole = np.array([[[False, True, True, True, True]]])
+    expected = (values - 15) / values[with_hole].std()
+    expected[0, 0, 0] = 0
+    assert_allclose(normalised(values, how, with_hole), expected, rtol=1e-6)
+    assert not normalised(np.zeros((2, 2, 2), np.float32), how).any()
+
+
+def test_the_smallest_value_becomes_0_and_the_largest_1():
+    how = replace(Z_SCORE, kind=NormalisationKind.MIN_MAX)
+    values = np.array([[[-5, 0, 15]]], np.float32)
+    assert_allclose(normalised(values, how), [[[0, 0.25, 1]]])
+    assert_allclose(normalised(np.full((1, 1, 2), 3.0, np.float32), how), 0.0)
+
+
+def test_values_may_stay_as_they_are():
+    values = np.array([[[-5, 0, 15]]], np.float32)
+    assert normalised(values, replace(Z_SCORE, kind=NormalisationKind.NONE)) is values

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from medseg import ErrorCode, Geometry, UnusableInput
-from medseg.preprocessing import prepare, prepare_reference, restore_labels
+from medseg.preprocessing import LogitsSlab, prepare, prepare_reference, restored
 from medseg.preprocessing.prepare import nonzero_box, target_shape
 from tests.core.making import (
     CT,
@@ -39,9 +39,8 @@ def logits_of(indices) -> torch.Tensor:
 
 def there_and_back(volume, reference, plan) -> np.ndarray:
     prepared = prepare(volume, plan)
-    return restore_labels(
-        logits_of(prepare_reference(reference, prepared)), prepared, plan
-    )
+    logits = logits_of(prepare_reference(reference, prepared))
+    return restored([LogitsSlab.whole(logits)], prepared, plan).labels
 
 
 @settings(deadline=None, max_examples=50)

@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from medseg import Geometry
 from medseg.preprocessing.resampling import (
-    argmax_resampled,
     resample_image,
     resample_labels,
 )
@@ -17,25 +16,6 @@ from tests.core.making import ellipsoid, shapes
 
 def noise(*shape, seed=0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-@settings(deadline=None, max_examples=30)
-@given(shapes(1, 12), shapes(1, 20))
-def test_labels_found_slab_by_slab_are_those_of_the_whole(shape, target):
-    logits = noise(3, *shape)
-    whole = functional.interpolate(logits[None], size=target, mode="trilinear")[0]
-    best = whole.topk(2, dim=0).values
-    is_clear = best[0] - best[1] > 1e-4
-    one_row = 4 * 3 * target[1] * target[2]
-    for slab_bytes in (1, 2 * one_row, 10**9):
-        labels = argmax_resampled(logits, target, slab_bytes)
-        assert labels.dtype == torch.uint8
-        assert torch.equal(labels[is_clear], whole.argmax(0)[is_clear].byte())
-
-
-def test_labels_on_the_same_grid_are_the_plain_argmax():
-    logits = noise(4, 9, 7, 5)
-    assert torch.equal(argmax_resampled(logits, (9, 7, 5), 1), logits.argmax(0).byte())
 
 
 def test_the_same_grid_keeps_the_very_image_and_labels():

@@ -1,0 +1,153 @@
+"""What the segment command does to every scan it is given."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import medseg
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.progress import ProgressCallback, in_stage
+from medseg.core.settings import InferenceSettings
+from medseg.io.file_kinds import SegmentationFormat
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SegmentWork:
+    """What is done to every scan.
+
+    Attributes:
+        models: One, or several for one label map.
+        region_model: Run first, to find where to look.
+        settings: How they are run.
+        wanted: What is written beside the label map.
+        file_format: Of the label map; told from its name if None.
+        overwrite: Whether earlier results may be replaced.
+    """
+
+    models: "tuple[medseg.TrainedModel, ...]"
+    region_model: "medseg.TrainedModel | None"
+    settings: InferenceSettings
+    wanted: "medseg.Wanted"
+    file_format: SegmentationFormat | None
+    overwrite: bool
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What the first model takes."""
+        return self.models[0].info.plan.channels
+
+    def require_writable(self, out: Path) -> SegmentationFormat:
+        """Refuse, before any work is done, a result that could not be written."""
+        written = medseg.require_writable(
+            out, file_format=self.file_format, overwrite=self.overwrite
+        )
+        beside = []
+        if self.wanted.probabilities:
+            beside.append(medseg.probabilities_path(out))
+        if self.wanted.uncertainty:
+            beside.append(medseg.uncertainty_path(out))
+        for path in beside:
+            medseg.require_absent(path, overwrite=self.overwrite)
+        return written
+
+    def segmented(
+        self, volume: medseg.Volume, progress: ProgressCallback
+    ) -> "medseg.Prediction":
+        """The region first if there is a model for it, then all the rest."""
+        region = None
+        if self.region_model is not None:
+            told = in_stage(progress, "region")
+            region = medseg.segment(volume, self.region_model, self.settings, told)
+        if len(self.models) > 1:
+            composed = medseg.segment_all(
+                volume, self.models, self.settings, progress, region
+            )
+            return medseg.Prediction(segmentation=composed)
+        request = medseg.Request(wanted=self.wanted, region=region)
+        return medseg.predict(volume, self.models[0], self.settings, progress, request)
+
+    def write(
+        self, made: "medseg.Prediction", out: Path, source: medseg.Volume | None = None
+    ) -> None:
+        """Write what was made; the label map last."""
+        if made.probabilities is not None:
+            medseg.write_probabilities(
+                made.probabilities, out, overwrite=self.overwrite
+            )
+        if made.uncertainty is not None:
+            medseg.write_uncertainty(made.uncertainty, out, overwrite=self.overwrite)
+        medseg.write_segmentation(
+            made.segmentation,
+            out,
+            source=source,
+            file_format=self.file_format,
+            overwrite=self.overwrite,
+        )
+
+
+def loaded_models(
+    names: tuple[str, ...], wanted: "medseg.Wanted"
+) -> "tuple[medseg.TrainedModel, ...]":
+    """The models named, if they can give what is wanted.
+
+    Raises:
+        WrongUse: INVALID_OPTION; UNKNOWN_MODEL.
+        UnusableInput: DAMAGED_MODEL.
+    """
+    if not names:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "no model is named",
+            where="--model",
+            remedy="Give one, see medseg models list.",
+        )
+    if len(names) > 1 and wanted != medseg.Wanted():
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "probabilities and uncertainty are those of one model",
+            where="--save-probabilities, --save-uncertainty",
+            remedy="Leave the option out, or run the models one by one.",
+        )
+    return tuple(medseg.load_model(name) for name in names)
+
+
+def print_result(result: medseg.Segmentation, out: Path) -> None:
+    """What was found, how large it is, and where it was written."""
+    for note in result.provenance.notes if result.provenance else ():
+        print(f"note: {note}", file=sys.stderr)
+    for structure in result.labels:
+        print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")
+    print(f"written to {out}")
+
+
+def files_of(
+    words: tuple[str, ...], scan: Path, names: tuple[str, ...]
+) -> dict[str, Path] | None:
+    """File of each channel the model takes; None where the scan is all there is."""
+    if not words:
+        is_one_file = len(names) > 1 and scan.is_file()
+        return dict.fromkeys(names, scan) if is_one_file else None
+    given = {name: Path(path) for name, _, path in (w.partition("=") for w in words)}
+    if len(names) == 1:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"the model takes one channel ({names[0]}), so the scan is that channel",
+            where="--channel",
+            remedy="Leave the option out.",
+        )
+    if set(given) != set(names):
+        raise _wrong_channels(
+            f"the model takes {', '.join(names)}, not {', '.join(given)}"
+        )
+    if scan.resolve() not in {path.resolve() for path in given.values()}:
+        raise _wrong_channels(f"none of the channels is in {scan}")
+    return given
+
+
+def _wrong_channels(what: str) -> WrongUse:
+    return WrongUse(
+        ErrorCode.INVALID_OPTION,
+        what,
+        where="--channel",
+        remedy="Give NAME=PATH for each channel of a model that takes several.",
+    )

@@ -1,0 +1,114 @@
+"""The command that segments: one scan, or a folder of them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+import medseg
+from medseg.cli.console import shown_progress
+from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
+from medseg.cli.segment_folder import require_plain_folder, scans_in, segment_folder
+from medseg.cli.segment_work import (
+    SegmentWork,
+    files_of,
+    loaded_models,
+    print_result,
+)
+from medseg.core.acceptance import Accepted
+from medseg.core.settings import InferenceSettings
+from medseg.io.file_kinds import SegmentationFormat
+
+CODES = Parameter(negative=(), name_transform=str)  # as the errors spell them
+Switch = Annotated[bool, Parameter(negative=())]
+
+
+def segment(  # noqa: PLR0913 - the options of design's command
+    scan: Path,
+    /,
+    *,
+    model: Annotated[tuple[str, ...], Parameter(name=["--model", "-m"], negative=())],
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    series: str | None = None,
+    channel: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    accept: Annotated[tuple[Accepted, ...], CODES] = (),
+    settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
+    region_model: str | None = None,
+    file_format: Annotated[
+        SegmentationFormat | None, Parameter(name="--format")
+    ] = None,
+    save_probabilities: Switch = False,
+    save_uncertainty: Switch = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Segment a scan and write the label map on the scan's own grid.
+
+    Exits with 3 when some of several scans could not be segmented.
+
+    Example: medseg segment CT_ABDOMEN/ -m phantom-abdomen -o labels.nii.gz
+
+    Example: medseg segment CT_ABDOMEN/ -m phantom-abdomen -o labels.seg.dcm
+
+    Example: medseg segment scans/ -m hippocampus -o label-maps/
+
+    Args:
+        scan: DICOM folder or file, NIfTI, NRRD or MHA; or a folder of NIfTI files, of
+            which the next is read and the last written while one is computed.
+        model: Name of a shipped model or a model folder. Of several, once for each,
+            all structures go into one label map, those of later models on top.
+        out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for DICOM, which
+            goes back onto the slices of a DICOM scan. For a folder of NIfTI files a
+            folder; its label maps are named as the scans.
+        series: SeriesInstanceUID where a folder holds several series; UID#2 where
+            a series holds several volumes.
+        channel: NAME=PATH, once for each channel of a model that takes several; the
+            scan is one of them.
+        accept: Code of a problem to be mended and not refused, as its error names it;
+            once for each. The scan is resampled then, and DICOM cannot be written.
+        settings: How the network is run.
+        region_model: Coarse model to run first; the others then look only near what it
+            finds.
+        file_format: What to write; told from the suffix where not given, and then a
+            .dcm is a DICOM-SEG. Few viewers open dicom-seg-labelmap as yet.
+        save_probabilities: Write the probability of each label too, background first,
+            into NAME.probabilities.nii.gz beside the label map.
+        save_uncertainty: Write the entropy at each voxel too, and the disagreement of a
+            model's networks if there are several, into NAME.uncertainty.nii.gz.
+        overwrite: Replace an earlier result.
+    """
+    wanted = medseg.Wanted(
+        probabilities=save_probabilities, uncertainty=save_uncertainty
+    )
+    work = SegmentWork(
+        models=loaded_models(model, wanted),
+        region_model=medseg.load_model(region_model) if region_model else None,
+        settings=settings,
+        wanted=wanted,
+        file_format=file_format,
+        overwrite=overwrite,
+    )
+    scans = scans_in(scan, out)
+    if scans:
+        require_plain_folder(series, channel, file_format)
+        return segment_folder(scans, out, work, accept)
+    written = work.require_writable(out)
+    files = files_of(channel, scan, work.channels)
+    volume = medseg.read_volume(
+        scan, series=series, channels=files, accept=frozenset(accept)
+    )
+    if written.is_dicom:
+        medseg.require_dicom_source(volume, out)
+    print(f"scan: {_described(volume)}", file=sys.stderr)
+    with shown_progress() as progress:
+        made = work.segmented(volume, progress)
+    work.write(made, out, volume)
+    print_result(made.segmentation, out)
+    return 0
+
+
+def _described(volume: medseg.Volume) -> str:
+    """What was read, in one line without any path."""
+    shape = " x ".join(str(size) for size in volume.geometry.shape)
+    spacing = " x ".join(f"{edge:.3g}" for edge in volume.geometry.spacing_mm)
+    return f"{', '.join(volume.channels)}, {shape} voxels of {spacing} mm"

@@ -1,0 +1,1 @@
+"""Models of other tools, turned into ordinary model folders and back."""

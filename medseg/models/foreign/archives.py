@@ -1,0 +1,140 @@
+"""Zip archives of models, unpacked without trusting them.
+
+Plain files below the folder given are written; anything else ends the work.
+"""
+
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.io.safe_writing import writing_errors
+from medseg.io.unpacking import (
+    is_of_macos,
+    is_plain_name,
+    require_new,
+    unsafe_archive,
+)
+
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+_FREE_BYTES = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveLimits:
+    """What an archive may become.
+
+    Attributes:
+        bytes: Of all its files together.
+        ratio: How many times larger than in the archive a file may be; files under
+            1 MiB may be any.
+    """
+
+    bytes: int = 32 * 2**30
+    ratio: int = 100
+
+
+DEFAULT_LIMITS = ArchiveLimits()
+
+
+def unpack_zip(
+    archive: Path,
+    folder: Path,
+    is_wanted: Callable[[PurePosixPath], bool],
+    limits: ArchiveLimits = DEFAULT_LIMITS,
+) -> None:
+    """Unpack the files wanted; all are checked before the first is written.
+
+    Args:
+        archive: The zip file.
+        folder: An empty folder.
+        is_wanted: Whether a path within the archive is to be written.
+        limits: Most the files may take.
+
+    Raises:
+        UnusableInput: UNSAFE_ARCHIVE for links, devices, names that lead elsewhere or
+            come twice, encrypted files, or files far larger than the archive;
+            TRUNCATED_FILE when it is damaged; DISK_FULL or NOT_WRITABLE.
+    """
+    with _opened(archive) as zip_file:
+        members = list(_checked(zip_file, archive, limits))
+        for path, member in members:
+            if is_wanted(path):
+                _write(zip_file, member, folder / path)
+
+
+def require_uncompressed(archive: Path) -> None:
+    """Refuse a zip file, as PyTorch writes it, that may become larger than it is.
+
+    Raises:
+        UnusableInput: As `unpack_zip`.
+    """
+    with _opened(archive) as zip_file:
+        for _, member in _checked(zip_file, archive, DEFAULT_LIMITS):
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise unsafe_archive(f"{member.filename!r} is compressed", archive)
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(archive) as zip_file:
+            yield zip_file
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise UnusableInput(
+            ErrorCode.TRUNCATED_FILE,
+            f"the archive is damaged: {error}",
+            where=archive,
+            remedy="Download or copy it again.",
+        ) from None
+
+
+def _checked(
+    zip_file: zipfile.ZipFile, archive: Path, limits: ArchiveLimits
+) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
+    """The files of an archive, each found harmless."""
+    members = zip_file.infolist()
+    packed_bytes = sum(member.compress_size for member in members)
+    if packed_bytes > archive.stat().st_size:
+        raise unsafe_archive("its files lie over each other", archive)
+    if sum(member.file_size for member in members) > limits.bytes:
+        most = f"{limits.bytes / 2**30:g} GiB"
+        raise unsafe_archive(f"its files take more than {most}", archive)
+    written: set[str] = set()
+    for member in members:
+        path = PurePosixPath(member.filename)
+        _require_plain(member, archive)
+        if member.is_dir() or is_of_macos(path.parts):
+            continue
+        require_new(path, written, archive)
+        most_bytes = max(limits.ratio * member.compress_size, _FREE_BYTES)
+        if member.file_size > most_bytes:
+            raise unsafe_archive(f"{str(path)!r} grows out of proportion", archive)
+        yield path, member
+    for name in written:
+        if {str(parent) for parent in PurePosixPath(name).parents} & written:
+            raise unsafe_archive(f"{name!r} lies below a file", archive)
+
+
+def _require_plain(member: zipfile.ZipInfo, archive: Path) -> None:
+    name = member.orig_filename  # as written; `filename` ends at a NUL
+    if not is_plain_name(name, PurePosixPath(name).parts):
+        raise unsafe_archive(f"the name {name!r} leads elsewhere", archive)
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise unsafe_archive(f"{name!r} is neither file nor folder", archive)
+    if member.flag_bits & _ENCRYPTED or member.compress_type not in _PACKED:
+        raise unsafe_archive(f"{name!r} is packed in an unusual way", archive)
+
+
+def _write(zip_file: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
+    with writing_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zip_file.open(member) as source, path.open("xb") as target:
+            shutil.copyfileobj(source, target)

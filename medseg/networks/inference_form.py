@@ -1,0 +1,130 @@
+"""A network in the form that is quickest for inference."""
+
+import logging
+import shutil
+from copy import deepcopy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.rebuilding import can_write_in_place, in_place_unet
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class PlainForm(nn.Module):
+    """A copy of any network, cast and laid out once.
+
+    Args:
+        network: Not changed.
+        device: Where it shall compute.
+        dtype: Number format of weights and features.
+    """
+
+    def __init__(
+        self, network: nn.Module, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        is_cpu = device.type == "cpu"
+        self._form = torch.channels_last_3d if is_cpu else torch.contiguous_format
+        self._dtype = dtype
+        copy = deepcopy(network).eval().requires_grad_(requires_grad=False)
+        if is_cpu:
+            copy = _with_quick_norms(copy)
+        self.network = copy.to(device, dtype)
+        for parameter in self.network.parameters():
+            if parameter.ndim == 5:
+                parameter.data = parameter.contiguous(memory_format=self._form)
+
+    @torch.no_grad()
+    def forward(
+        self, image: Float[Tensor, "batch channel i j k"]
+    ) -> Float[Tensor, "batch output i j k"]:
+        """Logits of each voxel."""
+        given = image.to(self._dtype).contiguous(memory_format=self._form)
+        logits: Tensor = self.network(given)
+        return logits
+
+
+class CompiledForm(nn.Module):
+    """A form compiled at the first call, or as it is where that fails.
+
+    Args:
+        form: Any.
+    """
+
+    def __init__(self, form: nn.Module) -> None:
+        super().__init__()
+        self.form = form
+        self._function = torch.compile(form, dynamic=False)
+        self._is_proven = False
+
+    def forward(
+        self, image: Float[Tensor, "batch channel i j k"]
+    ) -> Float[Tensor, "batch output i j k"]:
+        """Logits of each voxel."""
+        try:
+            logits: Tensor = self._function(image)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            if self._is_proven:
+                raise
+            reason = str(error).splitlines()[0]
+            _LOGGER.warning("torch.compile failed, going on without it: %s", reason)
+            self._function = self.form
+            logits = self.form(image)
+        self._is_proven = True
+        return logits
+
+
+def inference_form(
+    network: nn.Module, device: torch.device, dtype: torch.dtype, *, compiled: bool
+) -> nn.Module:
+    """A module that gives a network's logits in `dtype`, as quickly as may be.
+
+    It takes images (batch, channel, i, j, k) of any number format and layout, needs no
+    autocast, records no gradients, and is for one thread at a time. U-Nets on a CPU
+    keep the memory of their features until they are given images of another shape.
+    The numbers are copied: the given network may be trained on or thrown away.
+
+    Args:
+        network: As `build_network` made it; not changed.
+        device: Where it shall compute.
+        dtype: Number format of weights, features and logits.
+        compiled: Let `torch.compile` have it where that is quicker and there is a
+            compiler: at the first call, which then takes up to some minutes.
+    """
+    if device.type == "cpu" and can_write_in_place(dtype):
+        there = network if _is_on(network, device) else deepcopy(network).to(device)
+        rebuilt = in_place_unet(there, dtype)
+        if rebuilt is not None:
+            return rebuilt.eval()
+    form = PlainForm(network, device, dtype).eval()
+    if not compiled:
+        return form
+    if device.type == "cpu" and shutil.which("g++") is None:
+        _LOGGER.warning("no g++ found: inference without torch.compile")
+        return form
+    return CompiledForm(form)
+
+
+def _with_quick_norms(network: nn.Module) -> nn.Module:
+    """Replace instance norms that have no channels-last kernel; numbers are kept."""
+    for name, child in network.named_children():
+        if isinstance(child, nn.InstanceNorm3d) and not child.track_running_stats:
+            norm = FastInstanceNorm3d(child.num_features, child.eps)
+            if child.affine:
+                norm.load_state_dict(child.state_dict())
+            setattr(network, name, norm.requires_grad_(requires_grad=False))
+        else:
+            _with_quick_norms(child)
+    return network
+
+
+def _is_on(network: nn.Module, device: torch.device) -> bool:
+    return all(
+        parameter.device.type == device.type for parameter in network.parameters()
+    )

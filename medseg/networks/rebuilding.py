@@ -1,0 +1,154 @@
+"""U-Nets rebuilt of layers that write into memory they keep."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import TypeVar
+
+import torch
+from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetUpBlock
+from monai.networks.nets.dynunet import DynUNet
+from torch import nn
+
+from medseg.core.geometry import Shape3
+from medseg.networks.in_place import InPlaceNorm, InstanceNorm, PointwiseLogits
+from medseg.networks.in_place_unet import (
+    Chain,
+    InPlaceUNet,
+    NormedConvolution,
+    ResidualBlock,
+    UpLevel,
+)
+from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.residual_unet import SLOPE, ConvNorm, Residual, ResidualUNet
+
+_UNIT: Shape3 = (1, 1, 1)
+_Kind = TypeVar("_Kind", bound=nn.Module)
+_Layer = tuple[nn.Conv3d, InstanceNorm, float]
+"""Convolution, norm, slope of the activation."""
+
+
+def in_place_unet(network: nn.Module, dtype: torch.dtype) -> InPlaceUNet | None:
+    """The same function in `dtype`, the numbers copied; None for other networks."""
+    if isinstance(network, ResidualUNet):
+        return _residual_unet(network, dtype)
+    if isinstance(network, DynUNet):
+        return _plain_unet(network, dtype)
+    return None
+
+
+def can_write_in_place(dtype: torch.dtype) -> bool:
+    """Whether this machine has oneDNN's convolution for a number format."""
+    operators = torch.ops.mkldnn
+    is_there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not is_there or not hasattr(operators, "_convolution_pointwise_"):
+        return False
+    if dtype is torch.bfloat16:
+        return bool(operators._is_mkldnn_bf16_supported())  # noqa: SLF001
+    return dtype is torch.float32
+
+
+def _plain_unet(network: DynUNet, dtype: torch.dtype) -> InPlaceUNet | None:
+    """None where a block is none of the plain kind."""
+    down = [network.input_block, *network.downsamples, network.bottleneck]
+    blocks = [_layers(block) for block in down]
+    ups = [block for block in network.upsamples if isinstance(block, UnetUpBlock)]
+    convolved = [_layers(block.conv_block) for block in ups]
+    upsamples = [_only(block.transp_conv, nn.ConvTranspose3d) for block in ups]
+    head = _only(network.output_block.conv, nn.Conv3d)
+    known = [layers for layers in (*blocks, *convolved) if layers is not None]
+    if len(ups) < len(network.upsamples) or len(known) < len(blocks) + len(ups):
+        return None
+    if head is None or None in upsamples:
+        return None
+    levels = zip(upsamples, known[len(blocks) :], strict=True)
+    return InPlaceUNet(
+        [_chain(layers, dtype) for layers in known[: len(blocks)]],
+        [_up_level(up, layers, dtype) for up, layers in levels if up is not None],
+        PointwiseLogits(head, dtype),
+        dtype,
+    )
+
+
+def _layers(block: nn.Module) -> tuple[_Layer, ...] | None:
+    """Both convolutions of a plain block; None where it is something else."""
+    if type(block) is not UnetBasicBlock or not isinstance(block.lrelu, nn.LeakyReLU):
+        return None
+    result: list[_Layer] = []
+    pairs = (block.conv1, block.norm1), (block.conv2, block.norm2)
+    for holder, norm in pairs:
+        convolution = _only(holder, nn.Conv3d)
+        if convolution is None or not _is_affine_alone(norm):
+            return None
+        result.append((convolution, norm, block.lrelu.negative_slope))
+    return tuple(result)
+
+
+def _only(holder: nn.Module, kind: type[_Kind]) -> _Kind | None:
+    """The one layer in one of MONAI's holders; None where there is a dropout, too."""
+    children = list(holder.children())
+    only = children[0] if len(children) == 1 else None
+    return only if isinstance(only, kind) else None
+
+
+def _is_affine_alone(norm: nn.Module) -> bool:
+    is_plain = isinstance(norm, nn.InstanceNorm3d) and norm.affine
+    return isinstance(norm, FastInstanceNorm3d) or (
+        is_plain and not norm.track_running_stats
+    )
+
+
+def _residual_unet(network: ResidualUNet, dtype: torch.dtype) -> InPlaceUNet:
+    stem, encoder, decoder = network.encoder.stem, network.encoder, network.decoder
+    first, *deeper = (
+        [_residual_block(block, dtype) for block in _inside(stage, Residual)]
+        for stage in encoder.stages
+    )
+    levels = zip(
+        _inside(decoder.transpconvs, nn.ConvTranspose3d), decoder.stages, strict=True
+    )
+    return InPlaceUNet(
+        [Chain((*_chain(_stacked(stem), dtype).parts, *first)), *map(Chain, deeper)],
+        [_up_level(upsample, _stacked(stage), dtype) for upsample, stage in levels],
+        PointwiseLogits(network.head, dtype),
+        dtype,
+    )
+
+
+def _residual_block(block: Residual, dtype: torch.dtype) -> ResidualBlock:
+    i, j, k = block.conv1.conv.stride
+    projections = [
+        NormedConvolution(_pooling(layer.conv, (i, j, k)), layer.norm, 1.0, dtype)
+        for layer in _inside(block.skip, ConvNorm)
+    ]
+    first = NormedConvolution(block.conv1.conv, block.conv1.norm, SLOPE, dtype)
+    second = NormedConvolution(block.conv2.conv, block.conv2.norm, 1.0, dtype)
+    skip = projections[0] if projections else (i, j, k)
+    return ResidualBlock(first, second, skip, SLOPE)
+
+
+def _pooling(projection: nn.Conv3d, pool: Shape3) -> nn.Conv3d:
+    """Averaging and a 1 x 1 x 1 convolution as one convolution."""
+    channels = projection.in_channels, projection.out_channels
+    both = nn.Conv3d(*channels, pool, pool, bias=False)
+    both.weight.data = projection.weight.data.expand_as(both.weight) / prod(pool)
+    return both
+
+
+def _inside(holder: nn.Module, kind: type[_Kind]) -> list[_Kind]:
+    return [module for module in holder.modules() if isinstance(module, kind)]
+
+
+def _stacked(stack: nn.Module) -> list[_Layer]:
+    return [(layer.conv, layer.norm, SLOPE) for layer in _inside(stack, ConvNorm)]
+
+
+def _chain(layers: Sequence[_Layer], dtype: torch.dtype) -> Chain:
+    return Chain(NormedConvolution(*layer, dtype) for layer in layers)
+
+
+def _up_level(
+    upsample: nn.ConvTranspose3d, layers: Sequence[_Layer], dtype: torch.dtype
+) -> UpLevel:
+    (convolution, norm, slope), *rest = layers
+    activated = InPlaceNorm(norm, slope)
+    return UpLevel(upsample, convolution, activated, _chain(rest, dtype), dtype)

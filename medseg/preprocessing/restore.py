@@ -1,0 +1,195 @@
+"""A network's logits brought back onto the scan's own grid, a few rows at a time.
+
+The inverse of `prepare`. Nothing that has a value for every output at every voxel is
+ever made, unless probabilities are asked for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float16, Float32, Integer
+from torch import Tensor
+
+from medseg.core.plan import Plan, Recipe
+from medseg.core.prepared import Prepared
+from medseg.core.volume import LabelArray
+from medseg.preprocessing.mapping import grid_mapping
+from medseg.preprocessing.orientation import oriented
+from medseg.preprocessing.slab_resampling import RestoredRows, resampled_slabs
+from medseg.preprocessing.slabs import LogitsSlab
+from medseg.preprocessing.uncertainty import disagreement_of, entropy_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What to make of the logits beside the label map.
+
+    Attributes:
+        probabilities: Of every output at every voxel, 2 bytes each.
+        uncertainty: Entropy, and disagreement where several networks give logits.
+    """
+
+    probabilities: bool = False
+    uncertainty: bool = False
+
+
+LABELS_ONLY = Wanted()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Restored:
+    """A network's answer on the scan's own grid.
+
+    Attributes:
+        labels: Label numbers. A voxel has the label with the largest resampled logit; a
+            plan's regions are each where theirs is above 0, painted in their order.
+            Outside the prepared box is background.
+        probabilities: Of each of the plan's outputs: those of background and every
+            structure add up to 1, those of regions are independent.
+        entropy: 0 where the network is sure, 1 where all outputs are equally likely.
+        disagreement: Of an ensemble's networks; 0 where they agree.
+    """
+
+    labels: LabelArray
+    probabilities: Float16[np.ndarray, "output i j k"] | None = None
+    entropy: Float16[np.ndarray, "i j k"] | None = None
+    disagreement: Float16[np.ndarray, "i j k"] | None = None
+
+
+def restored(
+    slabs: Iterable[LogitsSlab],
+    prepared: Prepared,
+    plan: Plan,
+    wanted: Wanted = LABELS_ONLY,
+) -> Restored:
+    """Resample logits slab by slab and decide on labels, on the slabs' device.
+
+    Exact where nothing was resampled. For a MONAI bundle probabilities are resampled
+    instead of logits, as its own transforms do it.
+
+    Args:
+        slabs: All rows of the prepared grid, in order; gone through once. The answer of
+            several members is the mean of their logits.
+        prepared: The scan they belong to.
+        plan: The one it was prepared for.
+        wanted: What is made beside the label map.
+    """
+    values = (_to_resample(slab, plan) for slab in slabs)
+    mappings = grid_mapping(prepared, plan)
+    painter = _Painter(plan)
+    maps: Restored | None = None
+    for rows in resampled_slabs(values, mappings, prepared.crop_shape):
+        if maps is None:
+            maps = _empty(prepared, plan, wanted, members=len(rows.values))
+        painter.paint(rows, _within_box(maps, prepared, rows))
+    if maps is None:
+        raise ValueError("there are no logits to restore")
+    return maps
+
+
+def _to_resample(slab: LogitsSlab, plan: Plan) -> LogitsSlab:
+    if plan.recipe is not Recipe.MONAI:
+        return slab
+    is_sigmoid = bool(plan.regions)
+    logits = slab.logits
+    return replace(slab, logits=logits.sigmoid() if is_sigmoid else logits.softmax(1))
+
+
+def _empty(prepared: Prepared, plan: Plan, wanted: Wanted, *, members: int) -> Restored:
+    """The answer for all that lies outside the box: surely background."""
+    shape = prepared.source.shape
+    probabilities = None
+    if wanted.probabilities:
+        probabilities = np.zeros((len(plan.output_names), *shape), np.float16)
+        if not plan.regions:
+            probabilities[0] = 1
+    has_entropy, has_both = wanted.uncertainty, wanted.uncertainty and members > 1
+    return Restored(
+        labels=np.zeros(shape, _label_type(plan)),
+        probabilities=probabilities,
+        entropy=np.zeros(shape, np.float16) if has_entropy else None,
+        disagreement=np.zeros(shape, np.float16) if has_both else None,
+    )
+
+
+def _label_type(plan: Plan) -> type[np.uint8 | np.uint16]:
+    return np.uint8 if max(plan.labels.ids) < 256 else np.uint16
+
+
+def _within_box(maps: Restored, prepared: Prepared, rows: RestoredRows) -> Restored:
+    """Views of the maps: some rows of the box, counted first, outputs last."""
+    return Restored(
+        labels=_rows_of(maps.labels, prepared, rows),
+        probabilities=_rows_of_some(maps.probabilities, prepared, rows),
+        entropy=_rows_of_some(maps.entropy, prepared, rows),
+        disagreement=_rows_of_some(maps.disagreement, prepared, rows),
+    )
+
+
+def _rows_of_some(
+    array: np.ndarray | None, prepared: Prepared, rows: RestoredRows
+) -> np.ndarray | None:
+    return None if array is None else _rows_of(array, prepared, rows)
+
+
+def _rows_of(array: np.ndarray, prepared: Prepared, rows: RestoredRows) -> np.ndarray:
+    turned = oriented(array, prepared.axes, prepared.flipped)
+    start, shape = prepared.crop_start, prepared.crop_shape
+    i, j, k = (slice(s, s + n) for s, n in zip(start, shape, strict=True))
+    lead = array.ndim - 3
+    within = np.moveaxis(turned[..., i, j, k], lead + rows.axis, lead)
+    return within[..., rows.rows, :, :]
+
+
+class _Painter:
+    """Turns resampled values into labels and the rest."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._ids = np.array([0, *plan.labels.ids], _label_type(plan))
+        self._are_probabilities = plan.recipe is Recipe.MONAI
+
+    def paint(self, rows: RestoredRows, onto: Restored) -> None:
+        """Write some rows into views of the maps."""
+        values = rows.values
+        mean = values[0] if len(values) == 1 else values.mean(0)
+        onto.labels[...] = self._labels(mean)
+        if onto.probabilities is not None or onto.entropy is not None:
+            probabilities = self._probabilities(mean).movedim(-1, 0)
+            overlapping = bool(self._plan.regions)
+            if onto.probabilities is not None:
+                onto.probabilities[...] = _float16(probabilities)
+            if onto.entropy is not None:
+                entropy = entropy_of(probabilities, overlapping=overlapping)
+                onto.entropy[...] = _float16(entropy)
+            if onto.disagreement is not None:
+                members = self._probabilities(values).movedim(-1, 1)
+                differing = disagreement_of(members, overlapping=overlapping)
+                onto.disagreement[...] = _float16(differing)
+
+    def _labels(
+        self, values: Float32[Tensor, "rows a b output"]
+    ) -> Integer[np.ndarray, "rows a b"]:
+        if not self._plan.regions:
+            winner = values.argmax(-1).to(torch.uint8)
+            labels: np.ndarray = self._ids[winner.cpu().numpy()]
+            return labels
+        present = (values > (0.5 if self._are_probabilities else 0)).cpu().numpy()
+        labels = np.zeros(present.shape[:3], self._ids.dtype)
+        for place, region in enumerate(self._plan.regions):
+            labels[present[..., place]] = region.painted_as
+        return labels
+
+    def _probabilities(
+        self, values: Float32[Tensor, "... output"]
+    ) -> Float32[Tensor, "... output"]:
+        if self._are_probabilities:
+            return values
+        return values.sigmoid() if self._plan.regions else values.softmax(-1)
+
+
+def _float16(values: Tensor) -> np.ndarray:
+    half: np.ndarray = values.to(torch.float16).cpu().numpy()
+    return half

@@ -1,0 +1,275 @@
+"""The quick form of each network, against the network itself."""
+
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.networks.nets.dynunet import DynUNet
+from torch import nn
+
+from medseg.core.plan import Architecture, Plan
+from medseg.networks import build_network, inference_form
+from medseg.networks.in_place import InPlaceNorm
+from medseg.networks.in_place_unet import InPlaceUNet
+from medseg.networks.rebuilding import can_write_in_place
+from tests.core.making import TINY_PLAN
+from tests.core.networks.test_architectures import FLAT, RESIDUAL
+
+CPU = torch.device("cpu")
+BUILT = [kind for kind in Architecture if kind is not Architecture.MONAI]
+needs_bfloat16 = pytest.mark.skipif(
+    not can_write_in_place(torch.bfloat16), reason="this CPU has no bfloat16"
+)
+needs_onednn = pytest.mark.skipif(
+    not can_write_in_place(torch.float32), reason="torch comes without oneDNN"
+)
+
+
+def images(plan: Plan, batch=1) -> torch.Tensor:
+    shape = batch, len(plan.channels), *plan.patch_shape
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def learnt(network: nn.Module) -> nn.Module:
+    """The network with no norm or bias left at its start of 1 or 0."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim == 1:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return network.eval()
+
+
+def exact_form(network: nn.Module) -> nn.Module:
+    return inference_form(network, CPU, torch.float32, compiled=False)
+
+
+def assert_same_logits(
+    form: nn.Module, network: nn.Module, image: torch.Tensor, most=1e-5
+):
+    with torch.no_grad():
+        expected = network(image)
+    error = (form(image) - expected).abs().max() / expected.abs().max()
+    assert error < most
+
+
+@pytest.mark.parametrize("plan", [TINY_PLAN, FLAT], ids=["cubic", "flat"])
+@pytest.mark.parametrize("architecture", BUILT)
+def test_every_architecture_has_a_form_with_its_logits(architecture, plan):
+    network = learnt(build_network(replace(plan, architecture=architecture)))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    form = exact_form(network)
+    # Swin's deepest norms are over one voxel, which enlarges rounding 300 times
+    most = 1e-3 if architecture is Architecture.SWIN_UNETR else 1e-5
+    for batch in (1, 3, 2):
+        assert_same_logits(form, network, images(plan, batch), most)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+        assert value.stride() == before[name].stride()
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+EDGES = st.tuples(*[st.sampled_from((1, 3))] * 3)
+STEPS = st.tuples(*[st.sampled_from((1, 2))] * 3)
+LEVELS = st.lists(st.tuples(st.integers(1, 9), EDGES, STEPS), min_size=3, max_size=4)
+
+
+@needs_onednn
+@settings(max_examples=25, deadline=None)
+@given(
+    levels=LEVELS,
+    coarsest=st.tuples(*[st.integers(1, 3)] * 3),
+    channels=st.sampled_from((("T1",), ("T1", "T2", "FLAIR"))),
+    architecture=st.sampled_from((Architecture.UNET, Architecture.RESIDUAL_UNET)),
+    bias=st.booleans(),
+)
+def test_u_nets_of_any_shape_are_rebuilt_exactly(
+    levels, coarsest, channels, architecture, bias
+):
+    widths, kernels, steps = zip(*levels, strict=True)
+    strides = ((1, 1, 1), *steps[1:])
+    factors = [prod(stride[axis] for stride in strides) for axis in range(3)]
+    i, j, k = (n * factor for n, factor in zip(coarsest, factors, strict=True))
+    plan = replace(
+        TINY_PLAN,
+        architecture=architecture,
+        channels=channels,
+        normalisation=TINY_PLAN.normalisation * len(channels),
+        patch_shape=(i, j, k),
+        widths=widths,
+        blocks=(2,) * len(levels),
+        kernels=kernels,
+        strides=strides,
+        upsampling_bias=bias and architecture is Architecture.UNET,
+    )
+    network = learnt(build_network(plan)).double()
+    form = exact_form(network)
+    assert isinstance(form, InPlaceUNet)
+    with torch.no_grad():
+        expected = network(images(plan, 2).double())
+    # a norm over a few voxels can enlarge a rounding error a hundred times
+    assert (form(images(plan, 2)) - expected).norm() / expected.norm() < 1e-3
+
+
+def test_any_mode_of_gradients_will_do_and_none_are_recorded():
+    network = learnt(build_network(TINY_PLAN))
+    form = exact_form(network)
+    image = images(TINY_PLAN)
+    with torch.inference_mode():
+        first = form(image).clone()
+    with torch.no_grad():
+        second = form(image)
+    third = form(image)
+    assert not third.requires_grad
+    assert torch.equal(first, second)
+    assert torch.equal(second, third)
+
+
+def test_a_form_made_in_inference_mode_works_outside():
+    network = learnt(build_network(RESIDUAL))
+    with torch.inference_mode():
+        form = exact_form(network)
+        form(images(RESIDUAL))
+    assert_same_logits(form, network, images(RESIDUAL))
+
+
+def test_logits_stay_as_they_are_when_the_next_window_is_run():
+    form = exact_form(build_network(TINY_PLAN).eval())
+    first = form(images(TINY_PLAN))
+    kept = first.clone()
+    form(-images(TINY_PLAN))
+    assert torch.equal(first, kept)
+
+
+def test_training_on_does_not_reach_the_form():
+    network = learnt(build_network(RESIDUAL))
+    form = exact_form(network)
+    before = form(images(RESIDUAL))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    assert torch.equal(form(images(RESIDUAL)), before)
+
+
+@needs_onednn
+def test_an_image_whose_levels_do_not_fit_is_refused_before_anything_is_written():
+    form = exact_form(build_network(TINY_PLAN).eval())
+    with pytest.raises(ValueError, match="into"):
+        form(torch.zeros(1, 1, 16, 12, 7))
+
+
+@needs_onednn
+def test_monais_own_network_with_its_own_norms_is_rebuilt():
+    kernels, strides = [3, 3, 3], [1, 2, 2]
+    norm = ("INSTANCE", {"affine": True})
+    network = learnt(
+        DynUNet(3, 2, 3, kernels, strides, strides[1:], (8, 16, 24), norm_name=norm)
+    )
+    form = exact_form(network)
+    assert isinstance(form, InPlaceUNet)
+    assert_same_logits(form, network, torch.randn(1, 2, 16, 16, 16))
+
+
+@pytest.mark.parametrize("arguments", [{"res_block": True}, {"dropout": 0.5}])
+def test_monais_other_blocks_keep_their_plain_form(arguments):
+    network = learnt(
+        DynUNet(3, 1, 2, [3] * 3, [1, 2, 2], [2, 2], (4, 8, 8), **arguments)
+    )
+    form = exact_form(network)
+    assert not isinstance(form, InPlaceUNet)
+    assert_same_logits(form, network, torch.randn(1, 1, 8, 8, 8))
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("architecture", BUILT)
+def test_bfloat16_is_close(architecture):
+    plan = replace(TINY_PLAN, architecture=architecture, upsampling_bias=True)
+    network = learnt(build_network(plan))
+    form = inference_form(network, CPU, torch.bfloat16, compiled=False)
+    with torch.no_grad():
+        expected = network(images(plan))
+    logits = form(images(plan))
+    assert logits.dtype is torch.bfloat16
+    assert (logits.float() - expected).norm() / expected.norm() < 0.05
+
+
+@needs_onednn
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_statistics_of_a_million_voxels_are_not_worn_by_rounding(dtype):
+    plain = nn.InstanceNorm3d(3, affine=True)
+    generator = torch.Generator().manual_seed(0)
+    given = torch.randn(2, 3, 101, 101, 101, generator=generator) * 0.5 + 10
+    features = given.to(dtype).contiguous(memory_format=torch.channels_last_3d)
+    expected = plain.double()(features.double()).detach()
+    result = InPlaceNorm(plain.float(), 1.0)(features)
+    tolerance = 1e-4 if dtype is torch.float32 else 0.02
+    torch.testing.assert_close(result.double(), expected, rtol=1e-2, atol=tolerance)
+
+
+def test_without_a_compiler_the_plain_form_is_given(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    plan = replace(TINY_PLAN, architecture=Architecture.SEGRESNET)
+    network = learnt(build_network(plan))
+    with caplog.at_level(logging.WARNING):
+        form = inference_form(network, CPU, torch.float32, compiled=True)
+    assert "no g++ found" in caplog.text
+    assert_same_logits(form, network, images(plan))
+
+
+CODE = """
+import logging, torch
+from medseg.networks import inference_form
+logging.basicConfig(level=logging.WARNING)
+network = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 3), torch.nn.ReLU())
+form = inference_form(network, torch.device("cpu"), torch.float32, compiled=True)
+image = torch.ones(1, 1, 4, 4, 4)
+for _ in range(2):
+    assert torch.equal(form(image), network(image).detach())
+"""
+
+
+@pytest.mark.slow
+def test_a_broken_compiler_is_left_out_with_one_line(tmp_path):
+    compiler = tmp_path / "tools/g++"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\nexit 1\n")
+    compiler.chmod(0o755)
+    result = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env={
+            "PATH": str(compiler.parent),
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
+            "HOME": str(tmp_path),
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if ":medseg." in line]
+    assert "going on without it" in line
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("architecture", BUILT)
+def test_on_a_gpu_forms_give_the_same_logits(architecture):
+    plan = replace(TINY_PLAN, architecture=architecture)
+    network = learnt(build_network(plan))
+    with torch.no_grad():
+        expected = network(images(plan))
+    for dtype, most in ((torch.float32, 5e-3), (torch.bfloat16, 0.05)):
+        device = torch.device("cuda:0")
+        form = inference_form(network, device, dtype, compiled=False)
+        logits = form(images(plan).to(device)).float().cpu()
+        assert (logits - expected).norm() / expected.norm() < most
+    assert next(network.parameters()).device.type == "cpu"
