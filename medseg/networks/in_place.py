@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from medseg.networks.channel_norm import mean_and_variance
 from medseg.networks.instance_norm import FastInstanceNorm3d
 
 InstanceNorm = FastInstanceNorm3d | nn.InstanceNorm3d
 _MOST_UNFOLDED = 32  # channels; no oneDNN kernel is quick for very few of them
-_SLAB_VOXELS = 2**16
 _UNIT = [1, 1, 1]
 
 
@@ -182,7 +182,7 @@ class InPlaceNorm(nn.Module):
         saved = self.weight.new_empty(0), self.weight.new_empty(0)
         for sample in torch.split(features, 1):
             torch.ops.aten.native_batch_norm.out(
-                *(sample, self.weight, self.bias, *_mean_and_variance(sample)),
+                *(sample, self.weight, self.bias, *mean_and_variance(sample)),
                 *(False, 0.0, self._eps),
                 out=sample,
                 save_mean=saved[0],
@@ -235,23 +235,6 @@ def paddings(convolution: nn.Conv3d) -> tuple[int, ...]:
     if isinstance(convolution.padding, str):
         raise ValueError(f"no numbers: {convolution.padding}")
     return tuple(convolution.padding)
-
-
-def _mean_and_variance(sample: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each channel, in float32 whatever the features are.
-
-    Slab by slab: PyTorch adds up channels-last voxels one behind the other, which for
-    millions of them is wrong by a thousandth and more.
-    """
-    _, channels, planes, j, k = sample.shape
-    slabs = torch.split(sample, max(1, _SLAB_VOXELS // (j * k)), 2)
-    spare = torch.zeros(channels)  # of float32, which makes the statistics so, too
-    parts = [torch.batch_norm_update_stats(slab, spare, spare, 0.0) for slab in slabs]
-    means = torch.stack([mean for mean, _ in parts])
-    variances = torch.stack([variance for _, variance in parts])
-    shares = torch.tensor([[slab.shape[2] / planes] for slab in slabs])
-    mean = (means * shares).sum(0)
-    return mean, ((variances + (means - mean).square()) * shares).sum(0)
 
 
 def _is_surely_channels_last(features: Tensor) -> bool:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.channel_norm import ChannelNorm
 from medseg.networks.rebuilding import can_write_in_place, in_place_unet
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class PlainForm(nn.Module):
         self._dtype = dtype
         copy = deepcopy(network).eval().requires_grad_(requires_grad=False)
         if is_cpu:
-            copy = _with_quick_norms(copy)
+            copy = _with_channel_norms(copy)
         self.network = copy.to(device, dtype)
         for parameter in self.network.parameters():
             if parameter.ndim == 5:
@@ -111,16 +111,14 @@ def inference_form(
     return CompiledForm(form)
 
 
-def _with_quick_norms(network: nn.Module) -> nn.Module:
-    """Replace instance norms that have no channels-last kernel; numbers are kept."""
+def _with_channel_norms(network: nn.Module) -> nn.Module:
+    """Replace norms that are slow or inexact in channels-last memory."""
     for name, child in network.named_children():
-        if isinstance(child, nn.InstanceNorm3d) and not child.track_running_stats:
-            norm = FastInstanceNorm3d(child.num_features, child.eps)
-            if child.affine:
-                norm.load_state_dict(child.state_dict())
-            setattr(network, name, norm.requires_grad_(requires_grad=False))
+        norm = ChannelNorm.of(child)
+        if norm is None:
+            _with_channel_norms(child)
         else:
-            _with_quick_norms(child)
+            setattr(network, name, norm)
     return network
 
 

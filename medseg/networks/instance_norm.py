@@ -9,9 +9,8 @@ class FastInstanceNorm3d(nn.Module):
     """Instance normalisation (Ulyanov et al., 2016) with a weight and bias a channel.
 
     The same function and parameters as `torch.nn.InstanceNorm3d(affine=True)`, whose
-    kernel has no channels-last form and copies the whole tensor twice. Without
-    gradients it is a group norm with one channel a group, which has such a kernel;
-    with gradients it is written out, so that `torch.compile` fuses it.
+    kernel has no channels-last form and copies the whole tensor twice. This one is
+    written out, so that `torch.compile` fuses it.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
@@ -25,10 +24,6 @@ class FastInstanceNorm3d(nn.Module):
         self, features: Float[Tensor, "batch channel i j k"]
     ) -> Float[Tensor, "batch channel i j k"]:
         """Normalise each channel of each sample over its voxels."""
-        if not torch.is_grad_enabled():
-            weight = self.weight.to(features.dtype)
-            bias = self.bias.to(features.dtype)
-            return torch.group_norm(features, self.channels, weight, bias, self.eps)
         variance, mean = torch.var_mean(
             features.float(), dim=(2, 3, 4), keepdim=True, unbiased=False
         )

@@ -16,6 +16,7 @@ from torch import nn
 
 from medseg.core.plan import Architecture, Plan
 from medseg.networks import build_network, inference_form
+from medseg.networks.channel_norm import ChannelNorm
 from medseg.networks.in_place import InPlaceNorm
 from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.rebuilding import can_write_in_place
@@ -208,9 +209,25 @@ def test_statistics_of_a_million_voxels_are_not_worn_by_rounding(dtype):
     given = torch.randn(2, 3, 101, 101, 101, generator=generator) * 0.5 + 10
     features = given.to(dtype).contiguous(memory_format=torch.channels_last_3d)
     expected = plain.double()(features.double()).detach()
-    result = InPlaceNorm(plain.float(), 1.0)(features)
+    norm = ChannelNorm.of(plain.float())
+    assert norm is not None
     tolerance = 1e-4 if dtype is torch.float32 else 0.02
-    torch.testing.assert_close(result.double(), expected, rtol=1e-2, atol=tolerance)
+    for result in (norm(features), InPlaceNorm(plain, 1.0)(features)):
+        torch.testing.assert_close(result.double(), expected, rtol=1e-2, atol=tolerance)
+
+
+def test_a_group_norm_is_exact_for_a_million_voxels():
+    plain = nn.GroupNorm(2, 6)
+    generator = torch.Generator().manual_seed(0)
+    given = torch.randn(2, 6, 61, 101, 101, generator=generator) * 0.5 + 10
+    given += torch.arange(6.0).view(1, 6, 1, 1, 1)
+    for numbers in plain.parameters():
+        numbers.data.uniform_(generator=generator)
+    norm = ChannelNorm.of(plain)
+    assert norm is not None
+    result = norm(given.contiguous(memory_format=torch.channels_last_3d))
+    expected = plain.double()(given.double()).detach()
+    torch.testing.assert_close(result.double(), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_without_a_compiler_the_plain_form_is_given(monkeypatch, tmp_path, caplog):
