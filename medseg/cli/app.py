@@ -1,6 +1,7 @@
 """The command tree, and how errors become one line and an exit code."""
 
 import logging
+import os
 import sys
 import traceback
 
@@ -24,6 +25,7 @@ from medseg.core.progress import Cancelled
 EXIT_UNUSABLE_INPUT = 1
 EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 _ERRORS = "Errors are one line: code, what, [where], remedy. All codes: medseg --help"
 
@@ -82,6 +84,9 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
     except CycloptsError as error:
         print(_usage_error(error), file=sys.stderr)
         return EXIT_WRONG_USE
+    except BrokenPipeError:  # whoever read the output has had enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
     except (OSError, MemoryError) as error:
         if is_debug:
             traceback.print_exc()

@@ -31,7 +31,7 @@ def plan(
     Example: medseg plan Task09_Spleen --preset standard
 
     Args:
-        dataset: Folder in Medical Segmentation Decathlon layout.
+        dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout.
         preset: Size of the network and its patches.
         architecture: Kind of network; the preset's when left out.
         memory_gib: What a training step may take; the preset's when left out.

@@ -49,7 +49,8 @@ def read_dataset(folder: Path | str) -> Dataset:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UnusableInput):
             raise
-        raise _invalid(f"the description is not valid: {error!r}", path) from error
+        what = f"the description is not valid: {_in_words(error)}"
+        raise _invalid(what, path) from error
     if not dataset.cases:
         raise _invalid("the description lists no training case", path)
     if not dataset.channels or not len(dataset.labels):
@@ -73,8 +74,12 @@ def read_dataset_labels(description: Path) -> LabelSet:
     try:
         return described_labels(content).labels
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"the description names no usable labels: {error!r}"
+        what = f"the description names no usable labels: {_in_words(error)}"
         raise _invalid(what, description) from error
+
+
+def _in_words(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else repr(error)
 
 
 def _read_description(path: Path) -> dict[str, Any]:

@@ -118,7 +118,6 @@ def _append(
         if response is None:
             raise BrokenOff("the server gives no part of the file")
     with response:
-        require_https(response.url)  # it may have been redirected
         start = start_of(response, _size(to))
         total = total_of(response, start)
         size = total or remote.bytes or 0

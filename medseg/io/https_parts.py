@@ -1,10 +1,17 @@
 """Parts of files asked for over HTTPS: requests, answers, and what went wrong."""
 
 import re
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import (
+    HTTPRedirectHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 
@@ -74,10 +81,28 @@ def opened(url: str, start: int) -> HTTPResponse | None:
     return response
 
 
+class _HttpsRedirects(HTTPRedirectHandler):
+    """Follows no redirection away from https, not even one on the way to another."""
+
+    def redirect_request(
+        self,
+        req: Request,
+        fp: Any,
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> Request | None:
+        """The request that follows a redirection."""
+        require_https(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _opener(url: str) -> OpenerDirector:
     """Through the system's proxy, except to this machine."""
     is_near = urlsplit(url).hostname in _THIS_MACHINE
-    return build_opener(ProxyHandler({})) if is_near else build_opener()
+    near = (ProxyHandler({}),) if is_near else ()
+    return build_opener(_HttpsRedirects, *near)
 
 
 def start_of(response: HTTPResponse, size: int) -> int:

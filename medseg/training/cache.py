@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -298,6 +299,7 @@ def _remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed long ago had not finished."""
     before = time.time() - _LEFTOVER_SECONDS
     for path in folder.glob("*/.partial-*"):
-        if path.stat().st_mtime < before:
-            shutil.rmtree(path, ignore_errors=True)
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if path.stat().st_mtime < before:
+                shutil.rmtree(path, ignore_errors=True)
+                path.unlink(missing_ok=True)

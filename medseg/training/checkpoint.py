@@ -1,7 +1,7 @@
 """Everything needed to go on with a training as if it had never stopped."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -62,16 +62,18 @@ class _Counters:
     best_dice: float
     waited: int
     averaged: int
-    recipe: str
+    recipe: dict[str, str]
 
 
-def save_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
+def save_checkpoint(
+    state: TrainingState, path: Path, recipe: Mapping[str, str]
+) -> None:
     """Write the state whole, over an earlier one.
 
     Args:
         state: What to write.
         path: A `.safetensors` file.
-        recipe: Plan, settings and cases in words; a resumed run must have the same.
+        recipe: What a resumed run must have the same, name and value.
     """
     counters = _Counters(
         step=state.step,
@@ -81,7 +83,7 @@ def save_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
         best_dice=state.patience.best,
         waited=state.patience.waited,
         averaged=int(state.average.n_averaged),
-        recipe=recipe,
+        recipe=dict(recipe),
     )
     tensors = {
         name: tensor.detach().cpu().contiguous().clone()
@@ -92,7 +94,9 @@ def save_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
         temporary.write_bytes(content)
 
 
-def load_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
+def load_checkpoint(
+    state: TrainingState, path: Path, recipe: Mapping[str, str]
+) -> None:
     """Put a written state into the one given.
 
     Raises:
@@ -104,7 +108,7 @@ def load_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
             counters = _Counters(**json.loads(file.metadata()["medseg"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if counters.recipe != recipe:
-            raise _other_recipe(path)
+            raise _other_recipe(path, counters.recipe, recipe)
         _restore(state, tensors, counters)
     except WrongUse:
         raise
@@ -117,13 +121,27 @@ def load_checkpoint(state: TrainingState, path: Path, recipe: str) -> None:
         ) from None
 
 
-def _other_recipe(path: Path) -> WrongUse:
+def _other_recipe(
+    path: Path, then: Mapping[str, str], now: Mapping[str, str]
+) -> WrongUse:
+    differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    shown = [
+        f"{name} {then.get(name)}, now {now.get(name)}"
+        if _is_short(then, now, name)
+        else f"another {name}"
+        for name in differing
+    ]
     return WrongUse(
         ErrorCode.OTHER_RECIPE,
-        "the checkpoint belongs to other images, options or number format",
+        f"the checkpoint has {'; '.join(shown)}",
         where=path,
         remedy="Give the same dataset and options, or train into a new folder.",
     )
+
+
+def _is_short(then: Mapping[str, str], now: Mapping[str, str], name: str) -> bool:
+    """Whether both values are words, not hashes."""
+    return max(len(then.get(name, "")), len(now.get(name, ""))) < 64
 
 
 def _restore(

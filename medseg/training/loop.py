@@ -220,6 +220,7 @@ def _loss_and_gradients(
     if shutil.which("g++") is None:
         _LOGGER.warning("no g++ found: training without torch.compile, about 3x slower")
         return plain
+    _LOGGER.info("compiling the network: the first step takes longer")
     compiled = _step(network, loss, settings, team, is_compiled=True)
     return _compiled_or_plain(compiled, plain)
 

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -36,7 +37,11 @@ class Milestones:
     """
 
     def __init__(
-        self, folder: Path, plan: Plan, settings: TrainingSettings, recipe: str
+        self,
+        folder: Path,
+        plan: Plan,
+        settings: TrainingSettings,
+        recipe: Mapping[str, str],
     ) -> None:
         """Nothing is written yet.
 

@@ -69,22 +69,22 @@ class Run:
         """Label maps of the held-out cases."""
         return self.folder / "predictions"
 
-    def recipe(self, digests: Sequence[str]) -> str:
-        """Hash of everything a resumed run must share.
+    def recipe(self, digests: Sequence[str]) -> dict[str, str]:
+        """Everything a resumed run must share, name and value.
 
         Args:
             digests: Of every case to learn from: its files and how they are read.
         """
         settings = self.settings
-        parts = {
-            "plan": asdict(self.plan),
-            "settings": [str(getattr(settings, name)) for name in _RECIPE],
-            "interval": settings.checkpoint_every if settings.early_stop else None,
-            "cases": [*digests],
-            "start": self.start.sha256 if self.start else "",
+        shared = {name: str(getattr(settings, name)) for name in _RECIPE}
+        if settings.early_stop:
+            shared["checkpoint_every"] = str(settings.checkpoint_every)
+        return {
+            **shared,
+            "model started from": self.start.sha256 if self.start else "none",
+            "plan": _hash_of(asdict(self.plan)),
+            "cases": _hash_of([*digests]),
         }
-        text = json.dumps(parts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +193,10 @@ def described(
         results_note=results_note,
         largest_piece_only=largest_piece_only,
     )
+
+
+def _hash_of(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _seen_by(start: TrainedModel | None) -> tuple[str, ...]:

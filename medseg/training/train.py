@@ -1,7 +1,7 @@
 """From a dataset to a model folder."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -220,7 +220,7 @@ class _Training:
     def _trained(
         self,
         run: Run,
-        recipe: str,
+        recipe: Mapping[str, str],
         cases: Sequence[TrainingCase],
         watched: Sequence[TrainingCase],
     ) -> TrainingState:

@@ -32,8 +32,8 @@ def model_folder(name_or_folder: str | Path) -> Path:
         return folder
     raise WrongUse(
         ErrorCode.UNKNOWN_MODEL,
-        f"no model is called {str(name_or_folder)!r}",
-        where="--model",
+        "there is no such model",
+        where=name_or_folder,
         remedy=f"Use one of: {', '.join(sorted(shipped))}; or a model folder's path.",
     )
 
@@ -44,6 +44,6 @@ def _require_no_namesake(folder: Path) -> None:
         raise WrongUse(
             ErrorCode.UNKNOWN_MODEL,
             f"{folder} is a shipped model and also a model folder here",
-            where="--model",
+            where=folder,
             remedy=f"Write .{os.sep}{folder} for the folder, or work elsewhere.",
         )

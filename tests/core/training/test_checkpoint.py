@@ -14,7 +14,7 @@ from medseg.training.patience import Patience
 from tests.core.making import TINY_PLAN
 from tests.core.training.cubes import QUICK
 
-RECIPE = "the same plan, settings and cases"
+RECIPE = {"loss": "a", "plan": "the same"}
 DEEP = replace(
     TINY_PLAN,
     patch_shape=(16, 16, 8),
@@ -127,8 +127,16 @@ def test_another_recipe_is_refused(state, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     save_checkpoint(state, path, RECIPE)
     with pytest.raises(WrongUse) as caught:
-        load_checkpoint(new_state(TINY_PLAN, QUICK), path, "another")
+        load_checkpoint(new_state(TINY_PLAN, QUICK), path, RECIPE | {"loss": "b"})
     assert caught.value.code is ErrorCode.OTHER_RECIPE
+    assert "the checkpoint has loss a, now b [" in str(caught.value)
+
+
+def test_hashes_that_differ_are_named_not_shown(state, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    save_checkpoint(state, path, {"plan": "a" * 64})
+    with pytest.raises(WrongUse, match="the checkpoint has another plan"):
+        load_checkpoint(new_state(TINY_PLAN, QUICK), path, {"plan": "b" * 64})
 
 
 @pytest.mark.parametrize("kept", [0, 5, 500, 20_000])

@@ -40,7 +40,7 @@ def report_at(step: int) -> StepReport:
 
 
 def reach(folder: Path, steps: range, settings: TrainingSettings = QUICK) -> Milestones:
-    milestones = Milestones(folder, TINY_PLAN, settings, "recipe")
+    milestones = Milestones(folder, TINY_PLAN, settings, {"loss": "a"})
     milestones.start(steps.start)
     state = new_state(TINY_PLAN, settings)
     for state.step in steps[1:]:
@@ -64,7 +64,7 @@ def test_the_log_the_pictures_and_the_checkpoint_are_written(tmp_path):
         with Image.open(tmp_path / name) as picture:
             assert picture.width > picture.height > 100
     back = new_state(TINY_PLAN, QUICK)
-    load_checkpoint(back, milestones.checkpoint, "recipe")
+    load_checkpoint(back, milestones.checkpoint, {"loss": "a"})
     assert back.step == 6
     assert (back.patience.best, back.patience.waited) == (0.5, 2)
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -81,7 +81,7 @@ def test_going_on_takes_back_what_was_logged_later(tmp_path):
 def test_pictures_are_drawn_first_and_last_and_every_twenty_seconds(tmp_path):
     settings = replace(QUICK, steps=1000)
     drawn = {}
-    milestones = Milestones(tmp_path, TINY_PLAN, settings, "recipe")
+    milestones = Milestones(tmp_path, TINY_PLAN, settings, {"loss": "a"})
     milestones.start(0)
     state = new_state(TINY_PLAN, settings)
     for step in (2, 40, 44, 1000):
@@ -122,7 +122,7 @@ def test_tensorboard_that_is_not_installed_is_refused_before_anything(
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "tensorboard", raising=False)
     with pytest.raises(WrongUse, match="pip install tensorboard") as caught:
-        Milestones(tmp_path, TINY_PLAN, replace(QUICK, tensorboard=True), "recipe")
+        Milestones(tmp_path, TINY_PLAN, replace(QUICK, tensorboard=True), {"loss": "a"})
     assert caught.value.code is ErrorCode.INVALID_OPTION
     assert not list(tmp_path.iterdir())
 
