@@ -76,6 +76,7 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
             result_action="return_value",
             error_console=Console(stderr=True),
         )
+        sys.stdout.flush()
     except MedSegError as error:
         if is_debug:
             traceback.print_exc()

@@ -1,6 +1,9 @@
 """`medseg data list` and `medseg data download`."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,17 @@ def test_the_list_as_json_has_everything(capsys):
     assert brain["url"].endswith("/Task01_BrainTumour.tar")
     assert len(brain["md5"]) == 32
     assert brain["licence"] == "CC-BY-SA-4.0"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("words", [["--json"], []])
+def test_a_reader_that_has_had_enough_ends_it_in_silence(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "medseg", "data", "list", *words]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 @pytest.fixture

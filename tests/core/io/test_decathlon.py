@@ -108,6 +108,11 @@ def test_an_incomplete_description_is_refused(folder, changes):
     refused(write(folder, **changes))
 
 
+@pytest.mark.parametrize("key", ["labels", "training"])
+def test_a_missing_key_is_named(folder, key):
+    assert f"it has no '{key}'" in str(refused(write(folder, **{key: None})))
+
+
 def test_a_missing_file_names_its_case(folder):
     write(folder)
     (folder / "labelsTr/b.nii.gz").unlink()
