@@ -1,8 +1,11 @@
+from .inference import bench_inference
 from .io import bench_io
 from .metrics import bench_metrics
 from .timings import (
     FilesBench,
     FileTiming,
+    InferenceBench,
+    InferenceTiming,
     MetricsBench,
     SceneTimings,
     StepsBeside,
@@ -12,17 +15,24 @@ from .timings import (
     TrainingTiming,
 )
 from .training import bench_train
+from .window_sources import Noise, Peer, Scan
 
 __all__ = [
     "FileTiming",
     "FilesBench",
+    "InferenceBench",
+    "InferenceTiming",
     "MetricsBench",
+    "Noise",
+    "Peer",
+    "Scan",
     "SceneTimings",
     "StepsBeside",
     "TaskTimings",
     "Timing",
     "TrainingBench",
     "TrainingTiming",
+    "bench_inference",
     "bench_io",
     "bench_metrics",
     "bench_train",

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+
+Result = TypeVar("Result")
 
 
 def peak_mb(
@@ -28,6 +31,23 @@ def peak_mb(
         return None
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_peak_here, work, warm_up).result()
+
+
+def with_whole_peak(work: Callable[[], Result]) -> tuple[Result, float | None]:
+    """What some work returns, and the peak of the whole process that it alone is in.
+
+    In MB of resident memory, libraries included; None anywhere but on Linux.
+
+    Args:
+        work: Sent to the other process.
+    """
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_with_whole_peak_here, work).result()
+
+
+def _with_whole_peak_here(work: Callable[[], Result]) -> tuple[Result, float | None]:
+    result = work()
+    return result, _peak_so_far() / 1e6 if _RESET.exists() else None
 
 
 def _peak_here(work: Callable[[], object], warm_up: Callable[[], object]) -> float:

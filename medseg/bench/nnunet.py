@@ -1,8 +1,8 @@
-"""nnU-Net's own trainer as a contender, run in the environment it has for itself."""
+"""nnU-Net as a contender, run in the environment it has for itself."""
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,45 +19,24 @@ from medseg.io.checks import require_there
 _SCRIPT = Path(__file__).with_name("nnunet_peer.py")
 
 
-class NnunetTrainer:
-    """nnU-Net's trainer in a process that takes a step when it is told to.
+class NnunetPeer:
+    """nnU-Net in a process of its own that answers one line of JSON with another.
 
-    It takes its steps on one batch of random patches, with nothing to read or augment.
-
-    Attributes:
-        name: What it is called in the table.
-        parameters: Trainable numbers of its network.
-        versions: Name and version of what it runs on.
+    Args:
+        process: Of nnU-Net's Python, running the script beside this file.
+        messages: What it writes to its standard error.
     """
 
-    name = "nnU-Net"
-
-    def __init__(
-        self,
-        process: subprocess.Popen[str],
-        messages: IO[bytes],
-        plan: Plan,
-        device: str,
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[str], messages: IO[bytes]) -> None:
         self._process = process
         self._messages = messages
-        self._peak_mb: float | None = None
-        built = self._answer_to(_as_json(plan, device))
-        self.parameters: int = built["parameters"]
-        self.versions: tuple[str, ...] = tuple(built["versions"])
 
-    def losses(self) -> Iterator[float]:
-        """The loss of one step after the other, each taken when it is asked for."""
-        while True:
-            answer = self._answer_to("step")
-            self._peak_mb = answer["peak_mb"]
-            yield answer["loss"]
+    def answer_to(self, line: str) -> dict[str, Any]:
+        """What it answers to a line.
 
-    def peak_mb(self) -> float | None:
-        """Memory at the peak of the steps so far; None where it is not known."""
-        return self._peak_mb
-
-    def _answer_to(self, line: str) -> dict[str, Any]:
+        Raises:
+            WrongUse: INVALID_OPTION when it has ended, with its last words.
+        """
         if self._process.stdin is None or self._process.stdout is None:
             raise ValueError("the process needs pipes to be spoken to")
         try:
@@ -67,13 +46,50 @@ class NnunetTrainer:
         except (OSError, ValueError) as error:  # it has ended, or is something else
             self._process.kill()
             self._process.wait()
-            raise _does_not_train(self._last_message(), self._process.args) from error
+            raise _does_not_run(self._last_message(), self._process.args) from error
         return answer
 
     def _last_message(self) -> str:
         self._messages.seek(0)
         lines = self._messages.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "ended")
+
+
+class NnunetTrainer:
+    """nnU-Net's trainer in a process that takes a step when it is told to.
+
+    It takes its steps on one batch of random patches, with nothing to read or augment.
+
+    Args:
+        peer: Ready to be told of a plan.
+        plan: Of a U-Net.
+        device: Where it trains, cpu or cuda.
+
+    Attributes:
+        name: What it is called in the table.
+        parameters: Trainable numbers of its network.
+        versions: Name and version of what it runs on.
+    """
+
+    name = "nnU-Net"
+
+    def __init__(self, peer: NnunetPeer, plan: Plan, device: str) -> None:
+        self._peer = peer
+        self._peak_mb: float | None = None
+        built = peer.answer_to(json.dumps(network_words(plan, device)))
+        self.parameters: int = built["parameters"]
+        self.versions: tuple[str, ...] = tuple(built["versions"])
+
+    def losses(self) -> Iterator[float]:
+        """The loss of one step after the other, each taken when it is asked for."""
+        while True:
+            answer = self._peer.answer_to("step")
+            self._peak_mb = answer["peak_mb"]
+            yield answer["loss"]
+
+    def peak_mb(self) -> float | None:
+        """Memory at the peak of the steps so far; None where it is not known."""
+        return self._peak_mb
 
 
 @contextmanager
@@ -90,26 +106,43 @@ def nnunet_trainer(python: Path, plan: Plan, device: Device) -> Iterator[NnunetT
         UnusableInput: NOT_FOUND when there is no such Python.
         WrongUse: INVALID_OPTION when nnU-Net cannot be run by it; NO_SUCH_DEVICE.
     """
-    require_there(python)
     kind = resolved_device(device).type
-    command = [str(python), "-E", str(_SCRIPT), "steps"]  # MedSeg's path is not its
+    with nnunet_peer(python, "steps") as peer:
+        yield NnunetTrainer(peer, plan, kind)
+
+
+@contextmanager
+def nnunet_peer(python: Path, command: str) -> Iterator[NnunetPeer]:
+    """A process of nnU-Net's Python, for as long as the context lasts.
+
+    Args:
+        python: Of the environment that nnU-Net is in.
+        command: What the script beside this file shall do.
+
+    Raises:
+        UnusableInput: NOT_FOUND when there is no such Python.
+        WrongUse: INVALID_OPTION when it cannot be run.
+    """
+    require_there(python)
+    words = [str(python), "-E", str(_SCRIPT), command]  # MedSeg's path is not its
     with TemporaryFile() as messages:
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's Python, our script
-                command,
+                words,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=messages,
                 encoding="utf-8",
             )
         except OSError as error:
-            raise _does_not_train(error.strerror or str(error), command) from error
+            raise _does_not_run(error.strerror or str(error), words) from error
         with process:
-            yield NnunetTrainer(process, messages, plan, kind)
+            yield NnunetPeer(process, messages)
 
 
-def _as_json(plan: Plan, device: str) -> str:
-    content = {
+def network_words(plan: Plan, device: str) -> Mapping[str, Any]:
+    """What nnU-Net has to know of a plan to build its network."""
+    return {
         "patch_shape": plan.patch_shape,
         "batch_size": plan.batch_size,
         "widths": plan.widths,
@@ -120,14 +153,13 @@ def _as_json(plan: Plan, device: str) -> str:
         "device": device,
         "threads": torch.get_num_threads(),
     }
-    return json.dumps(content)
 
 
-def _does_not_train(why: str, command: object) -> WrongUse:
+def _does_not_run(why: str, command: object) -> WrongUse:
     where = command[0] if isinstance(command, list) else str(command)
     return WrongUse(
         ErrorCode.INVALID_OPTION,
-        f"nnU-Net's trainer does not run: {why}",
+        f"nnU-Net does not run: {why}",
         where=where,
         remedy="Give the Python of an environment with nnunetv2 2.8 or later.",
     )

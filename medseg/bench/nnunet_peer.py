@@ -1,8 +1,9 @@
 """nnU-Net's side of a comparison, run by the Python of nnU-Net's own environment.
 
 MedSeg never imports this file: nnU-Net v2 (2.8 or later) cannot share MedSeg's
-environment. `medseg bench train --nnunet-python` runs it for single training steps;
-`python nnunet_peer.py train --help` tells how to train with it.
+environment. `medseg bench train --nnunet-python` runs it for single training steps,
+`medseg bench inference --nnunet-python` for a scan cut into windows; `python
+nnunet_peer.py train --help` tells how to train with it.
 """
 
 import argparse
@@ -19,10 +20,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import torch
 from nnunetv2.experiment_planning import plan_and_preprocess_api as preparation
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.run.run_training import get_trainer_from_args
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 _CONFIGURATION = "3d_fullres"
 _PLANS = "nnUNetPlans"
@@ -41,6 +46,11 @@ def main() -> None:
         help="take one training step for each line of standard input, after a first "
         "line with the plan as JSON; answer each with a line of JSON",
     )
+    commands.add_parser(
+        "windows",
+        help="segment one prepared scan in windows, as one line of JSON on standard "
+        "input says; answer with a line of JSON",
+    )
     train = commands.add_parser(
         "train", help="train one fold for some steps and segment its held-out cases"
     )
@@ -56,6 +66,8 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):  # nnU-Net's own messages
         if options.command == "steps":
             answer_with_steps(answers)
+        elif options.command == "windows":
+            _answer(answers, segmented(json.loads(sys.stdin.readline())))
         elif options.steps < 1 or options.steps % _SHORTEST_EPOCH:
             parser.error(f"--steps {options.steps}: a multiple of {_SHORTEST_EPOCH}")
         else:
@@ -77,6 +89,39 @@ def answer_with_steps(answers: TextIO) -> None:
             loss = float(trainer.train_step(batch)["loss"])
             peak_mb = (_peak_bytes() - before) / 1e6 if is_counted else None
             _answer(answers, {"loss": loss, "peak_mb": peak_mb})
+
+
+def segmented(words: dict[str, Any]) -> dict[str, Any]:
+    """Run nnU-Net's predictor over a prepared scan, cut into windows.
+
+    Args:
+        words: The plan; "image", "weights" and "labels" are files to read and write,
+            "overlap" and "mirror_axes" say how windows lie and what is averaged.
+
+    Returns:
+        Seconds from the image to the label map, the peak of the memory, and versions.
+    """
+    torch.set_num_threads(words["threads"])
+    device = torch.device(words["device"])
+    predictor = nnUNetPredictor(
+        tile_step_size=1 - words["overlap"],
+        use_mirroring=bool(words["mirror_axes"]),
+        device=device,
+        allow_tqdm=False,
+    )
+    plans = PlansManager(_nnunet_plans(words))
+    predictor.manual_initialization(
+        *(_network(words), plans, plans.get_configuration(_CONFIGURATION), None),
+        *(_dataset_json(words), "", tuple(words["mirror_axes"]) or None),
+    )
+    image = torch.from_numpy(np.load(words["image"]))
+    began = time.perf_counter()
+    logits = predictor.predict_sliding_window_return_logits(image)
+    labels = logits.argmax(0).to(torch.uint8).cpu().numpy()
+    seconds = time.perf_counter() - began
+    np.save(words["labels"], labels)
+    peak_mb = _peak_bytes() / 1e6 if device.type == "cpu" else None
+    return {"seconds": seconds, "peak_mb": peak_mb or None, "versions": _versions()}
 
 
 def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
@@ -135,21 +180,48 @@ def _set_folders(raw: Path, work: Path, *, workers: int) -> None:
     )
 
 
+def _network(words: dict[str, Any]) -> Any:
+    """The network with the weights of a file, the others 0: biases without effect."""
+    (described,) = _nnunet_plans(words)["configurations"].values()
+    architecture = described["architecture"]
+    network = get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        words["channels"],
+        words["structures"] + 1,
+        deep_supervision=False,
+    )
+    weights = dict(np.load(words["weights"]))
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.zero_()
+            if name in weights:
+                parameter.copy_(torch.from_numpy(weights.pop(name)))
+    if weights:
+        raise ValueError(f"nnU-Net's network has no {min(weights)}")
+    return network.eval()
+
+
+def _dataset_json(plan: dict[str, Any]) -> dict[str, Any]:
+    structures = {f"structure {n}": n for n in range(1, plan["structures"] + 1)}
+    return {
+        "channel_names": {str(n): "MRI" for n in range(plan["channels"])},
+        "labels": {"background": 0, **structures},
+        "file_ending": ".nii.gz",
+    }
+
+
 def _trainer_of(plan: dict[str, Any], folder: Path) -> Any:
     _set_folders(folder, folder, workers=0)
     stored = folder / "preprocessed" / "Dataset000_Noise" / "noise"
     stored.mkdir(parents=True)
     (stored / "noise.b2nd").touch()  # initialize() tells the layout from its suffix
-    structures = {f"structure {n}": n for n in range(1, plan["structures"] + 1)}
     trainer = nnUNetTrainer(
         plans=_nnunet_plans(plan),
         configuration=_CONFIGURATION,
         fold=0,
-        dataset_json={
-            "channel_names": {str(n): "MRI" for n in range(plan["channels"])},
-            "labels": {"background": 0, **structures},
-            "file_ending": ".nii.gz",
-        },
+        dataset_json=_dataset_json(plan),
         device=torch.device(plan["device"]),
     )
     trainer.initialize()

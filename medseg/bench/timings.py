@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from medseg.core.geometry import Shape3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
@@ -36,7 +38,7 @@ class SceneTimings:
     """
 
     scene: str
-    shape: tuple[int, int, int]
+    shape: Shape3
     structures: int
     timings: tuple[Timing, ...]
 
@@ -110,7 +112,7 @@ class FilesBench:
         versions: Name and version of what was used.
     """
 
-    shape: tuple[int, int, int]
+    shape: Shape3
     tasks: tuple[TaskTimings, ...]
     versions: tuple[str, ...]
 
@@ -150,7 +152,7 @@ class StepsBeside:
         versions: Name and version of what the other ran on.
     """
 
-    patch_shape: tuple[int, int, int]
+    patch_shape: Shape3
     batch_size: int
     timings: tuple[TrainingTiming, ...]
     versions: tuple[str, ...]
@@ -171,10 +173,67 @@ class TrainingBench:
         versions: Name and version of what was used.
     """
 
-    patch_shape: tuple[int, int, int]
+    patch_shape: Shape3
     batch_size: int
     networks: tuple[TrainingTiming, ...]
     unet: tuple[TrainingTiming, ...]
     nnunet: StepsBeside | None = None
     threads: int
     versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceTiming:
+    """One contender.
+
+    Attributes:
+        contender: Who.
+        seconds: Of each run, from the prepared image to the label map.
+        median_s: Of these.
+        times_medseg: Median of the ratios to MedSeg's run of the same turn.
+        peak_mb: Memory of the whole process at its peak, the highest of all runs, MB;
+            None if not measured.
+        dice_exact: Mean Dice over the structures with MedSeg's own label map in 32-bit
+            numbers; None when that did not take part, or neither has any.
+        least_dice_exact: The same of the structure that has the lowest.
+    """
+
+    contender: str
+    seconds: tuple[float, ...]
+    median_s: float
+    times_medseg: float
+    peak_mb: float | None
+    dice_exact: float | None
+    least_dice_exact: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceBench:
+    """What was measured, and with what.
+
+    Attributes:
+        shape: Voxels of the prepared scan.
+        window: Voxels of a window.
+        overlap: Fraction shared by neighbouring windows.
+        copies: Mirrored copies that are averaged.
+        outputs: Of the network, background included.
+        parameters: Of the network.
+        timings: MedSeg's first.
+        device: Where.
+        threads: Of every contender.
+        versions: Name and version of what was used.
+    """
+
+    shape: Shape3
+    window: Shape3
+    overlap: float
+    copies: int
+    outputs: int
+    parameters: int
+    timings: tuple[InferenceTiming, ...]
+    device: str
+    threads: int
+    versions: tuple[str, ...]
+
+    def __getitem__(self, contender: str) -> InferenceTiming:
+        return next(each for each in self.timings if each.contender == contender)

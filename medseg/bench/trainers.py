@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from medseg.bench.memory import peak_mb
+from medseg.bench.plain import with_plain_norms
 from medseg.core.geometry import Shape3
 from medseg.core.labels import LabelSet
 from medseg.core.plan import (
@@ -21,12 +22,7 @@ from medseg.core.plan import (
 )
 from medseg.core.settings import Device, Loss, Precision, TrainingSettings
 from medseg.inference import resolved_device
-from medseg.networks import (
-    FastInstanceNorm3d,
-    build_network,
-    parameter_count,
-    supervised,
-)
+from medseg.networks import build_network, parameter_count, supervised
 from medseg.training.augmentation import augmented
 from medseg.training.cases import TrainingCase
 from medseg.training.loop import new_state, training_steps
@@ -146,7 +142,7 @@ def noise_case(plan: Plan) -> TrainingCase:
 def _plain_losses(source: PatchSource, device_name: Device) -> Iterator[float]:
     plan, device = source.plan, resolved_device(device_name)
     network = supervised(build_network(plan), plan, deep=True)
-    _with_plain_norms(network)
+    with_plain_norms(network)
     network.to(device).train()
     optimiser = torch.optim.SGD(
         network.parameters(), 1e-2, momentum=0.99, nesterov=True, weight_decay=3e-5
@@ -160,12 +156,3 @@ def _plain_losses(source: PatchSource, device_name: Device) -> Iterator[float]:
         nn.utils.clip_grad_norm_(network.parameters(), 12.0)
         optimiser.step()
         yield float(value.detach())
-
-
-def _with_plain_norms(network: nn.Module) -> None:
-    for name, child in network.named_children():
-        if isinstance(child, FastInstanceNorm3d):
-            norm = nn.InstanceNorm3d(child.channels, child.eps, affine=True)
-            setattr(network, name, norm)
-        else:
-            _with_plain_norms(child)

@@ -12,7 +12,9 @@ from medseg import bench
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Json
 from medseg.cli.tables import aligned
-from medseg.core.settings import Device
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.geometry import Shape3
+from medseg.core.settings import Device, InferenceSettings
 
 _CPU = Device("cpu")
 
@@ -129,6 +131,130 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
         print(", ".join(result.nnunet.versions), end="\n\n")
     print(f"{_patches(result)}; threads: {result.threads}")
     print(", ".join(result.versions))
+
+
+@app.command(name="inference")
+def bench_inference(  # noqa: PLR0913 - the options of the measurement
+    *,
+    against: str = "float32,monai",
+    nnunet_python: Path | None = None,
+    size: Shape3 = (192, 192, 128),
+    window: int = 128,
+    outputs: int = 5,
+    model: str | None = None,
+    scan: Path | None = None,
+    overlap: float = 0.5,
+    mirror: bool = False,
+    repeats: int = 3,
+    device: Device = _CPU,
+    as_json: Json = False,
+) -> None:
+    """Time inference beside MONAI's inferer and nnU-Net's predictor.
+
+    The same weights, prepared scan, windows, overlap and Gaussian blending, in turns,
+    each run a process of its own. By default a U-Net of 31 million parameters drawn at
+    random runs over noise, so that only time and memory mean something; with --model
+    and --scan the Dice between the results does, too.
+
+    Example: medseg bench inference --size 320 320 160 --repeats 1
+
+    Example: medseg bench inference --model phantom-abdomen --scan ct.nii.gz
+
+    Args:
+        against: Who takes part, with commas: float32 (MedSeg in 32-bit numbers, which
+            the Dice is with), monai, nnunet; or none.
+        nnunet_python: Python of an environment with nnunetv2 2.8 or later.
+        size: Voxels of the scan of noise.
+        window: Edge of a window on it, a multiple of 32 from 64 on.
+        outputs: Of the network that runs over it.
+        model: Name or folder of a model to run instead; needs --scan.
+        scan: What to run it over.
+        overlap: Fraction shared by neighbouring windows, 0 to 0.9.
+        mirror: Average over mirrored copies.
+        repeats: Runs of each; the median counts.
+        device: Where: cpu or cuda:N.
+        as_json: Print JSON instead of a table.
+    """
+    source = _source(
+        bench.Noise(shape=size, window=window, outputs=outputs), model, scan
+    )
+    settings = InferenceSettings(device=device, overlap=overlap, mirror=mirror)
+    with shown_progress() as progress:
+        result = bench.bench_inference(
+            source,
+            settings,
+            against=_peers(against),
+            nnunet_python=nnunet_python,
+            repeats=repeats,
+            on_progress=progress,
+        )
+    if as_json:
+        print(json.dumps(asdict(result), indent=1))
+        return
+    print(inference_table(result), end="\n\n")
+    shape, edges = (_by(sizes) for sizes in (result.shape, result.window))
+    print(
+        f"{shape} voxels in windows of {edges}, overlap {result.overlap:g}, mirrored "
+        f"copies: {result.copies}; {result.outputs} outputs, {result.parameters:,} "
+        f"parameters; {result.device}, threads: {result.threads}"
+    )
+    print(", ".join(result.versions))
+
+
+def _source(
+    noise: bench.Noise, model: str | None, scan: Path | None
+) -> bench.Noise | bench.Scan:
+    if model is None and scan is None:
+        return noise
+    if model is None or scan is None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "a model needs a scan, and a scan a model",
+            where="bench inference",
+            remedy="Give both --model and --scan, or neither.",
+        )
+    return bench.Scan(model=model, path=scan)
+
+
+def _peers(text: str) -> tuple[bench.Peer, ...]:
+    """Who is named, with commas between them."""
+    if text == "none":
+        return ()
+    try:
+        return tuple(bench.Peer(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"no contender is called {text!r}",
+            where="--against",
+            remedy="Give float32, monai, nnunet, several with commas, or none.",
+        ) from None
+
+
+def inference_table(result: bench.InferenceBench) -> str:
+    """One line a contender."""
+    header = ("by", "median s", "of MedSeg's", "peak MB", "Dice", "least Dice", "runs")
+    rows = [
+        (
+            each.contender,
+            f"{each.median_s:.1f}",
+            f"{each.times_medseg:.2f} x",
+            _or_dash(each.peak_mb, ".0f"),
+            _or_dash(each.dice_exact, ".4f"),
+            _or_dash(each.least_dice_exact, ".4f"),
+            str(len(each.seconds)),
+        )
+        for each in result.timings
+    ]
+    return aligned(header, rows)
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _by(sizes: Sequence[int]) -> str:
+    return " x ".join(str(size) for size in sizes)
 
 
 def _patches(steps: bench.TrainingBench | bench.StepsBeside) -> str:

@@ -137,9 +137,10 @@ class UpLevel(nn.Module):
         self.rest = rest
 
     def forward(self, coarse: Tensor, skip: Tensor, workspace: Workspace) -> Tensor:
-        """The result in a tensor taken from the workspace."""
+        """The result in a tensor taken; the inputs are given back."""
         first: Tensor = self.of_coarse(coarse, workspace)
         self.of_skip.add_to(first, skip)
+        workspace.give_back(coarse, skip)
         self.norm(first)
         result: Tensor = self.rest(first, workspace)
         if result is not first:
@@ -186,10 +187,7 @@ class InPlaceUNet(nn.Module):
             levels.append(features)
         coarse = levels.pop()
         for level in self.way_up:
-            skip = levels.pop()
-            fine: Tensor = level(coarse, skip, workspace)
-            workspace.give_back(coarse, skip)
-            coarse = fine
+            coarse = level(coarse, levels.pop(), workspace)
         logits: Tensor = self.head(coarse)
         workspace.give_back(coarse)
         return logits

@@ -39,11 +39,23 @@ class UpsampledConvolution(nn.Module):
         merged = _merged(upsample.weight.detach().float(), weight)
         padding = [int(edge > 1) for edge in merged.shape[2:]]
         self._offsets = tuple(edge == 2 for edge in merged.shape[2:])
-        self.convolution = InPlaceConvolution(merged, _UNIT, padding, dtype)
+        together = self._outputs * self._factors[2]  # more take more memory
+        self.convolutions = nn.ModuleList(
+            InPlaceConvolution(some, _UNIT, padding, dtype)
+            for some in torch.split(merged, together)
+        )
         self._bias: Tensor | None = None
         if upsample.bias is not None:
             bias = upsample.bias.detach().float()
             self._bias = torch.einsum("omijk,m->oijk", weight, bias)
+
+    def _place(self, channels: Tensor, place: tuple[int, ...], result: Tensor) -> None:
+        """Put what belongs to one of each coarse voxel's fine ones where it belongs."""
+        sizes = (n // f for n, f in zip(result.shape[2:], self._factors, strict=True))
+        axes = list(zip(place, self._factors, self._offsets, sizes, strict=True))
+        to = tuple(slice(p, None, factor) for p, factor, _, _ in axes)
+        start = tuple(slice(p * off, p * off + n) for p, _, off, n in axes)
+        result[:, :, *to] = channels[:, :, *start]
 
     @staticmethod
     def suits(upsample: nn.ConvTranspose3d, convolution: nn.Conv3d) -> bool:
@@ -62,17 +74,15 @@ class UpsampledConvolution(nn.Module):
         self, coarse: Float[Tensor, "batch channel i j k"], workspace: Workspace
     ) -> Tensor:
         """The result, but for a constant of each channel, in a tensor taken."""
-        merged = self.convolution(coarse, workspace)
         batch, _, *sizes = coarse.shape
         fine = [n * factor for n, factor in zip(sizes, self._factors, strict=True)]
         result = workspace.take((batch, self._outputs, *fine))
         places = product(*(range(factor) for factor in self._factors))
-        for channels, place in zip(merged.split(self._outputs, 1), places, strict=True):
-            axes = list(zip(place, self._factors, self._offsets, sizes, strict=True))
-            to = tuple(slice(p, None, factor) for p, factor, _, _ in axes)
-            start = tuple(slice(p * off, p * off + n) for p, _, off, n in axes)
-            result[:, :, *to] = channels[:, :, *start]
-        workspace.give_back(merged)
+        for convolution in self.convolutions:
+            merged = convolution(coarse, workspace)
+            for channels in merged.split(self._outputs, 1):
+                self._place(channels, next(places), result)
+            workspace.give_back(merged)
         if self._bias is not None:
             for box, missing in _borders(self._bias, fine):
                 result[:, :, *box] -= missing.to(result.dtype).view(1, -1, 1, 1, 1)

@@ -183,7 +183,7 @@ def mapped_weights(
     """
     is_plain = plan.architecture is Architecture.UNET
     levels = len(plan.widths)
-    names = _unet_names(levels) if is_plain else _residual_names(wanted, levels)
+    names = unet_names(levels) if is_plain else _residual_names(wanted, levels)
     found: dict[str, Tensor] = {}
     for here, there in names:
         if here not in wanted:
@@ -203,8 +203,12 @@ def _residual_names(wanted: Iterable[str], levels: int) -> Iterator[tuple[str, s
         yield name, name.replace("head.", f"decoder.seg_layers.{levels - 2}.")
 
 
-def _unet_names(levels: int) -> Iterator[tuple[str, str]]:
-    """Names of MONAI's DynUNet and of nnU-Net's PlainConvUNet."""
+def unet_names(levels: int) -> Iterator[tuple[str, str]]:
+    """What each weight of a U-Net is called here, and in nnU-Net's PlainConvUNet.
+
+    Args:
+        levels: Resolutions that it has.
+    """
     places = ["input_block", *(f"downsamples.{n}" for n in range(levels - 2))]
     for level, here in enumerate([*places, "bottleneck"]):
         yield from _block_names(here, f"encoder.stages.{level}.0")

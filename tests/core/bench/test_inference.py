@@ -1,0 +1,125 @@
+"""Inference beside MONAI's inferer and nnU-Net's predictor."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from medseg import Device, InferenceSettings, Progress, UnusableInput, WrongUse, bench
+from medseg.bench.window_contenders import medseg_run, monai_run
+from medseg.bench.window_scenes import require_nnunet_can, written_scene
+from medseg.cli.bench import app
+from medseg.core.plan import Architecture
+from medseg.core.settings import Precision
+from tests.core.making import TINY_PLAN
+
+CPU = InferenceSettings(device=Device("cpu"), mirror=False)
+SMALL = bench.Noise(shape=(72, 64, 64), window=64, outputs=3)
+
+
+@pytest.fixture(scope="module")
+def small_bench() -> tuple[bench.InferenceBench, list[Progress]]:
+    heard: list[Progress] = []
+    return bench.bench_inference(SMALL, CPU, repeats=1, on_progress=heard.append), heard
+
+
+def test_medsegs_labels_in_32_bits_are_those_of_monai(small_bench):
+    result, _ = small_bench
+    assert result["MedSeg, float32"].dice_exact == 1
+    assert result["MONAI"].dice_exact == pytest.approx(1, abs=1e-3)
+
+
+def test_what_was_measured_is_told(small_bench):
+    result, heard = small_bench
+    assert (result.shape, result.window, result.outputs) == ((72, 64, 64), (64,) * 3, 3)
+    assert result.copies == 1
+    assert 31_000_000 < result.parameters < 31_500_000
+    names = [each.contender for each in result.timings]
+    assert [step.note for step in heard] == names
+    assert heard[-1].done == heard[-1].total == len(names)
+
+
+def test_ratios_are_those_of_the_seconds(small_bench):
+    result, _ = small_bench
+    first, *others = result.timings
+    assert first.times_medseg == 1
+    for each in others:
+        assert each.times_medseg == each.seconds[0] / first.seconds[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own count")
+def test_memory_counts_the_whole_process(small_bench):
+    result, _ = small_bench
+    weights_mb = 4 * result.parameters / 1e6
+    assert all(each.peak_mb > weights_mb for each in result.timings)
+
+
+def test_mirrored_copies_are_averaged_alike(tmp_path):
+    settings = InferenceSettings(device=Device("cpu"), mirror=True)
+    noise = bench.Noise(shape=(64, 64, 64), window=64, outputs=3)
+    scene = written_scene(noise, settings, tmp_path)
+    exact = medseg_run(scene, Precision.FLOAT32)
+    agreeing = (monai_run(scene).labels == exact.labels).mean()
+    assert agreeing > 0.999
+
+
+def test_a_model_runs_over_a_scan(tmp_path, capsys):
+    voxels = np.random.default_rng(0).normal(0, 200, (24, 24, 24)).astype(np.float32)
+    file = tmp_path / "scan.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([3.0, 3, 3, 1])), file)
+    arguments = ["--model", "phantom-abdomen", "--scan", str(file), "--repeats", "1"]
+    words = ["inference", *arguments, "--against", "float32", "--json"]
+    app(words, result_action="return_value")
+    told = json.loads(capsys.readouterr().out)
+    assert [each["contender"] for each in told["timings"]][1:] == ["MedSeg, float32"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--against", "elastix"], "no contender is called 'elastix'"),
+        (["--against", "nnunet"], "nnU-Net cannot share MedSeg's environment"),
+        (["--model", "phantom-abdomen"], "a model needs a scan"),
+        (["--scan", "ct.nii.gz"], "a model needs a scan"),
+        (["--repeats", "0"], "repeats 0"),
+        (["--window", "48"], "window 48"),
+        (["--size", "0", "64", "64"], r"size \(0, 64, 64\)"),
+        (["--outputs", "1"], "outputs 1"),
+    ],
+)
+def test_a_wrong_option_is_named(words, message):
+    with pytest.raises(WrongUse, match=message):
+        app(["inference", *words], result_action="return_value")
+
+
+def test_a_python_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UnusableInput, match=r"NOT_FOUND.*no_python"):
+        bench.bench_inference(SMALL, CPU, nnunet_python=tmp_path / "no_python")
+
+
+def test_nnunet_has_no_residual_network_of_ours():
+    require_nnunet_can(TINY_PLAN)
+    with pytest.raises(WrongUse, match=r"INVALID_OPTION.*no network like"):
+        require_nnunet_can(replace(TINY_PLAN, architecture=Architecture.SEGRESNET))
+    kernels = ((1, 3, 3), *TINY_PLAN.kernels[1:])
+    with pytest.raises(WrongUse, match=r"INVALID_OPTION.*no network like"):
+        require_nnunet_can(replace(TINY_PLAN, kernels=kernels))
+
+
+@pytest.mark.slow
+def test_nnunet_gives_the_same_labels_but_for_its_sums_in_16_bits(nnunet_python: Path):
+    result = bench.bench_inference(
+        bench.Noise(shape=(72, 64, 64), window=64, outputs=2),
+        CPU,
+        against=[bench.Peer.FLOAT32, bench.Peer.NNUNET],
+        nnunet_python=nnunet_python,
+        repeats=1,
+    )
+    dice = result["nnU-Net"].dice_exact
+    assert dice is not None
+    assert dice > 0.95
+    assert "nnunetv2" in " ".join(result.versions)

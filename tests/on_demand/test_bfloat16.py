@@ -1,0 +1,63 @@
+"""Labels in bfloat16 beside those in float32, of the shipped models on whole cohorts.
+
+    pytest tests/on_demand/test_bfloat16.py -o log_cli=true
+
+Every structure of every case counts; the hippocampus of the decathlon is wanted at
+`--real-data`.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import medseg
+from medseg import Device, InferenceSettings, Volume
+from medseg.core.settings import Precision
+from medseg.models import load_model
+from tests.core.making import dice
+
+PHANTOMS = 12
+EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
+ROUNDED = replace(EXACT, precision=Precision.BFLOAT16)
+
+
+def test_organs_of_phantoms_differ_by_two_thousandths_at_most():
+    volumes = (medseg.make_phantom(seed).volume for seed in range(PHANTOMS))
+    found = compared("phantom-abdomen", volumes)
+    assert min(found["liver"], default=0) >= 0.998
+    assert np.median([*found.values()], axis=None) >= 0.998
+
+
+def test_the_hippocampus_differs_by_three_thousandths_at_the_median(real_data: Path):
+    files = sorted(real_data.rglob("Task04_Hippocampus/imagesTr/hippocampus_*.nii.gz"))
+    found = compared("hippocampus", (medseg.read_volume(file) for file in files))
+    every = [value for values in found.values() for value in values]
+    assert len(every) >= 400
+    assert np.median(every) >= 0.997
+    assert min(every) >= 0.99
+
+
+def compared(name: str, volumes: Iterable[Volume]) -> dict[str, list[float]]:
+    """Dice of the two label maps, of every structure that is in either."""
+    model = load_model(name)
+    found: dict[str, list[float]] = {}
+    for volume in volumes:
+        maps = [medseg.segment(volume, model, each).array for each in (EXACT, ROUNDED)]
+        for structure in model.info.plan.labels:
+            exact, rounded = (each == structure.id for each in maps)
+            if exact.any() or rounded.any():
+                found.setdefault(structure.name, []).append(dice(exact, rounded))
+    for line in _figures(name, found):
+        logging.getLogger(__name__).info("%s", line)
+    return found
+
+
+def _figures(name: str, found: dict[str, list[float]]) -> Iterator[str]:
+    for structure, values in found.items():
+        yield (
+            f"{name}, {structure}: {len(values)} cases, Dice median "
+            f"{np.median(values):.4f}, least {min(values):.4f}"
+        )
