@@ -1,4 +1,6 @@
+from . import classical
 from .core.acceptance import Accepted
+from .core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
 from .core.case import Case, Dataset
 from .core.decathlon import (
     DECATHLON_LICENCE,
@@ -8,9 +10,11 @@ from .core.decathlon import (
     decathlon_task,
 )
 from .core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
+from .core.estimate import Estimate
 from .core.evaluation import Evaluation, FailedCase
 from .core.geometry import Geometry
 from .core.labels import LabelSet, Structure, StructureKind
+from .core.lesions import Lesion, LesionScores, Side
 from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
 from .core.plan import Fingerprint, Plan
@@ -25,13 +29,17 @@ from .core.settings import (
     Preset,
     TrainingSettings,
 )
+from .core.structure_measure import StructureMeasure
 from .core.structure_score import MaskState, StructureScore
+from .core.surface import Surface
 from .core.volume import Segmentation, SourceSlice, Volume
 from .demo import DemoResult, run_demo
 from .evaluation.evaluating import evaluate
 from .evaluation.frames import lesions_frame, scores_frame
 from .evaluation.journal import journal_path, remove_journal
+from .evaluation.pairing import label_maps_by_case, scans_by_case
 from .evaluation.pool import processor_count
+from .evaluation.reading import read_scores
 from .evaluation.settings import EvaluationSettings
 from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
@@ -41,6 +49,7 @@ from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
+from .io.stacking import stack_channels
 from .io.writing import (
     probabilities_path,
     require_dicom_source,
@@ -51,7 +60,9 @@ from .io.writing import (
     write_uncertainty,
     write_volume,
 )
+from .metrics.agreement import error_map, slice_agreement
 from .metrics.scoring import score
+from .metrics.updating import update_scores
 from .models.description import read_model_info
 from .models.folder import TrainedModel, load_model
 from .models.foreign.bundle_export import ExportOptions, export_bundle
@@ -62,6 +73,8 @@ from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
 from .pipeline.composing import segment_all
+from .pipeline.estimating import estimate
+from .pipeline.fitting import Misfit, misfits
 from .pipeline.segmenting import (
     Prediction,
     Request,
@@ -71,7 +84,10 @@ from .pipeline.segmenting import (
 )
 from .preprocessing.restore import Wanted
 from .report.page import render_report
+from .report.structure_table import structures_csv
 from .report.tables import lesions_csv, scores_csv, scores_json
+from .structures.measuring import measure_structures
+from .structures.surfaces import structure_surface
 from .study.cases import CaseTable, Excluded, StudyCase, read_case_table
 from .study.compare import compare
 from .study.nouns import Study
@@ -84,11 +100,13 @@ from .training.team import assembled_team
 from .training.train import train
 
 __all__ = [
+    "AGREEMENT_LABELS",
     "DECATHLON_LICENCE",
     "DECATHLON_TASKS",
     "DECATHLON_URL",
     "SAMPLE_SEED",
     "Accepted",
+    "Agreement",
     "BootstrapSettings",
     "Cancelled",
     "Case",
@@ -98,6 +116,7 @@ __all__ = [
     "DemoResult",
     "Device",
     "ErrorCode",
+    "Estimate",
     "Evaluation",
     "EvaluationSettings",
     "Excluded",
@@ -109,8 +128,11 @@ __all__ = [
     "Geometry",
     "InferenceSettings",
     "LabelSet",
+    "Lesion",
+    "LesionScores",
     "MaskState",
     "MedSegError",
+    "Misfit",
     "ModelInfo",
     "NnunetOptions",
     "Phantom",
@@ -125,16 +147,20 @@ __all__ = [
     "Scores",
     "Segmentation",
     "SegmentationFormat",
+    "Side",
+    "SliceCounts",
     "SourceSlice",
     "Structure",
     "StructureKind",
     "StructureMean",
+    "StructureMeasure",
     "StructureResult",
     "StructureScore",
     "Study",
     "StudyCase",
     "StudyFiles",
     "StudySettings",
+    "Surface",
     "TrainedModel",
     "TrainingSettings",
     "UnusableInput",
@@ -145,20 +171,26 @@ __all__ = [
     "WrongUse",
     "assembled_team",
     "available_devices",
+    "classical",
     "compare",
     "decathlon_task",
     "download_decathlon_task",
+    "error_map",
+    "estimate",
     "evaluate",
     "export_bundle",
     "find_volumes",
     "import_model",
     "journal_path",
+    "label_maps_by_case",
     "lesions_csv",
     "lesions_frame",
     "lesions_path",
     "list_models",
     "load_model",
     "make_phantom",
+    "measure_structures",
+    "misfits",
     "model_folder",
     "plan_dataset",
     "predict",
@@ -167,6 +199,7 @@ __all__ = [
     "read_case_table",
     "read_dataset",
     "read_model_info",
+    "read_scores",
     "read_segmentation",
     "read_segments",
     "read_volume",
@@ -178,6 +211,7 @@ __all__ = [
     "require_writable_scores",
     "run_demo",
     "run_study",
+    "scans_by_case",
     "score",
     "scores_csv",
     "scores_frame",
@@ -185,8 +219,13 @@ __all__ = [
     "segment",
     "segment_all",
     "segment_with_probabilities",
+    "slice_agreement",
+    "stack_channels",
+    "structure_surface",
+    "structures_csv",
     "train",
     "uncertainty_path",
+    "update_scores",
     "write_phantom_dataset",
     "write_phantom_series",
     "write_probabilities",

@@ -8,6 +8,8 @@ from napari.utils.events import EventEmitter
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
+from napari_medseg._layers import HELPER_KEY
+
 
 def no_preference(_layer: Layer) -> int:
     """Ranks all layers alike."""
@@ -82,7 +84,7 @@ class LayerBox(QComboBox):
         """Offer the layers there are; choose again unless the user has chosen."""
         for event in self._events():
             event.connect(self._on_layers_changed)  # once, however often it is said
-        offered = [layer for layer in self._layers if isinstance(layer, self._kind)]
+        offered = [layer for layer in self._layers if self._is_offered(layer)]
         wanted = self.layer()
         if wanted not in offered or not self._by_user:
             self._by_user = False
@@ -96,6 +98,9 @@ class LayerBox(QComboBox):
         self.setCurrentIndex(self._index_of(wanted))
         self.blockSignals(blocked)
         self._on_index_changed()
+
+    def _is_offered(self, layer: Layer) -> bool:
+        return isinstance(layer, self._kind) and HELPER_KEY not in layer.metadata
 
     def _best_of(self, offered: list[Layer]) -> Layer | None:
         if self._none_text or not offered:

@@ -9,6 +9,7 @@ is found from the transform, and from the layer they lie on.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,28 @@ from napari.utils.colormaps import DirectLabelColormap
 
 import medseg
 from napari_medseg._placement import Placement
+from napari_medseg._windowing import Preset, is_ct, presets_of
 
 AXIS_LABELS = ("S", "A", "R")
 UNITS = ("mm", "mm", "mm")
 METADATA_KEY = "medseg"
+HELPER_KEY = "medseg-helper"  # marks a panel's own layer, offered in no list
 LayerTuple = tuple[np.ndarray, dict[str, Any], str]
 
-_CT_WINDOW = (-135.0, 215.0)  # abdomen: width 350, level 40, as 3D Slicer has it
-_AIR_HU = -800.0
-_OTHER_PERCENTILES = (0.5, 99.5)
-_SAMPLES_FOR_PERCENTILES = 200_000
 _UNNAMED_COLOUR = (0.75, 0.75, 0.75, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a scan was read from.
+
+    Attributes:
+        path: File or folder.
+        series_uid: SeriesInstanceUID in it; empty unless DICOM.
+    """
+
+    path: Path
+    series_uid: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,6 +53,9 @@ class Record:
         sha256: Hash of the files an image was read from.
         notes: What reading had to decide or accept.
         intensity_range: Smallest and largest value of an image.
+        path: File or folder it was read from; for the user's screen and scripts only.
+        series_uid: SeriesInstanceUID in it; empty unless DICOM.
+        source: The DICOM slices an image was read from, which DICOM output refers to.
         labels: Names of the labels.
         provenance: How the labels were made, None if they were read.
     """
@@ -51,15 +66,18 @@ class Record:
     sha256: str = ""
     notes: tuple[str, ...] = ()
     intensity_range: tuple[float, float] | None = None
+    origin: Origin | None = None
+    source: tuple[medseg.SourceSlice, ...] = ()
     labels: medseg.LabelSet | None = None
     provenance: medseg.Provenance | None = None
 
 
-def volume_layers(volume: medseg.Volume, name: str) -> list[LayerTuple]:
+def volume_layers(
+    volume: medseg.Volume, name: str, origin: Origin | None = None
+) -> list[LayerTuple]:
     """Image layers, one a channel."""
-    placement = Placement.of(volume.geometry)
     return [
-        _image_layer(volume, channel, placement, name)
+        _image_layer(volume, channel, name, origin)
         for channel in range(len(volume.channels))
     ]
 
@@ -86,6 +104,24 @@ def record_of(layer: Layer) -> Record | None:
     """What MedSeg kept with a layer, if it made it."""
     record = layer.metadata.get(METADATA_KEY)
     return record if isinstance(record, Record) else None
+
+
+def presets_for(layer: Image) -> tuple[Preset, ...]:
+    """Windows that suit an image layer, the usual one first."""
+    record = record_of(layer)
+    least, most = layer.contrast_limits_range
+    values = (record.intensity_range if record else None) or (least, most)
+    return presets_of(
+        np.asarray(layer.data), record.channel if record else "image", values
+    )
+
+
+def intensity_unit(layer: Layer) -> str:
+    """HU for a CT; other intensities have none."""
+    record = record_of(layer)
+    if record is None or record.intensity_range is None:
+        return ""
+    return "HU" if is_ct(record.channel, record.intensity_range[0]) else ""
 
 
 def is_placed(layer: Layer) -> bool:
@@ -138,6 +174,7 @@ def volume_of(layer: Image, neighbours: Iterable[Layer] = ()) -> medseg.Volume:
         case_id=record.case_id,
         sha256=record.sha256,
         notes=record.notes,
+        source=record.source,
     )
 
 
@@ -152,7 +189,20 @@ def segmentation_of(
     """
     placement = placement_of(layer, neighbours)
     record = record_of(layer) or Record(placement=placement, case_id=layer.name)
-    array = np.array(placement.to_source(np.asarray(layer.data)))
+    return segmentation_in(np.asarray(layer.data), placement, record)
+
+
+def segmentation_in(
+    shown: np.ndarray, placement: Placement, record: Record
+) -> medseg.Segmentation:
+    """The label map in the (S, A, R) array of a layer; touches no layer.
+
+    Args:
+        shown: The layer's labels.
+        placement: The grid they are on.
+        record: What MedSeg kept with the layer.
+    """
+    array = np.array(placement.to_source(shown))
     return medseg.Segmentation(
         array=array,
         geometry=placement.source,
@@ -191,8 +241,9 @@ def colormap_of(labels: medseg.LabelSet) -> DirectLabelColormap:
 
 
 def _image_layer(
-    volume: medseg.Volume, channel: int, placement: Placement, name: str
+    volume: medseg.Volume, channel: int, name: str, origin: Origin | None
 ) -> LayerTuple:
+    placement = Placement.of(volume.geometry)
     array = np.ascontiguousarray(placement.to_shown(volume.array[channel]))
     channel_name = volume.channels[channel]
     low, high = float(array.min()), float(array.max())
@@ -203,10 +254,14 @@ def _image_layer(
         sha256=volume.sha256,
         notes=volume.notes,
         intensity_range=(low, high),
+        origin=origin,
+        source=volume.source,
     )
     title = f"{name} {channel_name}" if len(volume.channels) > 1 else name
     options = _placed(placement, title, record) | {
-        "contrast_limits": _window(array, is_ct=volume.is_ct or low < _AIR_HU),
+        "contrast_limits": presets_of(array, channel_name, (low, high))[
+            0
+        ].window.limits,
         "colormap": "gray",
         "blending": "translucent" if channel == 0 else "additive",
     }
@@ -225,21 +280,14 @@ def _placed(placement: Placement, name: str, record: Record) -> dict[str, Any]:
     }
 
 
-def _window(array: np.ndarray, *, is_ct: bool) -> tuple[float, float]:
-    """Contrast limits; NIfTI does not say that it holds a CT, but air does."""
-    if is_ct:
-        return _CT_WINDOW
-    step = max(1, array.size // _SAMPLES_FOR_PERCENTILES)
-    low, high = np.percentile(array.reshape(-1)[::step], _OTHER_PERCENTILES)
-    return (float(low), float(high)) if low < high else (float(low), float(low) + 1)
-
-
 def _with_every_label(
     labels: medseg.LabelSet | None, array: np.ndarray
 ) -> medseg.LabelSet:
     named = labels.structures if labels is not None else ()
     known = {structure.id for structure in named}
     unnamed = medseg.LabelSet.from_names(
-        (int(id_), f"label {id_}") for id_ in np.unique(array) if id_ not in known
+        (int(id_), f"label {id_}")
+        for id_ in np.unique(array.ravel(order="K"))
+        if id_ not in known
     )
     return medseg.LabelSet((*named, *unnamed))

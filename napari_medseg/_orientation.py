@@ -6,7 +6,7 @@ ones, superior up in the other two, and the 3D view is not mirrored. The orienta
 belongs to the viewer, not to a layer, so it is set when a scan is opened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from napari.components import ViewerModel
@@ -20,6 +20,8 @@ from napari.utils.events import Event
 from napari.utils.notifications import show_info
 
 from napari_medseg._layers import is_placed, record_of
+from napari_medseg._status_line import say_where
+from napari_medseg._window_drag import drag_window
 
 ORIENTATION = (
     DepthAxisOrientation.AWAY,
@@ -49,29 +51,53 @@ _KEYS = {
 
 
 def orient(viewer: ViewerModel) -> None:
-    """Turn the viewer to the patient, and bind Ctrl+1, 2, 3 to the three planes."""
+    """Turn the viewer to the patient; from now on it has what scans need.
+
+    Ctrl+1, 2, 3 show the three planes, a drag with the right button changes window and
+    level, and the status line tells patient coordinates.
+    """
     viewer.scene.camera.orientation = ORIENTATION
     for plane, show in _SHOWN_BY.items():
         viewer.bind_key(_KEYS[plane], show, overwrite=True)
     viewer.layers.events.inserted.connect(_widen_contrast_slider)
+    if drag_window not in viewer.mouse_drag_callbacks:
+        viewer.mouse_drag_callbacks.append(drag_window)
+    say_where(viewer)
 
 
-def orient_for_scan(viewer: ViewerModel) -> None:
-    """Turn the viewer, unless it holds layers which that would turn too."""
+def orient_for_scan(
+    viewer: ViewerModel, ask: Callable[[str], bool] | None = None
+) -> None:
+    """Turn the viewer; where it holds layers which that would turn too, ask first.
+
+    Args:
+        viewer: The viewer.
+        ask: Given the name of such a layer, says whether to turn it; without it
+            nothing is turned, and a message says how to.
+    """
     foreign = [layer.name for layer in viewer.layers if not is_placed(layer)]
-    if foreign and viewer.scene.camera.orientation != ORIENTATION:
+    if (
+        not foreign
+        or viewer.scene.camera.orientation == ORIENTATION
+        or (ask is not None and ask(foreign[0]))
+    ):
+        orient(viewer)
+    else:
         show_info(
             f"This window also shows {foreign[0]!r}, so it was not turned to the "
             "patient. Layers > Visualize > Axial view (MedSeg) does that."
         )
-    else:
-        orient(viewer)
 
 
 def show_plane(viewer: ViewerModel, plane: Plane) -> None:
     """Show one plane, radiologically, through the present point."""
     orient(viewer)
     viewer.dims.ndisplay = 2
+    slide_along(viewer, plane)
+
+
+def slide_along(viewer: ViewerModel, plane: Plane) -> None:
+    """Let the slices of a viewer be those of a plane."""
     extra = max(0, viewer.dims.ndim - 3)
     if viewer.dims.ndim >= 3:
         turned = (axis + extra for axis in _ORDERS[plane])
@@ -95,8 +121,8 @@ def show_sagittal(viewer: ViewerModel) -> None:
 
 def go_to(viewer: ViewerModel, position_sar_mm: Sequence[float]) -> None:
     """Move the slices and the middle of the picture to a point of the patient."""
-    for axis, position in enumerate(position_sar_mm):
-        viewer.dims.set_point(axis, position)
+    axes = range(len(position_sar_mm))
+    viewer.dims.set_point(axes, position_sar_mm)  # all at once: one step, drawn once
     first, second, third = (position_sar_mm[axis] for axis in viewer.dims.order[-3:])
     depth = first if viewer.dims.ndisplay == 3 else 0.0
     viewer.scene.camera.center = (depth, second, third)

@@ -10,9 +10,10 @@ from napari.utils.notifications import show_error, show_info
 import medseg
 from napari_medseg._chooser import choose_volumes
 from napari_medseg._label_files import holds_label_map, is_named_as_label_map
-from napari_medseg._layers import LayerTuple, segmentation_layer, volume_layers
+from napari_medseg._layers import LayerTuple, Origin, segmentation_layer, volume_layers
 from napari_medseg._orientation import orient_for_scan
 from napari_medseg._placement import Placement
+from napari_medseg._turn_question import ask_to_turn
 
 NOTHING: list[tuple[None]] = [(None,)]  # napari's word for "read, but no layers"
 _SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -60,7 +61,7 @@ def read(path: str | Sequence[str]) -> Sequence[LayerTuple | tuple[None]]:
         show_error(str(error))
         return NOTHING
     if layers:
-        orient_for_scan(viewer)
+        orient_for_scan(viewer, ask_to_turn)
     return layers or NOTHING
 
 
@@ -88,7 +89,7 @@ def _file_layers(path: Path) -> list[LayerTuple]:
         name = name.removesuffix(suffix)
     if holds_label_map(volume, named=is_named_as_label_map(path)):
         return [segmentation_layer(medseg.read_segmentation(path), name)]
-    return _layers_of_volume(volume, name)
+    return _layers_of_volume(volume, name, Origin(path=path))
 
 
 def _slice_layers(path: Path, info: medseg.VolumeInfo) -> list[LayerTuple]:
@@ -96,7 +97,8 @@ def _slice_layers(path: Path, info: medseg.VolumeInfo) -> list[LayerTuple]:
     if info.is_label_map:
         return _found_layers(info, path.stem)
     volume = medseg.read_volume(path, series=info.series_uid or None)
-    return _layers_of_volume(volume, info.description or info.path.stem)
+    origin = Origin(path=path, series_uid=info.series_uid)
+    return _layers_of_volume(volume, info.description or info.path.stem, origin)
 
 
 def _found_layers(info: medseg.VolumeInfo, name: str) -> list[LayerTuple]:
@@ -106,18 +108,22 @@ def _found_layers(info: medseg.VolumeInfo, name: str) -> list[LayerTuple]:
     if not info.series_uid:
         return _file_layers(info.path)
     volume = medseg.read_volume(info.path, series=info.series_uid)
-    return _layers_of_volume(volume, info.description or name or info.path.name)
+    origin = Origin(path=info.path, series_uid=info.series_uid)
+    title = info.description or name or info.path.name
+    return _layers_of_volume(volume, title, origin)
 
 
-def _layers_of_volume(volume: medseg.Volume, name: str) -> list[LayerTuple]:
+def _layers_of_volume(
+    volume: medseg.Volume, name: str, origin: Origin
+) -> list[LayerTuple]:
     placement = Placement.of(volume.geometry)
     if placement.is_oblique:
         show_info(
             f"{name} lies {volume.geometry.obliquity_deg:.1f} degrees off the axes of "
-            "the patient and is shown along its own. Positions in mm are right at its "
-            "centre; results are saved on its exact grid."
+            "the patient and is shown along its own. The status line tells the "
+            "patient's mm; results are saved on the exact grid."
         )
-    return volume_layers(volume, name)
+    return volume_layers(volume, name, origin)
 
 
 def _chosen(

@@ -1,6 +1,5 @@
 """The table of scores as Qt wants it: a model, and one that sorts it."""
 
-from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import (
@@ -12,26 +11,27 @@ from qtpy.QtCore import (
     Qt,
 )
 from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 import medseg
-from napari_medseg._scoring import STATES, Comparison
+from napari_medseg._scores_columns import (
+    COLUMNS,
+    Column,
+    Value,
+    ink_on,
+    text_of,
+    tip_of,
+)
+from napari_medseg._scoring import Comparison
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
-HU_COLUMN = 6
+HU_WIDTH = 36
+_WIDTHS = {1: 44, 2: 44, 3: 42, 4: 44, 5: 44, 6: 44, 7: 50, 8: HU_WIDTH}  # by column
+_ROW_HEIGHT = 24
+_ROWS_ALWAYS_SEEN = 5
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-_Cell = Callable[[medseg.StructureScore], str | float | None]
-_COLUMNS: tuple[tuple[str, str, int, _Cell], ...] = (
-    ("Structure", "Name of the structure.", 0, lambda row: row.structure),
-    ("Dice", "2 |A and B| / (|A| + |B|)", 3, lambda row: row.dice),
-    ("IoU", "|A and B| / |A or B|", 3, lambda row: row.iou),
-    ("ml", "Volume of the prediction.", 1, lambda row: row.volume_ml),
-    ("Ref. ml", "Volume of the reference.", 1, lambda row: row.reference_volume_ml),
-    ("State", "Which of the two hold it.", 0, lambda row: STATES[row.state]),
-    ("HU", "Mean of the scan inside the prediction.", 0, lambda row: row.mean_hu),
-)
 
 
 class ScoresModel(QAbstractTableModel):
@@ -56,6 +56,11 @@ class ScoresModel(QAbstractTableModel):
         """Label of a row."""
         return self._rows()[row].label
 
+    def row_of(self, label: int) -> int | None:
+        """Row of a label."""
+        labels = [row.label for row in self._rows()]
+        return labels.index(label) if label in labels else None
+
     def rowCount(  # noqa: N802
         self, parent: QModelIndex | QPersistentModelIndex = _NO_PARENT
     ) -> int:
@@ -66,7 +71,7 @@ class ScoresModel(QAbstractTableModel):
         self, parent: QModelIndex | QPersistentModelIndex = _NO_PARENT
     ) -> int:
         """As many as there are headers."""
-        return 0 if parent.isValid() else len(_COLUMNS)
+        return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(  # noqa: N802
         self,
@@ -77,31 +82,34 @@ class ScoresModel(QAbstractTableModel):
         """Headers across the top, with what they mean."""
         if orientation != Qt.Orientation.Horizontal:
             return None
-        title, meaning, _, _ = _COLUMNS[section]
         texts = {
-            Qt.ItemDataRole.DisplayRole: title,
-            Qt.ItemDataRole.ToolTipRole: meaning,
+            Qt.ItemDataRole.DisplayRole: COLUMNS[section].title,
+            Qt.ItemDataRole.ToolTipRole: COLUMNS[section].meaning,
         }
         return texts.get(Qt.ItemDataRole(role))
 
-    def data(
+    def data(  # noqa: PLR0911 - one for each role that Qt asks for
         self,
         index: QModelIndex | QPersistentModelIndex,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        """Text, number, alignment or colour of a cell."""
+        """Text, number, alignment or colours of a cell."""
         row = self._rows()[index.row()]
-        _, _, digits, cell = _COLUMNS[index.column()]
-        value = cell(row)
+        column = COLUMNS[index.column()]
+        value = column.cell(row)
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return _text(value, digits)
+                return text_of(column, row)
             case Qt.ItemDataRole.ToolTipRole:
-                return f"{row.structure}: {STATES[row.state]}. Click to go there."
+                return tip_of(row)
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _LEFT if isinstance(value, str) else _RIGHT
             case Qt.ItemDataRole.DecorationRole if index.column() == 0:
                 return self._colour(row.label)
+            case Qt.ItemDataRole.BackgroundRole:
+                return _shade(column, value)
+            case Qt.ItemDataRole.ForegroundRole:
+                return _ink(column, value)
             case Qt.ItemDataRole.UserRole:
                 return value
         return None
@@ -135,7 +143,40 @@ class SortedScores(QSortFilterProxyModel):
         return bool(left < right)
 
 
-def _text(value: str | float | None, digits: int) -> str:
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else f"{value:.{digits}f}"
+def _shade(column: Column, value: Value) -> QColor | None:
+    """Behind a value, for how good it is."""
+    if column.shade is None or not isinstance(value, float):
+        return None
+    return QColor(*column.shade(value))
+
+
+def _ink(column: Column, value: Value) -> QColor | None:
+    """Of a value that has a colour behind it; else the theme's."""
+    if column.shade is None or not isinstance(value, float):
+        return None
+    return QColor(*ink_on(column.shade(value)))
+
+
+def scores_table(rows: SortedScores) -> QTableView:
+    """The table, narrow enough for a panel at the side."""
+    table = QTableView()
+    table.setAccessibleName("Scores")
+    table.setModel(rows)
+    table.setSortingEnabled(True)
+    table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setTabKeyNavigation(False)
+    table.setWordWrap(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+    table.setMinimumHeight((_ROWS_ALWAYS_SEEN + 1) * _ROW_HEIGHT)
+    header = table.horizontalHeader()
+    header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
+    header.setHighlightSections(False)
+    header.setMinimumSectionSize(32)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    for column, width in _WIDTHS.items():
+        header.resizeSection(column, width)
+    return table

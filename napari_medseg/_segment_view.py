@@ -1,19 +1,13 @@
 """The Segment panel as it looks; it says what the user wants and does nothing."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from napari.components import LayerList
-from napari.layers import Image
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QFocusEvent
+from napari.layers import Shapes
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -21,107 +15,82 @@ from qtpy.QtWidgets import (
 )
 
 import medseg
+from napari_medseg._channel_boxes import ChannelBoxes
+from napari_medseg._fold import Fold, text_box
 from napari_medseg._layer_box import LayerBox
+from napari_medseg._model_chooser import ModelChooser
 from napari_medseg._notice import announce, message_label, notice_label
+from napari_medseg._scrolled import Scrolled
+from napari_medseg._segment_settings import DeviceBox, SettingsForm
 from napari_medseg._segmenting import SegmentChoice
 
-_HELP = {
-    field.name: str(field.metadata["help"])
-    for field in fields(medseg.InferenceSettings)
-}
-_DEFAULTS = medseg.InferenceSettings()
-
-
-class DeviceBox(QComboBox):
-    """Where to compute. GPUs are looked for when the user turns to it, as that is slow.
-
-    Attributes:
-        opened: The user is about to choose.
-    """
-
-    opened = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.addItem("Automatic: a GPU if there is one", medseg.Device("auto"))
-        self.addItem("CPU", medseg.Device("cpu"))
-
-    def showPopup(self) -> None:  # noqa: N802
-        """Say so, then open."""
-        self.opened.emit()
-        super().showPopup()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        """Say so: the arrow keys choose without opening."""
-        self.opened.emit()
-        super().focusInEvent(event)
-
-    def device(self) -> medseg.Device:
-        """The one chosen."""
-        return medseg.Device(self.currentData())
-
-    def add_devices(self, devices: Sequence[medseg.Device]) -> None:
-        """Add the devices that are not there yet."""
-        known = {self.itemData(index) for index in range(self.count())}
-        for device in devices:
-            if device not in known:
-                self.addItem(device.replace("cuda:", "GPU "), device)
+_BEGIN = "Open a scan to begin: File > Open, or drop it here."
 
 
 class SegmentView(QWidget):
     """Scan, model and settings; Segment and Cancel; progress and messages.
 
     Attributes:
-        segment_requested: A `SegmentChoice`; the scan is `image_box.layer()`.
-        model_folder_requested: Look for a model that is not shipped.
+        segment_requested: A `SegmentChoice`, for the layers of `channel_boxes`.
+        estimate_requested: Likewise: what it would take.
+        copy_requested: Likewise: the same as a script.
         cancel_requested: Stop what is going on.
+        region_requested: Draw a box.
+        changed: Another model, scan or setting is chosen.
     """
 
     segment_requested = Signal(object)
+    estimate_requested = Signal(object)
+    copy_requested = Signal(object)
     cancel_requested = Signal()
-    model_folder_requested = Signal()
+    region_requested = Signal()
+    changed = Signal()
 
-    def __init__(self, layers: LayerList, models: Sequence[medseg.ModelInfo]) -> None:
+    def __init__(self, layers: LayerList) -> None:
         super().__init__()
-        self.image_box = LayerBox(layers, Image)
-        self.model_box = QComboBox()
-        self._other_model = QPushButton("Other…")
-        self._models: list[tuple[str, medseg.ModelInfo]] = []
+        self.models = ModelChooser()
+        self.channel_boxes = ChannelBoxes(layers)
+        self.region_box = LayerBox(layers, Shapes, none_text="Whole scan")
         self.device_box = DeviceBox()
-        self._details = QLabel()
-        self._more = QPushButton()
-        self._settings = _SettingsForm()
+        self._draw = QPushButton("Draw")
+        self._settings = SettingsForm()
+        self._fit = message_label("Fit of scan and model")
         self._segment = QPushButton("Segment")
         self._cancel = QPushButton("Cancel")
+        self._estimate = QPushButton("Estimate")
+        self._copy = QPushButton("Copy as Python")
         self._bar = QProgressBar()
         self._message = message_label("Status of the segmentation")
+        self._made = text_box("Provenance", "How the selected result was made.")
         self._busy = False
-        for model in models:
-            self.add_model(model.name, model)
+        self._is_refused = False
         self._name_parts()
         self._lay_out()
         self._connect()
-        self._show_details()
-        self._show_settings(shown=False)
         self.set_busy(busy=False)
 
-    def add_model(self, source: str, model: medseg.ModelInfo) -> None:
-        """Offer one more model.
-
-        Args:
-            source: Name or folder to load it by.
-            model: What is known about it.
-        """
-        self._models.append((source, model))
-        self.model_box.addItem(model.name)
-
-    def choose_last_model(self) -> None:
-        """Choose the model added last."""
-        self.model_box.setCurrentIndex(self.model_box.count() - 1)
+    def choice(self) -> SegmentChoice | None:
+        """Model and settings; None where there is no model."""
+        offer = self.models.offer()
+        if offer is None:
+            return None
+        settings = self._settings.settings(self.device_box.device())
+        return SegmentChoice(model=offer.source, settings=settings)
 
     def show_message(self, text: str) -> None:
         """One short line; it stays until the next."""
         self._message.setText(text)
+
+    def show_fit(self, misfits: Sequence[medseg.Misfit]) -> None:
+        """What speaks against running the model on the scan."""
+        self._fit.setText("\n".join(f"⚠ {misfit.text}" for misfit in misfits))
+        self._fit.setVisible(bool(misfits))
+        self._is_refused = any(misfit.is_refused for misfit in misfits)
+        self._allow()
+
+    def show_provenance(self, text: str) -> None:
+        """How the selected result was made."""
+        self._made.setPlainText(text)
 
     def show_progress(self, progress: medseg.Progress, time_left: str) -> None:
         """How far the work is.
@@ -141,127 +110,96 @@ class SegmentView(QWidget):
         self._busy = busy
         self._cancel.setEnabled(busy)
         self._bar.setVisible(busy)
-        self._allow_segment()
+        self._allow()
 
-    def _allow_segment(self) -> None:
-        has_scan = self.image_box.layer() is not None
-        ready = has_scan and self.model_box.count() > 0
-        self._segment.setEnabled(ready and not self._busy)
-        if not has_scan and not self._busy:
-            self.show_message("Open a scan to begin: File > Open, or drop it here.")
+    def _allow(self) -> None:
+        has_scan = bool(self.channel_boxes.layers())
+        ready = has_scan and self.models.offer() is not None and not self._is_refused
+        for button in (self._segment, self._estimate):
+            button.setEnabled(ready and not self._busy)
+        self._copy.setEnabled(ready)
+        self._draw.setEnabled(has_scan)
+        text = self._message.text()
+        if text in ("", _BEGIN) and not self._busy:
+            self.show_message("" if has_scan else _BEGIN)
 
     def _name_parts(self) -> None:
-        announce(self.image_box, "Scan", "Image layer to segment.")
-        announce(self.model_box, "Model", "What is to be found, and in which scans.")
-        announce(self.device_box, "Device", _HELP["device"])
-        announce(self._other_model, "Other model", "Choose the folder of a model.")
-        announce(self._more, "More settings", "Overlap, precision and mirroring.")
+        tip = (
+            "Box in which anything is looked for: a Shapes layer. One rectangle goes "
+            "through all slices; a second one in another slice or plane ends it."
+        )
+        announce(self.region_box, "Region", tip)
+        announce(self._draw, "Draw a region", "Draw a rectangle on the scan.")
         announce(self._segment, "Segment", "Run the model over the scan.")
         announce(self._cancel, "Cancel", "Stop within one window; nothing is added.")
+        tip = "Run a few windows, and say what all would take in time and memory."
+        announce(self._estimate, "Estimate", tip)
+        announce(self._copy, "Copy as Python", "The same work as a script.")
         announce(self._bar, "Progress", "Share of the windows done.")
-        for box in (self.model_box, self.device_box):
-            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            box.setSizeAdjustPolicy(policy)
-            box.setMinimumContentsLength(12)
-        self._more.setCheckable(True)
-        self._more.setFlat(True)
-        self._details.setWordWrap(True)
-        self._details.setTextFormat(Qt.TextFormat.PlainText)
         self._bar.setTextVisible(True)
 
     def _lay_out(self) -> None:
+        region = QHBoxLayout()
+        region.addWidget(self.region_box, 1)
+        region.addWidget(self._draw)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Scan", self.image_box)
-        model_row = QHBoxLayout()
-        model_row.addWidget(self.model_box, 1)
-        model_row.addWidget(self._other_model)
-        form.addRow("Model", model_row)
+        form.addRow("Region", region)
         form.addRow("Device", self.device_box)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._segment, 1)
-        buttons.addWidget(self._cancel)
-        layout = QVBoxLayout(self)
+        start, more = QHBoxLayout(), QHBoxLayout()
+        start.addWidget(self._segment, 1)
+        start.addWidget(self._cancel)
+        more.addWidget(self._estimate, 1)
+        more.addWidget(self._copy, 1)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.addWidget(self.models)
+        layout.addWidget(self.channel_boxes)
         layout.addLayout(form)
-        layout.addWidget(self._details)
-        layout.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self._settings)
-        layout.addLayout(buttons)
+        tip = "Overlap, precision and mirroring."
+        layout.addWidget(Fold("More settings", tip, self._settings))
+        layout.addWidget(self._fit)
+        layout.addLayout(start)
+        layout.addLayout(more)
         layout.addWidget(self._bar)
         layout.addWidget(self._message)
+        tip = "Model, settings and versions of the selected result."
+        layout.addWidget(Fold("How it was made", tip, self._made))
         layout.addStretch(1)
         layout.addWidget(notice_label())
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(Scrolled(content))
 
     def _connect(self) -> None:
-        self.model_box.currentIndexChanged.connect(self._show_details)
-        self.image_box.layer_changed.connect(self._on_image_changed)
-        self._other_model.clicked.connect(self.model_folder_requested)
-        self._more.toggled.connect(self._show_settings)
-        self._segment.clicked.connect(self._on_segment_clicked)
+        self.models.model_changed.connect(self._on_model_changed)
+        for signal in (self.channel_boxes.changed, self._settings.changed):
+            signal.connect(self._on_changed)
+        self.device_box.currentIndexChanged.connect(self._on_changed)
+        self.region_box.layer_changed.connect(self._on_changed)
+        self._draw.clicked.connect(self.region_requested)
         self._cancel.clicked.connect(self.cancel_requested)
+        self._segment.clicked.connect(self._on_segment_clicked)
+        self._estimate.clicked.connect(self._on_estimate_clicked)
+        self._copy.clicked.connect(self._on_copy_clicked)
 
-    def _show_details(self, _index: int = 0) -> None:
-        index = self.model_box.currentIndex()
-        self._details.setText(describe(self._models[index][1]) if index >= 0 else "")
-        self._allow_segment()
+    def _on_model_changed(self) -> None:
+        offer = self.models.offer()
+        if offer is not None:
+            self.channel_boxes.set_channels(offer.info.plan.channels)
+        self._on_changed()
 
-    def _show_settings(self, shown: bool) -> None:
-        self._more.setText("▾ Fewer settings" if shown else "▸ More settings")
-        self._settings.setVisible(shown)
-
-    def _on_image_changed(self, layer: Image | None) -> None:
-        if layer is not None and not self._busy:
+    def _on_changed(self, _value: object = None) -> None:
+        self.changed.emit()
+        if not self._busy:
             self.show_message("")
-        self._allow_segment()
+        self._allow()
 
     def _on_segment_clicked(self) -> None:
-        choice = SegmentChoice(
-            model=self._models[self.model_box.currentIndex()][0],
-            settings=self._settings.settings(self.device_box.device()),
-        )
-        self.segment_requested.emit(choice)
+        self.segment_requested.emit(self.choice())
 
+    def _on_estimate_clicked(self) -> None:
+        self.estimate_requested.emit(self.choice())
 
-class _SettingsForm(QWidget):
-    """The settings few people change."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._mirror = QCheckBox("Average over mirrored copies")
-        self._mirror.setChecked(_DEFAULTS.mirror)
-        self._overlap = QDoubleSpinBox()
-        self._overlap.setRange(0, 0.9)
-        self._overlap.setSingleStep(0.05)
-        self._overlap.setValue(_DEFAULTS.overlap)
-        self._precision = QComboBox()
-        for precision in medseg.Precision:
-            self._precision.addItem(precision.value, precision)
-        announce(self._mirror, "Mirror", _HELP["mirror"])
-        announce(self._overlap, "Overlap of windows", _HELP["overlap"])
-        announce(self._precision, "Precision", _HELP["precision"])
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Overlap", self._overlap)
-        form.addRow("Precision", self._precision)
-        form.addRow("Mirror", self._mirror)
-
-    def settings(self, device: medseg.Device) -> medseg.InferenceSettings:
-        """What is chosen here, on a device."""
-        return medseg.InferenceSettings(
-            device=device,
-            precision=medseg.Precision(self._precision.currentText()),
-            overlap=round(self._overlap.value(), 2),
-            mirror=self._mirror.isChecked(),
-        )
-
-
-def describe(model: medseg.ModelInfo) -> str:
-    """What a model finds, what it needs, and under which licence."""
-    return "\n".join(
-        (
-            model.summary,
-            f"Finds {', '.join(model.plan.labels.names)}.",
-            f"Needs {' + '.join(model.plan.channels)}. Weights: {model.licence}.",
-        )
-    )
+    def _on_copy_clicked(self) -> None:
+        self.copy_requested.emit(self.choice())

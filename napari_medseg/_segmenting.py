@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import medseg
 
+CPU = medseg.Device("cpu")
 LOADING = "loading the model"
 Report = Callable[[medseg.Progress], object]
 
@@ -46,10 +47,43 @@ class Segmented:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Estimated:
+    """What a run would take.
+
+    Attributes:
+        estimate: In numbers.
+        where: Where it would run, in words.
+    """
+
+    estimate: medseg.Estimate
+    where: str
+
+    def __str__(self) -> str:
+        made = self.estimate
+        words = [f"{made.windows} windows", f"about {duration(made.seconds)}"]
+        if made.memory_bytes is not None:
+            words.append(f"about {_size(made.memory_bytes)} of memory")
+        text = f"{', '.join(words)} {self.where}, {made.precision}."
+        if not made.is_too_large or made.free_bytes is None:
+            return text
+        free = _size(made.free_bytes)
+        return f"{text} Only {free} is free: it will use the disk and be slow."
+
+
 def run_model(
-    volume: medseg.Volume, choice: SegmentChoice, report: Report
+    volume: medseg.Volume,
+    choice: SegmentChoice,
+    report: Report,
+    region: medseg.Segmentation | None = None,
 ) -> Segmented:
     """Load a model and run it over a scan, reporting every window.
+
+    Args:
+        volume: The scan.
+        choice: Model and settings.
+        report: Told every step.
+        region: The part of the scan that is looked at; None for all of it.
 
     Raises:
         Cancelled: When `report` raises it.
@@ -59,10 +93,41 @@ def run_model(
     where = where_it_runs(choice.settings.device, medseg.available_devices())
     report(medseg.Progress(stage=LOADING, done=0, total=1, note=where))
     model = medseg.load_model(choice.model)
-    segmentation = medseg.segment(volume, model, choice.settings, on_progress=report)
-    return Segmented(
-        segmentation=segmentation, where=where, seconds=time.perf_counter() - start
+    segmentation = medseg.segment(
+        volume, model, choice.settings, on_progress=report, region=region
     )
+    return Segmented(
+        segmentation=segmentation,
+        where=_where_it_ran(choice.settings.device, segmentation.provenance),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def estimate_run(
+    volume: medseg.Volume,
+    choice: SegmentChoice,
+    report: Report,
+    region: medseg.Segmentation | None = None,
+) -> Estimated:
+    """Load a model and find out what running it over a scan would take.
+
+    Args:
+        volume: As in `run_model`.
+        choice: As in `run_model`.
+        report: As in `run_model`.
+        region: As in `run_model`.
+
+    Raises:
+        Cancelled: When `report` raises it.
+        MedSegError: When model, scan and device do not go together.
+    """
+    report(medseg.Progress(stage=LOADING, done=0, total=1))
+    model = medseg.load_model(choice.model)
+    estimate = medseg.estimate(
+        volume, model, choice.settings, on_progress=report, region=region
+    )
+    where = where_it_runs(choice.settings.device, (estimate.device, CPU))
+    return Estimated(estimate=estimate, where=where)
 
 
 def where_it_runs(wanted: medseg.Device, available: tuple[medseg.Device, ...]) -> str:
@@ -79,6 +144,20 @@ def duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _where_it_ran(wanted: medseg.Device, made: medseg.Provenance | None) -> str:
+    """Where a result was computed, as its provenance has it."""
+    settings = dict(made.settings) if made else {}
+    used = medseg.Device(settings.get("device", wanted))
+    where = where_it_runs(wanted, (used, CPU))
+    precision = settings.get("precision", "")
+    return f"{where}, {precision}" if precision else where
+
+
+def _size(byte_count: int) -> str:
+    gib = byte_count / 2**30
+    return f"{gib:.1f} GiB" if gib >= 1 else f"{byte_count / 2**20:.0f} MiB"
 
 
 class Countdown:

@@ -1,13 +1,14 @@
-"""Saving a Labels layer on the grid of the scan it belongs to."""
+"""Saving a Labels layer on the grid of the scan it belongs to, from File > Save."""
 
 from pathlib import Path
 from typing import Any
 
 import napari
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 
 import medseg
+from napari_medseg._dicom_saving import DicomLabels
 from napari_medseg._layers import segmentation_of
 
 
@@ -20,8 +21,28 @@ def write_labels(path: str, data: np.ndarray, meta: dict[str, Any]) -> list[str]
         data: The layer's labels.
         meta: The layer's other properties, as napari hands them on.
     """
-    viewer = napari.current_viewer()
-    neighbours = () if viewer is None else tuple(viewer.layers)
-    segmentation = segmentation_of(Labels(data, **meta), neighbours)
+    segmentation = segmentation_of(Labels(data, **meta), _neighbours())
     medseg.write_segmentation(segmentation, Path(path), overwrite=True)
     return [path]
+
+
+def write_dicom_seg(path: str, data: np.ndarray, meta: dict[str, Any]) -> list[str]:
+    """Write a DICOM-SEG that refers to the series open beside the labels."""
+    return _write_dicom(path, Labels(data, **meta), medseg.SegmentationFormat.DICOM_SEG)
+
+
+def write_rtstruct(path: str, data: np.ndarray, meta: dict[str, Any]) -> list[str]:
+    """Write an RTSTRUCT that refers to the series open beside the labels."""
+    return _write_dicom(path, Labels(data, **meta), medseg.SegmentationFormat.RTSTRUCT)
+
+
+def _write_dicom(
+    path: str, layer: Labels, file_format: medseg.SegmentationFormat
+) -> list[str]:
+    labels = DicomLabels.of(layer, _neighbours())
+    return [str(labels.write(Path(path), file_format))]
+
+
+def _neighbours() -> tuple[Layer, ...]:
+    viewer = napari.current_viewer()
+    return () if viewer is None else tuple(viewer.layers)

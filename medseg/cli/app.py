@@ -10,6 +10,7 @@ from rich.console import Console
 
 from medseg.cli import (
     bench,
+    classical_edits,
     data,
     evaluation,
     models,
@@ -47,7 +48,7 @@ for command in (
     training.train,
 ):
     app.command(command, help_epilogue=_ERRORS)
-for group in (models.app, data.app, bench.app):
+for group in (classical_edits.app, models.app, data.app, bench.app):
     group.help_epilogue = _ERRORS
     app.command(group)
 

@@ -101,9 +101,9 @@ def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) ->
             where=images,
             remedy="Give the folder of the scans, each named as its prediction.",
         )
-    predictions = _files_by_case(prediction)
+    predictions = label_maps_by_case(prediction)
     references = _references(reference)
-    scans = references.images if images is None else _scans_by_case(images)
+    scans = references.images if images is None else scans_by_case(images)
     paired = sorted(predictions.keys() & references.files.keys())
     if not paired:
         raise _no_pairs(prediction, predictions, references.files)
@@ -126,7 +126,9 @@ def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) ->
 
 def _references(folder: Path) -> _References:
     if not (folder / "labelsTr").is_dir():
-        return _References(files=_files_by_case(folder), labels=_labels_near(folder))
+        return _References(
+            files=label_maps_by_case(folder), labels=_labels_near(folder)
+        )
     dataset = read_dataset(folder)
     return _References(
         files={case.id: case.reference for case in dataset.cases if case.reference},
@@ -144,15 +146,30 @@ def _labels_near(folder: Path) -> LabelSet | None:
     return None
 
 
-def _files_by_case(folder: Path) -> dict[str, Path]:
-    """Files of a folder whose name is an image's; hidden ones and probabilities not."""
+def label_maps_by_case(folder: Path | str) -> dict[str, Path]:
+    """Label maps in a folder, by case: files named as images are.
+
+    Hidden files and probabilities are left out.
+
+    Raises:
+        UnusableInput: NOT_FOUND, NOT_READABLE, EMPTY_FOLDER; INVALID_DATASET when two
+            files are of one case.
+    """
+    folder = Path(folder)
+    require_there(folder)
     with reading_errors(folder):
         paths = [path for path in folder.iterdir() if path.is_file()]
     return _by_case([path for path in paths if _is_named_as_image(path)], folder)
 
 
-def _scans_by_case(folder: Path) -> dict[str, Path]:
-    """Scans in a folder: files, and folders of DICOM series."""
+def scans_by_case(folder: Path | str) -> dict[str, Path]:
+    """Scans in a folder, by case: files, and folders of DICOM series.
+
+    Raises:
+        UnusableInput: As `label_maps_by_case`.
+    """
+    folder = Path(folder)
+    require_there(folder)
     with reading_errors(folder):
         paths = [path for path in folder.iterdir() if not is_hidden(path.name)]
     scans = [path for path in paths if path.is_dir() or _is_named_as_image(path)]

@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-import numpy as np
-
 from medseg import io
 from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
@@ -23,7 +21,6 @@ from medseg.io.checks import (
     require_there,
     sha256_of,
     sha256_of_all,
-    sha256_of_hashes,
 )
 from medseg.io.file_kinds import (
     FileKind,
@@ -34,6 +31,7 @@ from medseg.io.file_kinds import (
 from medseg.io.label_maps import named_labels, names_path, read_provenance
 from medseg.io.meta_image import read_text_header
 from medseg.io.read_ahead import kinds_of_files
+from medseg.io.stacking import stack_channels
 
 
 def read_volume(
@@ -237,17 +235,11 @@ def _read_channels(
     kinds = {_kind(file) for file in files if file.is_file()}
     if len(set(files)) == len(kinds) == 1 and FileKind.DICOM not in kinds:
         return _read_file(files[0], kinds.pop(), names, accept)
-    volumes = [read_volume(file, accept=accept) for file in files]
-    for volume, file in zip(volumes, files, strict=True):
-        require_same_grid(volumes[0].geometry, volume.geometry, where=str(file))
-    return replace(
-        volumes[0],
-        array=np.concatenate([volume.array for volume in volumes]),
-        channels=names,
-        case_id=case_id_of(path),
-        sha256=sha256_of_hashes(volume.sha256 for volume in volumes),
-        notes=tuple(note for volume in volumes for note in volume.notes),
-    )
+    scans = {name: read_volume(f, accept=accept) for name, f in channels.items()}
+    first = next(iter(scans.values()))
+    for scan, file in zip(scans.values(), files, strict=True):
+        require_same_grid(first.geometry, scan.geometry, where=str(file))
+    return replace(stack_channels(scans), case_id=case_id_of(path))
 
 
 def _only_image(folder: Path, *, is_choice: bool) -> Path | None:

@@ -1,4 +1,6 @@
 from .composing import segment_all
+from .estimating import estimate
+from .fitting import Misfit, misfits
 from .overlapping import Outcome, overlapped
 from .segmenting import (
     Prediction,
@@ -9,9 +11,12 @@ from .segmenting import (
 )
 
 __all__ = [
+    "Misfit",
     "Outcome",
     "Prediction",
     "Request",
+    "estimate",
+    "misfits",
     "overlapped",
     "predict",
     "segment",

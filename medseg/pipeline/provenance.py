@@ -87,7 +87,9 @@ def _notes_on_region(
     if region is None:
         return
     whose = region.provenance.model if region.provenance else "a region"
-    if region.array.any():
+    if region.provenance is None and settings.margin_mm == 0 and region.array.any():
+        yield "looked for only within a region that was given"
+    elif region.array.any():
         yield f"looked for only within {settings.margin_mm:g} mm of what {whose} found"
     else:
         yield f"looked for nowhere, as {whose} found nothing"

@@ -153,7 +153,7 @@ def predict(
         prepared = _prepared(volume, model, settings, on_progress)
         asked = Asked(
             members=request.wanted.uncertainty and len(model.networks) > 1,
-            region=_region(request.region, prepared, model.info.plan, settings),
+            region=region_on(request.region, prepared, model.info.plan, settings),
         )
         slabs = stream_logits(
             model.networks, prepared, model.info.plan, settings, asked, on_progress
@@ -184,12 +184,13 @@ def _prepared(
     return replace(prepared, image=np.concatenate([prepared.image, structures]))
 
 
-def _region(
+def region_on(
     region: Segmentation | None,
     prepared: Prepared,
     plan: Plan,
     settings: InferenceSettings,
 ) -> Bool[np.ndarray, "i j k"] | None:
+    """Where anything is looked for on the network's grid; None for everywhere."""
     if region is None:
         return None
     margin = margin_voxels(settings.margin_mm, prepared, plan)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
+from medseg.core.channels import channel_order
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.plan import IGNORED, NormalisationKind, Plan, Recipe
@@ -26,24 +27,6 @@ from medseg.preprocessing.resampling import (
     resample_image,
     resample_labels,
 )
-
-_MR_NAMES = (
-    "MR",
-    "MRI",
-    "T1",
-    "T1W",
-    "T1GD",
-    "T1C",
-    "T2",
-    "T2W",
-    "FLAIR",
-    "ADC",
-    "DWI",
-)
-_MODALITIES = {
-    **{code: code for code in ("CT", "PT", "NM", "US", "CR", "DX", "XA")},
-    **dict.fromkeys(_MR_NAMES, "MR"),
-}
 
 
 def prepare(volume: Volume, plan: Plan) -> Prepared:
@@ -196,18 +179,14 @@ def in_plan_order(volume: Volume, plan: Plan) -> VoxelArray:
     Raises:
         UnusableInput: CHANNEL_MISMATCH.
     """
-    given = [name.upper() for name in volume.channels]
-    wanted = [name.upper() for name in plan.channels]
-    if len(wanted) == 1 and len(given) == 1:
-        kinds = {_MODALITIES.get(given[0]), _MODALITIES.get(wanted[0])} - {None}
-        if len(kinds) == 2:
-            raise _other_channels(volume, plan, "Choose a model for this modality.")
-        return volume.array
-    if sorted(given) != sorted(wanted):
-        raise _other_channels(
-            volume, plan, "Give one file for each with --channel NAME=PATH."
-        )
-    return volume.array[[given.index(name) for name in wanted]]
+    order = channel_order(volume.channels, plan.channels)
+    if order:
+        return volume.array if len(order) == 1 else volume.array[list(order)]
+    if len(plan.channels) == len(volume.channels) == 1:
+        raise _other_channels(volume, plan, "Choose a model for this modality.")
+    raise _other_channels(
+        volume, plan, "Give one file for each with --channel NAME=PATH."
+    )
 
 
 def _other_channels(volume: Volume, plan: Plan, remedy: str) -> UnusableInput:

@@ -70,6 +70,31 @@ def test_layers_of_something_else_are_not_turned_round():
     assert viewer.scene.camera.orientation != ORIENTATION
 
 
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_where_layers_of_something_else_are_the_user_decides(is_allowed):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((5, 6, 7)), name="cells")
+    asked: list[str] = []
+
+    def answer(name):
+        asked.append(name)
+        return is_allowed
+
+    orient_for_scan(viewer, answer)
+
+    assert asked == ["cells"]
+    assert (viewer.scene.camera.orientation == ORIENTATION) is is_allowed
+
+
+def test_without_other_layers_nobody_is_asked(viewer):
+    def answer(name):
+        raise AssertionError(name)
+
+    orient_for_scan(viewer, answer)
+
+    assert viewer.scene.camera.orientation == ORIENTATION
+
+
 @pytest.mark.parametrize("plane", Plane)
 def test_going_to_a_point_shows_its_slice_and_centres_it(viewer, plane):
     show_plane(viewer, plane)

@@ -7,7 +7,7 @@ from napari.components import ViewerModel
 from numpy.testing import assert_allclose, assert_array_equal
 
 import medseg
-from napari_medseg._layers import segmentation_of, volume_of
+from napari_medseg._layers import record_of, segmentation_of, volume_of
 from napari_medseg._reader import get_reader, layers_of
 from tests.plugin.scans import (
     LABELS,
@@ -61,6 +61,16 @@ def test_a_dicom_folder_opens_as_one_layer_that_matches_its_source(series):
     assert volume_of(layer).channels == ("CT",)
 
 
+def test_a_layer_remembers_where_its_scan_was_read_from(series):
+    (layer,) = ViewerModel().open(series, plugin="medseg")
+
+    record = record_of(layer)
+    assert record is not None
+    assert record.origin is not None
+    again = medseg.read_volume(record.origin.path, series=record.origin.series_uid)
+    assert_array_equal(volume_of(layer).array, again.array)
+
+
 def test_one_dropped_slice_opens_the_series_it_is_part_of(series):
     (layer,) = ViewerModel().open(next(series.glob("*.dcm")), plugin="medseg")
 
@@ -93,6 +103,26 @@ def test_a_label_map_medseg_wrote_opens_with_its_names(tmp_path):
     (layer,) = ViewerModel().open(path, plugin="medseg")
 
     assert segmentation_of(layer).labels == LABELS
+
+
+@pytest.mark.parametrize("name", ["labels.seg.dcm", "labels.rtstruct.dcm"])
+def test_label_maps_in_dicom_open_as_labels_with_their_names(series, name):
+    scan = medseg.read_volume(series)
+    array = np.zeros(scan.geometry.shape, np.uint8)
+    array[20:40, 20:40, 3:9] = 1
+    array[25:30, 25:30, 4:8] = 2
+    made = medseg.Segmentation(array=array, geometry=scan.geometry, labels=LABELS)
+    path = series.parent / name
+    medseg.write_segmentation(made, path, source=scan)
+
+    (layer,) = ViewerModel().open(path, plugin="medseg")
+
+    assert layer._type_string == "labels"  # noqa: SLF001 - napari has no public name
+    assert segmentation_of(layer).labels.names == LABELS.names
+    for structure in LABELS:
+        assert segmentation_of(layer).volume_ml(structure.name) == pytest.approx(
+            made.volume_ml(structure.name), rel=0.02
+        )
 
 
 def test_labels_saved_from_napari_lie_on_the_scans_own_grid(tmp_path):

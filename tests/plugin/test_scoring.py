@@ -6,7 +6,15 @@ from numpy.testing import assert_array_equal
 
 import medseg
 from napari_medseg._placement import Placement
-from napari_medseg._scoring import as_tsv, compare, disagreements, places_of
+from napari_medseg._scoring import (
+    as_tsv,
+    compare,
+    disagreements,
+    edited_labels,
+    places_of,
+    update,
+)
+from napari_medseg._structures import as_shown
 from tests.plugin.scans import marker_image, marker_labels, marker_scan, rotated
 
 
@@ -31,22 +39,25 @@ def test_another_place_is_another_grid():
 def test_every_structure_has_a_place_inside_it():
     segmentation = marker_labels((1, 2, 0), (False, True, True))
     placement = Placement.of(segmentation.geometry)
-    shown = placement.to_shown(segmentation.array)
+    shown = as_shown(segmentation)
 
     places = places_of(shown, placement)
 
     assert set(places) == {1, 2}
     for label, place in places.items():
         index = (np.array(place) - placement.translate) / placement.scale
-        assert shown[tuple(np.round(index).astype(int))] == label
+        assert shown.array[tuple(np.round(index).astype(int))] == label
 
 
 def test_the_place_of_a_ball_is_its_middle():
     grid = np.indices((21, 21, 21)) - 10
-    ball = (np.square(grid).sum(axis=0) < 50).astype(np.uint8) * 3
+    ball = (np.square(grid).sum(axis=0) < 50).astype(np.uint8) * 2
     placement = Placement.of_transform(ball.shape, (2, 1, 1), (5, 0, -7))
+    shown = medseg.Segmentation(
+        array=ball, geometry=placement.shown, labels=marker_labels().labels
+    )
 
-    assert places_of(ball, placement) == {3: (25.0, 10.0, 3.0)}
+    assert places_of(shown, placement) == {2: (25.0, 10.0, 3.0)}
 
 
 def test_nameless_labels_of_a_reference_are_called_as_in_the_prediction():
@@ -107,3 +118,74 @@ def test_comparing_leaves_the_masks_as_they_were():
 
     assert_array_equal(prediction.array, before)
     assert prediction.array.shape == marker_image().shape[::-1]
+
+
+def test_an_edit_is_told_by_the_labels_that_gained_or_lost_a_voxel():
+    before = marker_labels()
+    array = before.array.copy()
+    i, j, k = np.argwhere(array == 1)[0]
+    array[i, j, k] = 2
+
+    assert edited_labels(before, replace(before, array=array)) == {1, 2}
+    assert not edited_labels(before, replace(before, array=before.array.copy()))
+
+
+@pytest.mark.parametrize("with_scan", [True, False])
+def test_after_an_edit_the_scores_are_as_if_computed_anew(with_scan):
+    scan = marker_scan((2, 0, 1)) if with_scan else None
+    reference = marker_labels((2, 0, 1))
+    before = compare(marker_labels((2, 0, 1)), reference, scan, 2.0)
+    array = reference.array.copy()
+    array[array == 2] = 0
+    edited = replace(reference, array=array)
+
+    made = update(before, edited, reference)
+
+    anew = compare(edited, reference, scan, 2.0)
+    assert made.edited == ("liver tumour",)
+    assert made.comparison is not None
+    assert made.comparison.scores.table() == anew.scores.table()
+    assert made.comparison.places == anew.places
+
+
+def test_without_an_edit_the_comparison_stays_what_it_was():
+    before = compare(marker_labels(), marker_labels(), None)
+
+    made = update(before, marker_labels(), marker_labels())
+
+    assert made.comparison is before
+    assert made.edited == ()
+
+
+def test_an_edit_of_something_huge_is_not_scored_unasked():
+    shape = (250, 250, 200)
+    labels = medseg.LabelSet.from_names([(1, "body")])
+    geometry = medseg.Geometry.from_spacing(shape, (1.0, 1.0, 1.0))
+    body = medseg.Segmentation(
+        array=np.ones(shape, np.uint8), geometry=geometry, labels=labels
+    )
+    scores = medseg.Scores(
+        case_id="c1",
+        rows=(
+            medseg.StructureScore(
+                structure="body",
+                label=1,
+                state=medseg.MaskState.BOTH_PRESENT,
+                dice=1.0,
+                iou=1.0,
+                volume_ml=12_500.0,
+                reference_volume_ml=12_500.0,
+            ),
+        ),
+    )
+    small = compare(marker_labels(), marker_labels(), None)
+    pair = replace(small.pair, prediction=body, reference=body)
+    array = body.array.copy()
+    array[0, 0, 0] = 0
+
+    made = update(
+        replace(small, pair=pair, scores=scores), replace(body, array=array), body
+    )
+
+    assert made.comparison is None
+    assert made.edited == ("body",)

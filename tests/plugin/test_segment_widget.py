@@ -1,10 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QComboBox,
+    QDialogButtonBox,
     QLabel,
+    QPlainTextEdit,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -12,12 +18,14 @@ from qtpy.QtWidgets import (
 )
 
 import medseg
+from napari_medseg._import_dialog import ImportDialog
 from napari_medseg._layer_box import LayerBox
 from napari_medseg._layers import segmentation_of, volume_layers
 from napari_medseg._orientation import ORIENTATION
-from napari_medseg._segment_view import DeviceBox
+from napari_medseg._segment_settings import DeviceBox
 from napari_medseg._segment_widget import SegmentWidget
-from tests.plugin.scans import in_voxel_order, marker_scan, scan_of
+from tests.core.making import save_untrained
+from tests.plugin.scans import in_voxel_order, marker_image, marker_scan, scan_of
 from tests.plugin.widgets import message, part
 
 pytestmark = pytest.mark.gui
@@ -98,7 +106,7 @@ def test_it_says_when_it_runs_on_the_cpu(qtbot, viewer, panel):
     segment(panel)
     qtbot.waitUntil(done(panel), timeout=60_000)
 
-    assert message(panel, STATUS).endswith("on the CPU.")
+    assert " on the CPU, " in message(panel, STATUS)
 
 
 def test_cancelling_stops_within_a_window_and_adds_nothing(qtbot, viewer, panel):
@@ -227,3 +235,140 @@ def test_the_settings_are_those_of_the_core(qtbot, viewer, panel):
         segment(panel)
 
     assert asked.args[0].settings == medseg.InferenceSettings()
+
+
+def two_channel_model(untrained_model):
+    """A real model of T1 and FLAIR that has learned nothing."""
+    plan = medseg.read_model_info(untrained_model).plan
+    two = replace(plan, channels=("T1", "FLAIR"), normalisation=2 * plan.normalisation)
+    return save_untrained(two, untrained_model.with_name("two"))
+
+
+def mr_scan(channel, added=0):
+    array, geometry = in_voxel_order(marker_image() + np.int16(added))
+    return scan_of(array, geometry, channel)
+
+
+def test_a_model_of_several_channels_asks_for_a_layer_each(
+    qtbot, viewer, panel, untrained_model
+):
+    flair = add_scan(viewer, mr_scan("MR", added=5), "brain flair")
+    t1 = add_scan(viewer, mr_scan("MR"), "brain t1")
+
+    panel.add_model_folder(str(two_channel_model(untrained_model)))
+
+    assert part(panel, "Scan: T1", LayerBox).layer() is t1
+    assert part(panel, "Scan: FLAIR", LayerBox).layer() is flair
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+    assert viewer.layers[-1].name == "two of brain t1"
+
+
+def test_a_scan_of_another_modality_cannot_be_segmented(viewer, panel):
+    add_scan(viewer, mr_scan("MR"))
+
+    assert "The scan is MR" in message(panel, "Fit of scan and model")
+    assert not part(panel, "Segment", QPushButton).isEnabled()
+
+
+def test_an_estimate_tells_windows_time_memory_and_device(qtbot, viewer, panel):
+    add_scan(viewer, marker_scan())
+
+    part(panel, "Estimate", QPushButton).click()
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    told = message(panel, STATUS)
+    assert "12 windows, about " in told
+    assert "on the CPU" in told
+    assert len(viewer.layers) == 1
+
+
+def test_results_end_where_the_region_does(qtbot, viewer, panel):
+    scan = add_scan(viewer, marker_scan())
+    part(panel, "Draw a region", QPushButton).click()
+    shapes = viewer.layers[-1]
+    shapes.add_rectangles(np.array([[6, 4, 3], [6, 4, 9], [6, 12, 9], [6, 12, 3]]))
+
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    found = viewer.layers[-1].data
+    assert found.shape == scan.data.shape
+    assert found.any()
+    outside = found.copy()
+    outside[:, 3:14, 2:11] = 0  # to a voxel of the model
+    assert not outside.any()
+    made = segmentation_of(viewer.layers[-1]).provenance
+    assert made is not None
+    assert "looked for only within a region that was given" in made.notes
+
+
+def test_a_region_without_a_rectangle_is_refused_in_one_line(viewer, panel):
+    add_scan(viewer, marker_scan())
+    part(panel, "Draw a region", QPushButton).click()
+
+    segment(panel)
+
+    assert "holds no box" in message(panel, STATUS)
+    assert not panel.background.is_busy
+
+
+def test_the_provenance_of_the_selected_result_is_shown(qtbot, viewer, panel):
+    scan = add_scan(viewer, marker_scan())
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+    shown = part(panel, "Provenance", QPlainTextEdit)
+
+    assert "Model: untrained" in shown.toPlainText()
+    assert "device cpu" in shown.toPlainText()
+    viewer.layers.selection.active = scan
+    assert "Model:" not in shown.toPlainText()
+
+
+def test_the_same_work_can_be_copied_as_a_script(viewer, panel, untrained_model):
+    add_scan(viewer, marker_scan())
+
+    part(panel, "Copy as Python", QPushButton).click()
+
+    script = QGuiApplication.clipboard().text()
+    assert f"medseg.load_model({str(untrained_model)!r})" in script
+    compile(script, "script", "exec")
+
+
+@pytest.mark.slow
+def test_a_model_of_nnunet_is_imported_and_chosen(qtbot, panel, tmp_path):
+    source = Path(__file__).parents[1] / "core/models/foreign/nnunet/plain"
+    dialog = ImportDialog()
+    qtbot.addWidget(dialog)
+    dialog.fill(source / "Dataset101_Plain", tmp_path / "imported")
+
+    panel.import_model(dialog.choice())
+    qtbot.waitUntil(done(panel), timeout=120_000)
+
+    assert message(panel, STATUS).startswith("Imported to ")
+    offer = panel.view.models.offer()
+    assert offer.info == medseg.read_model_info(tmp_path / "imported")
+
+
+def test_what_cannot_be_imported_is_told_in_one_line(qtbot, panel, tmp_path):
+    dialog = ImportDialog()
+    qtbot.addWidget(dialog)
+    dialog.fill(tmp_path, tmp_path / "imported")
+
+    panel.import_model(dialog.choice())
+    qtbot.waitUntil(done(panel), timeout=120_000)
+
+    assert not (tmp_path / "imported").exists()
+    assert str(tmp_path) in message(panel, STATUS)
+
+
+def test_the_import_dialog_wants_a_model_and_a_folder(qtbot, tmp_path):
+    dialog = ImportDialog()
+    qtbot.addWidget(dialog)
+    (buttons,) = dialog.findChildren(QDialogButtonBox)
+    ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+
+    assert not ok.isEnabled()
+    dialog.fill(tmp_path, tmp_path / "imported")
+    assert ok.isEnabled()
+    assert dialog.choice().licence == "LicenseRef-Unknown"

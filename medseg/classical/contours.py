@@ -1,0 +1,73 @@
+"""A surface that moves until it lies on edges."""
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+
+from medseg.classical.boxes import Box, cropped_scan
+from medseg.classical.cleaning import box_round
+from medseg.classical.images import from_itk, steepness, to_itk
+from medseg.classical.results import require_structure, with_mask
+from medseg.classical.settings import ContourSettings
+from medseg.core.volume import Segmentation, Volume, require_same_grid
+
+_CONTOUR = ContourSettings()
+
+_MARGIN_MM = 20.0
+_STILL = 0.005  # change of the level set, in mm, at which it has come to rest
+
+
+def active_contour(
+    volume: Volume,
+    segmentation: Segmentation,
+    structure: str,
+    settings: ContourSettings = _CONTOUR,
+) -> Segmentation:
+    """A structure whose surface has moved onto edges of the scan.
+
+    A geodesic active contour (Caselles et al., 1997), started from the structure as it
+    is and computed within 20 mm of it.
+
+    Args:
+        volume: The scan.
+        segmentation: The label map, on the same grid.
+        structure: Name of the structure; it spreads over background only.
+        settings: What pulls and pushes the surface.
+
+    Raises:
+        WrongUse: INVALID_OPTION, when there is no such structure, or it is empty.
+        UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH.
+    """
+    require_same_grid(volume.geometry, segmentation.geometry, where="label map")
+    mask = require_structure(segmentation, structure)
+    note = f"{structure}: moved to edges of {settings.steepness:g}/mm"
+    if not mask.any():
+        return with_mask(segmentation, structure, mask, note)
+    spacing_mm = volume.geometry.spacing_mm
+    slices = box_round(mask, [int(_MARGIN_MM / edge) + 1 for edge in spacing_mm])
+    part = cropped_scan(volume, _box(slices, mask.shape))
+    steep = steepness(part, settings.sigma_mm)
+    speed = 1 / (1 + (steep / np.float32(settings.steepness)) ** 2)
+    start = sitk.SignedMaurerDistanceMap(
+        to_itk(mask[slices], spacing_mm), squaredDistance=False, useImageSpacing=True
+    )
+    moved = sitk.GeodesicActiveContourLevelSet(
+        sitk.Cast(start, sitk.sitkFloat32),
+        to_itk(speed, spacing_mm),
+        maximumRMSError=_STILL,
+        propagationScaling=settings.balloon,
+        curvatureScaling=settings.smoothness,
+        advectionScaling=settings.attraction,
+        numberOfIterations=settings.iterations,
+        reverseExpansionDirection=False,
+    )
+    after = np.zeros_like(mask)
+    after[slices] = from_itk(moved) <= 0
+    return with_mask(segmentation, structure, after, note)
+
+
+def _box(slices: tuple[slice, slice, slice], shape: tuple[int, ...]) -> Box:
+    (i, j, k), (m, n, o) = (
+        [s.start for s in slices],
+        [min(s.stop, n) - s.start for s, n in zip(slices, shape, strict=True)],
+    )
+    return Box(start=(i, j, k), shape=(m, n, o))

@@ -1,0 +1,120 @@
+"""What a method found, as a label map with its provenance."""
+
+from dataclasses import fields, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+from medseg.classical.images import Mask
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
+from medseg.core.labels import LabelSet
+from medseg.core.provenance import Provenance
+from medseg.core.versions import package_versions
+from medseg.core.volume import Segmentation, Volume
+
+_MOST_LABELS = 65535
+
+
+def found(
+    volume: Volume,
+    array: Mask | Integer[np.ndarray, "i j k"],
+    labels: LabelSet,
+    method: str,
+    settings: Any,
+) -> Segmentation:
+    """A label map on the scan's grid.
+
+    Args:
+        volume: The scan.
+        array: Labels, or one mask, which becomes label 1.
+        labels: What they are called.
+        method: What the method is called on the command line.
+        settings: Its settings, a dataclass.
+    """
+    dtype = np.uint8 if max(labels.ids, default=0) < 256 else np.uint16
+    return Segmentation(
+        array=array.astype(dtype),
+        geometry=volume.geometry,
+        labels=labels,
+        case_id=volume.case_id,
+        provenance=Provenance(
+            case_id=volume.case_id,
+            input_sha256=volume.sha256,
+            model=f"classical {method}",
+            model_sha256="",
+            versions=(*package_versions(), ("SimpleITK", version("SimpleITK"))),
+            settings=settings_as_text(settings),
+            notes=volume.notes,
+        ),
+    )
+
+
+def one_label(name: str) -> LabelSet:
+    """The label set of a mask."""
+    return LabelSet.from_names([(1, name)])
+
+
+def numbered_labels(name: str, count: int) -> LabelSet:
+    """Labels "name 1", "name 2" and so on.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP, when there are more than 16 bits count.
+    """
+    if count > _MOST_LABELS:
+        raise UnusableInput(
+            ErrorCode.NOT_A_LABEL_MAP,
+            f"{count} pieces are more than a label map can number",
+            where=name,
+            remedy="Smooth more, ask for larger pieces, or give a box.",
+        )
+    return LabelSet.from_names((n, f"{name} {n}") for n in range(1, count + 1))
+
+
+def settings_as_text(settings: Any) -> tuple[tuple[str, str], ...]:
+    """Name and value of each setting of a dataclass."""
+    return tuple((f.name, str(getattr(settings, f.name))) for f in fields(settings))
+
+
+def with_mask(
+    segmentation: Segmentation, structure: str, mask: Mask, note: str
+) -> Segmentation:
+    """The label map with one structure where the mask is and nowhere else.
+
+    Other structures are left as they are: the structure spreads over background only.
+
+    Args:
+        segmentation: The label map.
+        structure: Name of the structure.
+        mask: Where it is to be.
+        note: What was done, for the provenance.
+    """
+    id_ = segmentation.labels[structure].id
+    array = segmentation.array.copy()
+    array[(array == id_) & ~mask] = 0
+    array[(array == 0) & mask] = id_
+    return noted(replace(segmentation, array=array), note)
+
+
+def noted(segmentation: Segmentation, note: str) -> Segmentation:
+    """The label map with a line more in its notes and its provenance."""
+    made = segmentation.provenance
+    told = None if made is None else replace(made, notes=(*made.notes, note))
+    return replace(segmentation, notes=(*segmentation.notes, note), provenance=told)
+
+
+def require_structure(segmentation: Segmentation, structure: str) -> Mask:
+    """Where a structure is.
+
+    Raises:
+        WrongUse: INVALID_OPTION, when the label map has none of that name.
+    """
+    if structure not in segmentation.labels:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"there is no structure {structure!r}",
+            where="--structure",
+            remedy=f"Use one of {', '.join(segmentation.labels.names)}.",
+        )
+    return segmentation.mask(structure)

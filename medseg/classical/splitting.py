@@ -1,0 +1,109 @@
+"""Blobs that touch, told apart at their necks by a watershed of the distance map."""
+
+from dataclasses import replace
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+from jaxtyping import Integer
+
+from medseg.classical.cleaning import box_round
+from medseg.classical.images import Mask, from_itk, to_itk
+from medseg.classical.results import (
+    noted,
+    numbered_labels,
+    require_structure,
+    with_mask,
+)
+from medseg.classical.settings import SplitSettings
+from medseg.core.geometry import Spacing
+from medseg.core.volume import Segmentation
+
+_SPLIT = SplitSettings()
+
+_PAD = ((1, 1), (1, 1), (1, 1))
+_INNER = (slice(1, -1),) * 3
+
+
+def split_touching(
+    segmentation: Segmentation,
+    structure: str,
+    settings: SplitSettings = _SPLIT,
+) -> Segmentation:
+    """The blobs of a structure as labels of their own, the largest first.
+
+    Every voxel of the structure is in one of them; other structures are left out.
+
+    Args:
+        segmentation: The label map.
+        structure: Name of the structure, such as "liver tumour".
+        settings: How narrow a neck must be.
+
+    Raises:
+        WrongUse: INVALID_OPTION, when there is no such structure.
+        UnusableInput: NOT_A_LABEL_MAP for more than 65535 blobs.
+    """
+    mask = require_structure(segmentation, structure)
+    box = box_round(mask, [0, 0, 0])
+    blobs = blobs_of(mask[box], segmentation.geometry.spacing_mm, settings.neck_mm)
+    labels = numbered_labels(structure, int(blobs.max(initial=0)))
+    array = np.zeros(mask.shape, np.uint16)
+    array[box] = blobs
+    split = replace(segmentation, array=array, labels=labels)
+    return noted(split, f"{structure}: split into {len(labels)}")
+
+
+def cut_touching(
+    segmentation: Segmentation,
+    structure: str,
+    settings: SplitSettings = _SPLIT,
+) -> Segmentation:
+    """A structure whose touching blobs are parted by a gap of a voxel or two.
+
+    Args:
+        segmentation: The label map.
+        structure: Name of the structure, such as "liver tumour".
+        settings: How narrow a neck must be.
+
+    Raises:
+        WrongUse: INVALID_OPTION, when there is no such structure.
+    """
+    mask = require_structure(segmentation, structure)
+    box = box_round(mask, [0, 0, 0])
+    blobs = blobs_of(mask[box], segmentation.geometry.spacing_mm, settings.neck_mm)
+    after = mask.copy()
+    after[box] &= ~_beside_a_larger_blob(blobs)
+    count = int(blobs.max(initial=0))
+    return with_mask(segmentation, structure, after, f"{structure}: cut into {count}")
+
+
+def blobs_of(
+    mask: Mask, spacing_mm: Spacing, neck_mm: float
+) -> Integer[np.ndarray, "i j k"]:
+    """Number of the blob at each voxel, 1 for the largest, 0 outside the mask.
+
+    Args:
+        mask: The blobs.
+        spacing_mm: Between voxels.
+        neck_mm: By how much the radius of the neck between two blobs is smaller than
+            that of either, at the least.
+    """
+    shell = to_itk(np.pad(mask, _PAD), spacing_mm)
+    depth = sitk.SignedMaurerDistanceMap(
+        shell, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
+    )
+    inside = sitk.Minimum(depth, 0.0)
+    basins = sitk.MorphologicalWatershed(
+        inside, level=neck_mm, markWatershedLine=False, fullyConnected=True
+    )
+    blobs = sitk.RelabelComponent(sitk.Mask(basins, shell))
+    return from_itk(blobs)[_INNER]
+
+
+def _beside_a_larger_blob(blobs: Integer[np.ndarray, "i j k"]) -> Mask:
+    """Voxels that touch, by a face, an edge or a corner, a blob of a smaller number."""
+    far = np.iinfo(np.int32).max
+    numbers = np.where(blobs == 0, far, blobs).astype(np.int32)
+    image = to_itk(numbers, (1.0, 1.0, 1.0))
+    least = from_itk(sitk.GrayscaleErode(image, [1, 1, 1], sitk.sitkBox))
+    beside: np.ndarray = (blobs > 0) & (least < blobs)
+    return beside

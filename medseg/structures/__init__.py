@@ -1,0 +1,1 @@
+"""What is where in a label map: sizes, places and surfaces of its structures."""

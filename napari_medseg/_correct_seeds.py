@@ -1,0 +1,97 @@
+"""Where the user has clicked to let a region grow."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+from napari.utils.events import Event
+from qtpy.QtCore import QObject, Signal
+
+Point = tuple[float, float, float]
+_LEFT_BUTTON = 1
+_STILL_PX = 4.0  # a hand is not steadier than this between press and release
+
+
+class Seeds(QObject):
+    """Points that were clicked; a click with Shift adds to those there are.
+
+    A press that turns into a drag moves the picture as ever, and so does a click with a
+    brush in the hand paint.
+
+    Attributes:
+        changed: There are other points than before.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._points: tuple[Point, ...] = ()
+        self.is_active = False
+        viewer.mouse_drag_callbacks.append(self._on_press)
+
+    @property
+    def points_sar_mm(self) -> tuple[Point, ...]:
+        """The points, (S, A, R) as shown."""
+        return self._points
+
+    @property
+    def words(self) -> str:
+        """The points, in a line."""
+        if not self._points:
+            return "Click in the picture; Shift+click for more points."
+        s, a, r = self._points[-1]
+        more = f", one of {len(self._points)}" if len(self._points) > 1 else ""
+        return f"From R {r:.1f}, A {a:.1f}, S {s:.1f} mm{more}"
+
+    def end(self) -> None:
+        """Listen to the viewer no more."""
+        if self._on_press in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+
+    def take_middle(self) -> None:
+        """Grow from the middle of what is shown."""
+        dims = self._viewer.dims
+        point = list(dims.point)
+        centre = self._viewer.scene.camera.center
+        for axis, place in zip(dims.displayed, centre[-dims.ndisplay :], strict=True):
+            point[axis] = place
+        self._set((_point(point),))
+
+    def index_in(self, scan: Image) -> tuple[int, int, int] | None:
+        """The voxel of a scan that the last point is in; None beside it."""
+        if not self._points:
+            return None
+        place = np.array(self._points[-1]) - scan.translate
+        index = np.round(place / scan.scale).astype(int)
+        if (index < 0).any() or (index >= scan.data.shape).any():
+            return None
+        i, j, k = index.tolist()
+        return i, j, k
+
+    def _on_press(self, _viewer: ViewerModel, event: Event) -> Iterator[None]:
+        active = self._viewer.layers.selection.active
+        is_moving = active is None or str(active.mode) == "pan_zoom"
+        if not self.is_active or event.button != _LEFT_BUTTON or not is_moving:
+            return
+        start = np.array(event.pos, float)
+        position = tuple(event.position)
+        adds = "Shift" in event.modifiers
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.abs(np.array(event.pos, float) - start).max() <= _STILL_PX:
+            point = _point(position)
+            self._set((*self._points, point) if adds else (point,))
+
+    def _set(self, points: tuple[Point, ...]) -> None:
+        self._points = points
+        self.changed.emit()
+
+
+def _point(position: Sequence[float]) -> Point:
+    """The last three coordinates of a position."""
+    s, a, r = (float(value) for value in position[-3:])
+    return s, a, r
