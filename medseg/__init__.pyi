@@ -42,6 +42,7 @@ from .io.finding import Problem, VolumeInfo, find_volumes
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.writing import (
+    Shares,
     probabilities_path,
     require_dicom_source,
     require_writable,
@@ -61,14 +62,9 @@ from .models.zoo import list_models, model_folder
 from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
-from .pipeline.composing import segment_all
-from .pipeline.segmenting import (
-    Prediction,
-    Request,
-    predict,
-    segment,
-    segment_with_probabilities,
-)
+from .pipeline.composing import segment_all, segment_with_ready
+from .pipeline.ready import Prediction, ReadyModel, Request
+from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .preprocessing.restore import Wanted
 from .report.page import render_report
 from .report.tables import lesions_csv, scores_csv, scores_json
@@ -121,10 +117,12 @@ __all__ = [
     "Problem",
     "Progress",
     "Provenance",
+    "ReadyModel",
     "Request",
     "Scores",
     "Segmentation",
     "SegmentationFormat",
+    "Shares",
     "SourceSlice",
     "Structure",
     "StructureKind",
@@ -185,6 +183,7 @@ __all__ = [
     "segment",
     "segment_all",
     "segment_with_probabilities",
+    "segment_with_ready",
     "train",
     "uncertainty_path",
     "write_phantom_dataset",

@@ -9,13 +9,20 @@ from medseg.inference.devices import (
     resolved_device,
     resolved_dtype,
 )
-from medseg.inference.engine import MEAN_EVERYWHERE, Asked, stream_logits
-from medseg.inference.memory import is_out_of_memory
+from medseg.inference.engine import (
+    MEAN_EVERYWHERE,
+    Asked,
+    stream_logits,
+    stream_of_ready,
+)
 from medseg.inference.needed import with_margin
+from medseg.inference.running import Runner
+from medseg.preprocessing import is_out_of_memory
 
 __all__ = [
     "MEAN_EVERYWHERE",
     "Asked",
+    "Runner",
     "available_devices",
     "is_out_of_memory",
     "keep_largest_pieces",
@@ -25,5 +32,6 @@ __all__ = [
     "resolved_device",
     "resolved_dtype",
     "stream_logits",
+    "stream_of_ready",
     "with_margin",
 ]

@@ -1,8 +1,7 @@
-from .composing import segment_all
+from .composing import segment_all, segment_with_ready
 from .overlapping import Outcome, overlapped
+from .ready import Prediction, ReadyModel, Request
 from .segmenting import (
-    Prediction,
-    Request,
     predict,
     segment,
     segment_with_probabilities,
@@ -11,10 +10,12 @@ from .segmenting import (
 __all__ = [
     "Outcome",
     "Prediction",
+    "ReadyModel",
     "Request",
     "overlapped",
     "predict",
     "segment",
     "segment_all",
     "segment_with_probabilities",
+    "segment_with_ready",
 ]
