@@ -171,6 +171,7 @@ def test_labels_decided_on_before_resampling_are_the_nearest_ones(tmp_path, scan
 
 
 def test_the_largest_pieces_are_kept_and_labels_renumbered(tmp_path, scan):
+    pytest.importorskip("skimage", reason="MONAI needs it for this")
     numbers = {"orig_labels": [1, 2], "target_labels": [3, 7]}
     kept = {"applied_labels": [3, 7]}
     post = (
