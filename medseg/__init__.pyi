@@ -51,6 +51,7 @@ from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.stacking import stack_channels
 from .io.writing import (
+    Shares,
     probabilities_path,
     require_dicom_source,
     require_writable,
@@ -72,16 +73,11 @@ from .models.zoo import list_models, model_folder
 from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
-from .pipeline.composing import segment_all
+from .pipeline.composing import segment_all, segment_with_ready
 from .pipeline.estimating import estimate
 from .pipeline.fitting import Misfit, misfits
-from .pipeline.segmenting import (
-    Prediction,
-    Request,
-    predict,
-    segment,
-    segment_with_probabilities,
-)
+from .pipeline.ready import Prediction, ReadyModel, Request
+from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .preprocessing.restore import Wanted
 from .report.page import render_report
 from .report.structure_table import structures_csv
@@ -143,10 +139,12 @@ __all__ = [
     "Problem",
     "Progress",
     "Provenance",
+    "ReadyModel",
     "Request",
     "Scores",
     "Segmentation",
     "SegmentationFormat",
+    "Shares",
     "Side",
     "SliceCounts",
     "SourceSlice",
@@ -219,6 +217,7 @@ __all__ = [
     "segment",
     "segment_all",
     "segment_with_probabilities",
+    "segment_with_ready",
     "slice_agreement",
     "stack_channels",
     "structure_surface",

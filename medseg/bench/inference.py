@@ -12,13 +12,13 @@ import torch
 
 from medseg.bench.timings import InferenceBench, InferenceTiming
 from medseg.bench.window_contenders import (
-    LabelMap,
     WindowRun,
     medseg_run,
     monai_run,
     nnunet_run,
 )
 from medseg.bench.window_scenes import (
+    LabelMap,
     WindowScene,
     require_nnunet_can,
     write_nnunet_weights,
@@ -35,12 +35,12 @@ from medseg.networks import build_network, parameter_count
 
 _EXACT = "MedSeg, float32"
 _NOISE = Noise()
-_CPU_WITHOUT_MIRRORS = InferenceSettings(device=Device("cpu"), mirror=False)
+_EVERY_WINDOW = InferenceSettings(device=Device("cpu"), mirror=False, skip_air=False)
 
 
 def bench_inference(
     source: Noise | Scan = _NOISE,
-    settings: InferenceSettings = _CPU_WITHOUT_MIRRORS,
+    settings: InferenceSettings = _EVERY_WINDOW,
     *,
     against: Sequence[Peer] = (Peer.FLOAT32, Peer.MONAI),
     nnunet_python: Path | None = None,
@@ -53,7 +53,8 @@ def bench_inference(
 
     Args:
         source: Network and scan.
-        settings: Of every contender; all but MedSeg compute as they do by themselves.
+        settings: Overlap, mirroring and device of every contender; the rest is
+            MedSeg's. Others compute every window, wherever they lay it.
         against: Others that take part.
         nnunet_python: Python of an environment with nnU-Net v2, if that does.
         repeats: Runs of each contender.
@@ -68,7 +69,7 @@ def bench_inference(
     with TemporaryDirectory(prefix="medseg-bench-") as name:
         scene = written_scene(source, settings, Path(name))
         contenders: dict[str, Callable[[], WindowRun]] = {
-            f"MedSeg, {precision}": partial(medseg_run, scene, precision),
+            "MedSeg": partial(medseg_run, scene, precision),
             **_others(scene, against, nnunet_python),
         }
         runs = _runs(contenders, repeats, on_progress)
@@ -84,6 +85,7 @@ def bench_inference(
         outputs=len(plan.output_names),
         parameters=parameter_count(build_network(plan)),
         timings=tuple(_timing(each, runs[each], first, exact) for each in runs),
+        precision=precision.value,
         device=str(device),
         threads=torch.get_num_threads(),
         versions=(*_versions(), *_named_by(runs)),

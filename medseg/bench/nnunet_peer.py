@@ -137,11 +137,9 @@ def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
     _set_folders(dataset.parent, options.work.resolve(), workers=options.workers)
     if not (options.work / "preprocessed" / dataset.name / f"{_PLANS}.json").exists():
         _prepare(int(dataset.name[7:10]), options.workers)
+    device = torch.device(options.device)
     trainer = get_trainer_from_args(
-        dataset.name,
-        _CONFIGURATION,
-        options.fold,
-        device=torch.device(options.device),
+        dataset.name, _CONFIGURATION, options.fold, device=device
     )
     trainer.num_iterations_per_epoch = math.gcd(options.steps, _LONGEST_EPOCH)
     trainer.num_epochs = options.steps // trainer.num_iterations_per_epoch
@@ -184,13 +182,10 @@ def _network(words: dict[str, Any]) -> Any:
     """The network with the weights of a file, the others 0: biases without effect."""
     (described,) = _nnunet_plans(words)["configurations"].values()
     architecture = described["architecture"]
+    keys = "network_class_name", "arch_kwargs", "_kw_requires_import"
+    sizes = words["channels"], words["structures"] + 1
     network = get_network_from_plans(
-        architecture["network_class_name"],
-        architecture["arch_kwargs"],
-        architecture["_kw_requires_import"],
-        words["channels"],
-        words["structures"] + 1,
-        deep_supervision=False,
+        *(architecture[key] for key in keys), *sizes, deep_supervision=False
     )
     weights = dict(np.load(words["weights"]))
     with torch.no_grad():
@@ -270,10 +265,7 @@ def _nnunet_plans(plan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _random_batch(
-    trainer: Any,
-    plan: dict[str, Any],
-) -> dict[str, Any]:
+def _random_batch(trainer: Any, plan: dict[str, Any]) -> dict[str, Any]:
     chance = torch.Generator().manual_seed(0)
     batch, labels = plan["batch_size"], plan["structures"] + 1
     shape = batch, plan["channels"], *plan["patch_shape"]

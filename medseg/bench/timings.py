@@ -219,6 +219,7 @@ class InferenceBench:
         outputs: Of the network, background included.
         parameters: Of the network.
         timings: MedSeg's first.
+        precision: Of MedSeg's; others compute in float32 on a processor.
         device: Where.
         threads: Of every contender.
         versions: Name and version of what was used.
@@ -231,6 +232,7 @@ class InferenceBench:
     outputs: int
     parameters: int
     timings: tuple[InferenceTiming, ...]
+    precision: str
     device: str
     threads: int
     versions: tuple[str, ...]

@@ -10,19 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 from monai.inferers.inferer import SlidingWindowInferer
 from torch import Tensor, nn
 
 from medseg.bench.memory import with_whole_peak
 from medseg.bench.nnunet import network_words, nnunet_peer
 from medseg.bench.plain import with_plain_norms
-from medseg.bench.window_scenes import WindowScene
+from medseg.bench.window_scenes import LabelMap, WindowScene, label_ids
 from medseg.core.settings import Precision
 from medseg.inference import resolved_device, stream_logits
 from medseg.preprocessing import LABELS_ONLY, restored
-
-LabelMap = UInt8[np.ndarray, "i j k"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,7 +29,7 @@ class WindowRun:
     Attributes:
         seconds: From the image in memory to the label map in memory.
         peak_mb: Of the whole process, MB of resident memory; None if not measured.
-        labels: The label map.
+        labels: The label map, on the prepared grid.
         versions: Of what it ran on, where that is not MedSeg's.
     """
 
@@ -69,7 +66,7 @@ def nnunet_run(scene: WindowScene, python: Path) -> WindowRun:
     return WindowRun(
         seconds=answer["seconds"],
         peak_mb=answer["peak_mb"],
-        labels=np.load(file),
+        labels=label_ids(scene.plan)[np.load(file)],
         versions=tuple(answer["versions"]),
     )
 
@@ -87,10 +84,11 @@ def _run_apart(
 def _medseg_labels(scene: WindowScene, precision: Precision) -> tuple[float, LabelMap]:
     settings = replace(scene.settings, precision=precision)
     network, prepared = scene.network(), scene.prepared()
+    torch.zeros(1, device=resolved_device(settings.device))  # starts a GPU's driver
     began = time.perf_counter()
     slabs = stream_logits([network], prepared, scene.plan, settings)
     found = restored(slabs, prepared, scene.plan, LABELS_ONLY)
-    return time.perf_counter() - began, found.labels.astype(np.uint8, copy=False)
+    return time.perf_counter() - began, found.labels.astype(np.uint16)
 
 
 def _monai_labels(scene: WindowScene) -> tuple[float, LabelMap]:
@@ -107,7 +105,8 @@ def _monai_labels(scene: WindowScene) -> tuple[float, LabelMap]:
     with torch.no_grad():
         logits = _averaged(inferer, image, network, scene.mirror_axes)
     labels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
-    return time.perf_counter() - began, labels
+    seconds = time.perf_counter() - began
+    return seconds, label_ids(scene.plan)[labels]
 
 
 def _averaged(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt16
 from safetensors.torch import load_file
 from torch import nn
 
@@ -19,16 +19,19 @@ from medseg.core.plan import (
     Normalisation,
     NormalisationKind,
     Plan,
+    Recipe,
 )
 from medseg.core.prepared import Prepared
 from medseg.core.settings import InferenceSettings
 from medseg.io import read_volume
-from medseg.models import load_model, load_parameters, weights_bytes
+from medseg.models import TrainedModel, load_model, load_parameters, weights_bytes
 from medseg.models.foreign.nnunet_network import unet_names
 from medseg.networks import build_network
 from medseg.preprocessing import prepare
 
 _WIDTHS = (32, 64, 128, 256, 320, 320)
+
+LabelMap = UInt16[np.ndarray, "..."]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,11 @@ class WindowScene:
         self._weights_file.write_bytes(weights_bytes(network))
 
 
+def label_ids(plan: Plan) -> LabelMap:
+    """Label of each output of the network: what its index stands for."""
+    return np.array([0, *plan.labels.ids], np.uint16)
+
+
 def written_scene(
     source: Noise | Scan, settings: InferenceSettings, folder: Path
 ) -> WindowScene:
@@ -117,7 +125,7 @@ def written_scene(
     else:
         model = load_model(source.model)
         plan, network = model.info.plan, model.networks[0]
-        _require_single(source.model, first_stage=model.first_stage)
+        _require_comparable(source.model, model)
         image = prepare(read_volume(source.path), plan).image
     scene = WindowScene(folder=folder, plan=plan, settings=settings)
     scene.write(image, network)
@@ -190,12 +198,21 @@ def _of_noise(noise: Noise) -> tuple[Plan, np.ndarray, nn.Module]:
     return plan, image, network
 
 
-def _require_single(name: str, *, first_stage: object | None) -> None:
-    if first_stage is None:
-        return
-    raise WrongUse(
-        ErrorCode.INVALID_OPTION,
-        "a model of two stages cannot be compared",
-        where=name,
-        remedy="Name a model that takes the scan alone.",
-    )
+def _require_comparable(name: str, model: TrainedModel) -> None:
+    """Refuse models that others would need more for than the prepared scan."""
+    plan = model.info.plan
+    why = {
+        "it needs another model's labels": model.first_stage is not None,
+        "its structures overlap": bool(plan.regions),
+        "it is a MONAI bundle, which resamples probabilities": (
+            plan.recipe is Recipe.MONAI
+        ),
+    }
+    for reason, applies in why.items():
+        if applies:
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                f"the model cannot be compared: {reason}",
+                where=name,
+                remedy="Name a model that gives one label a voxel.",
+            )

@@ -9,9 +9,14 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from medseg import bench
+from medseg.cli.bench_tables import (
+    files_table,
+    inference_table,
+    timings_table,
+    training_table,
+)
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Json
-from medseg.cli.tables import aligned
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.geometry import Shape3
 from medseg.core.settings import Device, InferenceSettings
@@ -145,16 +150,17 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     scan: Path | None = None,
     overlap: float = 0.5,
     mirror: bool = False,
+    skip_air: bool = False,
     repeats: int = 3,
     device: Device = _CPU,
     as_json: Json = False,
 ) -> None:
     """Time inference beside MONAI's inferer and nnU-Net's predictor.
 
-    The same weights, prepared scan, windows, overlap and Gaussian blending, in turns,
-    each run a process of its own. By default a U-Net of 31 million parameters drawn at
-    random runs over noise, so that only time and memory mean something; with --model
-    and --scan the Dice between the results does, too.
+    The same weights, prepared scan, window size, overlap and Gaussian blending, in
+    turns, each run a process of its own. By default a U-Net of 31 million parameters
+    drawn at random runs over noise, so that only time and memory mean something; with
+    --model and --scan the Dice between the results does, too.
 
     Example: medseg bench inference --size 320 320 160 --repeats 1
 
@@ -171,6 +177,8 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         scan: What to run it over.
         overlap: Fraction shared by neighbouring windows, 0 to 0.9.
         mirror: Average over mirrored copies.
+        skip_air: Let MedSeg leave out windows with nothing in them, as it does by
+            itself; others compute them all.
         repeats: Runs of each; the median counts.
         device: Where: cpu or cuda:N.
         as_json: Print JSON instead of a table.
@@ -178,7 +186,9 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     source = _source(
         bench.Noise(shape=size, window=window, outputs=outputs), model, scan
     )
-    settings = InferenceSettings(device=device, overlap=overlap, mirror=mirror)
+    settings = InferenceSettings(
+        device=device, overlap=overlap, mirror=mirror, skip_air=skip_air
+    )
     with shown_progress() as progress:
         result = bench.bench_inference(
             source,
@@ -196,7 +206,8 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     print(
         f"{shape} voxels in windows of {edges}, overlap {result.overlap:g}, mirrored "
         f"copies: {result.copies}; {result.outputs} outputs, {result.parameters:,} "
-        f"parameters; {result.device}, threads: {result.threads}"
+        f"parameters; MedSeg in {result.precision}; {result.device}, threads: "
+        f"{result.threads}"
     )
     print(", ".join(result.versions))
 
@@ -231,28 +242,6 @@ def _peers(text: str) -> tuple[bench.Peer, ...]:
         ) from None
 
 
-def inference_table(result: bench.InferenceBench) -> str:
-    """One line a contender."""
-    header = ("by", "median s", "of MedSeg's", "peak MB", "Dice", "least Dice", "runs")
-    rows = [
-        (
-            each.contender,
-            f"{each.median_s:.1f}",
-            f"{each.times_medseg:.2f} x",
-            _or_dash(each.peak_mb, ".0f"),
-            _or_dash(each.dice_exact, ".4f"),
-            _or_dash(each.least_dice_exact, ".4f"),
-            str(len(each.seconds)),
-        )
-        for each in result.timings
-    ]
-    return aligned(header, rows)
-
-
-def _or_dash(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
 def _by(sizes: Sequence[int]) -> str:
     return " x ".join(str(size) for size in sizes)
 
@@ -260,65 +249,3 @@ def _by(sizes: Sequence[int]) -> str:
 def _patches(steps: bench.TrainingBench | bench.StepsBeside) -> str:
     shape = " x ".join(str(size) for size in steps.patch_shape)
     return f"patches of {shape}, {steps.batch_size} a step"
-
-
-def training_table(timings: Sequence[bench.TrainingTiming]) -> str:
-    """One line a contender."""
-    header = (
-        *("by", "parameters", "median s", "steps/s", "of the first's", "first s"),
-        *("peak MB", "steps"),
-    )
-    rows = [
-        (
-            each.contender,
-            f"{each.parameters:,}",
-            f"{each.median_s:.3f}",
-            f"{1 / each.median_s:.2f}",
-            f"{each.times_first:.2f} x",
-            f"{each.first_s:.1f}",
-            "-" if each.peak_mb is None else f"{each.peak_mb:.0f}",
-            str(len(each.seconds)),
-        )
-        for each in timings
-    ]
-    return aligned(header, rows)
-
-
-def timings_table(scene: bench.SceneTimings) -> str:
-    """One line a contender, below what was measured."""
-    header = ("scores by", "median s", "of MedSeg's", "peak MB", "differs by", "runs")
-    shape = " x ".join(str(size) for size in scene.shape)
-    rows = [
-        (
-            each.contender,
-            f"{each.median_s:.3f}",
-            f"{each.times_medseg:.1f} x",
-            "-" if each.peak_mb is None else f"{each.peak_mb:.0f}",
-            f"{each.largest_difference:.1g}",
-            str(len(each.seconds)),
-        )
-        for each in scene.timings
-    ]
-    title = f"{scene.scene}, {shape} voxels, {scene.structures} in both maps"
-    return f"{title}\n{aligned(header, rows)}"
-
-
-def files_table(task: bench.TaskTimings) -> str:
-    """One line a contender, below what was read or written."""
-    header = (
-        *("by", "median s", "of MedSeg's", "peak MB", "file MB", "voxels right"),
-        "runs",
-    )
-    rows = [
-        (
-            each.contender,
-            f"{each.median_s:.3f}",
-            f"{each.times_medseg:.2f} x",
-            "-" if each.peak_mb is None else f"{each.peak_mb:.0f}",
-            f"{each.file_mb:.1f}",
-            "yes" if each.is_equal else "NO",
-            str(len(each.seconds)),
-        )
-        for each in task.timings
-    ]
-    return f"{task.task}\n{aligned(header, rows)}"

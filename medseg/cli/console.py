@@ -56,6 +56,8 @@ class _BarStages:
                 self._bar.add_task(progress.stage, total=progress.total, note="")
             )
         task = self._bar.tasks[self._tasks[progress.stage]]
+        if progress.done < task.completed:  # the stage of another scan
+            self._bar.reset(task.id)
         self._bar.update(
             task.id, completed=progress.done, total=progress.total, note=progress.note
         )
@@ -69,12 +71,15 @@ class _PlainStages:
 
     def __init__(self) -> None:
         self._first: Progress | None = None
+        self._done = 0
         self._began = 0.0
 
     def __call__(self, progress: Progress) -> None:
         every = max(1, progress.total // _PLAIN_LINES_A_STAGE)
         first = self._first
-        if first is None or first.stage != progress.stage:
+        is_other_scan = progress.done < self._done
+        self._done = progress.done
+        if first is None or first.stage != progress.stage or is_other_scan:
             self._first, self._began = progress, time.monotonic()
             print(progress, file=sys.stderr, flush=True)
         elif progress.done == progress.total:

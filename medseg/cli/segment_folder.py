@@ -11,7 +11,13 @@ from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import Progress, ProgressCallback
 from medseg.io.checks import stem_of
-from medseg.io.file_kinds import FileKind, SegmentationFormat, is_hidden, kind_of_name
+from medseg.io.file_kinds import (
+    DICOM_SUFFIXES,
+    FileKind,
+    SegmentationFormat,
+    is_hidden,
+    kind_of_name,
+)
 from medseg.pipeline import overlapped
 
 EXIT_NONE_DONE = 1
@@ -41,8 +47,8 @@ class _Job:
 
 def scans_in(scan: Path, out: Path) -> list[Path]:
     """The NIfTI files of a folder, if label maps of all of them are to be written."""
-    is_folder = out.is_dir() or not out.suffix
-    if not (is_folder and scan.is_dir()):
+    is_file = kind_of_name(out) is not None or out.suffix.lower() in DICOM_SUFFIXES
+    if not scan.is_dir() or (is_file and not out.is_dir()):
         return []
     return sorted(
         file
@@ -90,7 +96,7 @@ def segment_folder(
     ]
     _require_distinct(jobs, out)
     for job in jobs:
-        work.require_writable(job.out)
+        work.require_writable(job.out, scans)
 
     def read(job: _Job) -> medseg.Volume:
         files = files_of((), job.scan, work.channels)

@@ -1,6 +1,7 @@
 """What the segment command does to every scan it is given."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +19,13 @@ class SegmentWork:
     Attributes:
         models: One, or several for one label map.
         region_model: Run first, to find where to look.
-        settings: How they are run.
         wanted: What is written beside the label map.
         file_format: Of the label map; told from its name if None.
         overwrite: Whether earlier results may be replaced.
     """
 
-    models: "tuple[medseg.TrainedModel, ...]"
-    region_model: "medseg.TrainedModel | None"
-    settings: InferenceSettings
+    models: "tuple[medseg.ReadyModel, ...]"
+    region_model: "medseg.ReadyModel | None"
     wanted: "medseg.Wanted"
     file_format: SegmentationFormat | None
     overwrite: bool
@@ -34,18 +33,27 @@ class SegmentWork:
     @property
     def channels(self) -> tuple[str, ...]:
         """What the first model takes."""
-        return self.models[0].info.plan.channels
+        return self.models[0].model.info.plan.channels
 
-    def require_writable(self, out: Path) -> SegmentationFormat:
-        """Refuse, before any work is done, a result that could not be written."""
-        written = medseg.require_writable(
-            out, file_format=self.file_format, overwrite=self.overwrite
-        )
+    def require_writable(
+        self, out: Path, scans: Collection[Path]
+    ) -> SegmentationFormat:
+        """Refuse, before any work is done, a result that could not be written.
+
+        Args:
+            out: The label map.
+            scans: Files and folders that are read, none of which may be written over.
+        """
         beside = []
         if self.wanted.probabilities:
             beside.append(medseg.probabilities_path(out))
         if self.wanted.uncertainty:
             beside.append(medseg.uncertainty_path(out))
+        for path in (out, *beside):
+            _require_no_scan(path, scans)
+        written = medseg.require_writable(
+            out, file_format=self.file_format, overwrite=self.overwrite
+        )
         for path in beside:
             medseg.require_absent(path, overwrite=self.overwrite)
         return written
@@ -57,38 +65,33 @@ class SegmentWork:
         region = None
         if self.region_model is not None:
             told = in_stage(progress, "region")
-            region = medseg.segment(volume, self.region_model, self.settings, told)
+            region = self.region_model.predict(volume, told).segmentation
         if len(self.models) > 1:
-            composed = medseg.segment_all(
-                volume, self.models, self.settings, progress, region
-            )
+            composed = medseg.segment_with_ready(volume, self.models, progress, region)
             return medseg.Prediction(segmentation=composed)
         request = medseg.Request(wanted=self.wanted, region=region)
-        return medseg.predict(volume, self.models[0], self.settings, progress, request)
+        return self.models[0].predict(volume, progress, request)
 
     def write(
         self, made: "medseg.Prediction", out: Path, source: medseg.Volume | None = None
     ) -> None:
-        """Write what was made; the label map last."""
-        if made.probabilities is not None:
-            medseg.write_probabilities(
-                made.probabilities, out, overwrite=self.overwrite
-            )
-        if made.uncertainty is not None:
-            medseg.write_uncertainty(made.uncertainty, out, overwrite=self.overwrite)
+        """Write what was made: all of it or nothing."""
         medseg.write_segmentation(
             made.segmentation,
             out,
             source=source,
             file_format=self.file_format,
+            shares=medseg.Shares(
+                probabilities=made.probabilities, uncertainty=made.uncertainty
+            ),
             overwrite=self.overwrite,
         )
 
 
 def loaded_models(
-    names: tuple[str, ...], wanted: "medseg.Wanted"
-) -> "tuple[medseg.TrainedModel, ...]":
-    """The models named, if they can give what is wanted.
+    names: tuple[str, ...], settings: InferenceSettings, wanted: "medseg.Wanted"
+) -> "tuple[medseg.ReadyModel, ...]":
+    """The models named, ready to run, if they can give what is wanted.
 
     Raises:
         WrongUse: INVALID_OPTION; UNKNOWN_MODEL.
@@ -108,7 +111,17 @@ def loaded_models(
             where="--save-probabilities, --save-uncertainty",
             remedy="Leave the option out, or run the models one by one.",
         )
-    return tuple(medseg.load_model(name) for name in names)
+    return tuple(ready_model(name, settings) for name in names)
+
+
+def ready_model(name: str, settings: InferenceSettings) -> "medseg.ReadyModel":
+    """A model by its name or folder, brought into its quick form once for all scans.
+
+    Raises:
+        WrongUse: UNKNOWN_MODEL; NO_SUCH_DEVICE.
+        UnusableInput: DAMAGED_MODEL.
+    """
+    return medseg.ReadyModel(medseg.load_model(name), settings)
 
 
 def print_result(result: medseg.Segmentation, out: Path) -> None:
@@ -151,3 +164,17 @@ def _wrong_channels(what: str) -> WrongUse:
         where="--channel",
         remedy="Give NAME=PATH for each channel of a model that takes several.",
     )
+
+
+def _require_no_scan(path: Path, scans: Collection[Path]) -> None:
+    """Refuse to write over a file that is read, or may be part of a scan."""
+    if not path.exists():
+        return
+    file = path.resolve()
+    if any(scan.resolve() in {file, *file.parents} for scan in scans):
+        raise WrongUse(
+            ErrorCode.OUTPUT_EXISTS,
+            "it is the scan itself, or lies among its slices",
+            where=path,
+            remedy="Write to another folder; scans are never written over.",
+        )

@@ -15,6 +15,7 @@ from medseg.cli.segment_work import (
     files_of,
     loaded_models,
     print_result,
+    ready_model,
 )
 from medseg.core.acceptance import Accepted
 from medseg.core.settings import InferenceSettings
@@ -81,9 +82,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
         probabilities=save_probabilities, uncertainty=save_uncertainty
     )
     work = SegmentWork(
-        models=loaded_models(model, wanted),
-        region_model=medseg.load_model(region_model) if region_model else None,
-        settings=settings,
+        models=loaded_models(model, settings, wanted),
+        region_model=ready_model(region_model, settings) if region_model else None,
         wanted=wanted,
         file_format=file_format,
         overwrite=overwrite,
@@ -92,8 +92,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
     if scans:
         require_plain_folder(series, channel, file_format)
         return segment_folder(scans, out, work, accept)
-    written = work.require_writable(out)
     files = files_of(channel, scan, work.channels)
+    written = work.require_writable(out, {scan, *(files or {}).values()})
     volume = medseg.read_volume(
         scan, series=series, channels=files, accept=frozenset(accept)
     )

@@ -118,3 +118,8 @@ class ModelInfo:
     largest_piece_only: tuple[str, ...] = ()
     first_stage: str = ""
     schema_version: int = 1
+
+    @property
+    def was_imported(self) -> bool:
+        """Whether another tool trained it, so that little is known of how."""
+        return any(name == "trained by" for name, _ in self.training.settings)

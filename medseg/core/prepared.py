@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from medseg.core.geometry import Geometry, Shape3, Spacing
 
@@ -22,6 +22,10 @@ class Prepared:
         box_on_image: Of MONAI's recipe only, whose image need not fill the box: along
             each axis, voxels of the image to one of the box, and where on the image
             the box's first voxel lies.
+        first_stage: A coarser model's label map on the image's grid, which networks
+            take as one channel for each structure: places in its label set, background
+            0.
+        first_stage_structures: How many there are.
     """
 
     image: Float32[np.ndarray, "channel i j k"]
@@ -31,6 +35,8 @@ class Prepared:
     crop_start: Shape3
     crop_shape: Shape3
     box_on_image: tuple[tuple[float, float], ...] = ()
+    first_stage: UInt8[np.ndarray, "i j k"] | None = None
+    first_stage_structures: int = 0
 
     @property
     def spacing_mm(self) -> Spacing:

@@ -9,15 +9,23 @@ from medseg.inference.devices import (
     resolved_device,
     resolved_dtype,
 )
-from medseg.inference.engine import MEAN_EVERYWHERE, Asked, stream_logits
+from medseg.inference.engine import (
+    MEAN_EVERYWHERE,
+    Asked,
+    stream_logits,
+    stream_of_ready,
+)
 from medseg.inference.measuring import Measured, measure
-from medseg.inference.memory import available_bytes, is_out_of_memory
+from medseg.inference.memory import available_bytes
 from medseg.inference.needed import with_margin
+from medseg.inference.running import Runner
+from medseg.preprocessing import is_out_of_memory
 
 __all__ = [
     "MEAN_EVERYWHERE",
     "Asked",
     "Measured",
+    "Runner",
     "available_bytes",
     "available_devices",
     "is_out_of_memory",
@@ -29,5 +37,6 @@ __all__ = [
     "resolved_device",
     "resolved_dtype",
     "stream_logits",
+    "stream_of_ready",
     "with_margin",
 ]

@@ -1,17 +1,17 @@
 """Sums over the windows that overlap a row, for as long as a row is not finished."""
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from math import prod
-from tempfile import TemporaryFile
 
-import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
+
+from medseg.inference.mapped import mapped_zeros
+from medseg.preprocessing import is_out_of_memory
 
 _SHARE_OF_MEMORY = 0.5
 _PIECE_BYTES = 32 * 2**20
@@ -56,8 +56,8 @@ class RingShape:
         """Of the sums of one row."""
         return self.byte_count // self.rows
 
-    def starting_place(self, device: torch.device, available: int | None) -> Place:
-        """Where the sums should be kept at first.
+    def places(self, device: torch.device, available: int | None) -> tuple[Place, ...]:
+        """Where the sums can be kept, the best place first.
 
         Where main memory is too small a system often gives it all the same, and ends
         the program later; so this is asked beforehand.
@@ -66,12 +66,22 @@ class RingShape:
             device: Of the network.
             available: Bytes of main memory, if known.
         """
-        if device.type != "cpu":
-            return Place.DEVICE
         is_large = available is not None and (
             self.byte_count > _SHARE_OF_MEMORY * available
         )
-        return Place.FILE if is_large else Place.CPU
+        elsewhere = (Place.FILE, Place.CPU) if is_large else (Place.CPU, Place.FILE)
+        return elsewhere if device.type == "cpu" else (Place.DEVICE, *elsewhere)
+
+    def lower_places(self, place: Place, available: int | None) -> tuple[Place, ...]:
+        """Where to go on when memory runs out; nowhere from a file.
+
+        Args:
+            place: Where the sums are.
+            available: As of `places`.
+        """
+        if place is Place.DEVICE:
+            return self.places(torch.device("cpu"), available)
+        return (Place.FILE,) if place is Place.CPU else ()
 
 
 class RowRing:
@@ -94,7 +104,7 @@ class RowRing:
         self._copies = copies
         self._of_window = weights.to(where)[..., None]
         self._sums = (
-            _mapped(shape.sums)
+            mapped_zeros(shape.sums)
             if place is Place.FILE
             else torch.zeros(shape.sums, device=where)
         )
@@ -139,7 +149,8 @@ class RowRing:
             place = self._place_of(rows)
             some = slice(rows.start - first, rows.stop - first)
             piece = scratch[: rows.stop - rows.start]
-            torch.mul(logits[some], factors[some], out=piece)
+            piece.copy_(logits[some])  # the product of two formats would need memory
+            piece *= factors[some]
             self._sums[member, place, *across] += piece
             if member == 0:
                 self._weights[place, *across] += self._of_window[some]
@@ -160,6 +171,29 @@ class RowRing:
         return slice(start, start + rows.stop - rows.start)
 
 
+def first_with_room(
+    places: Iterable[Place], made: Callable[[Place], RowRing]
+) -> RowRing:
+    """A ring in the first place that has room for it.
+
+    Args:
+        places: The best first.
+        made: Makes it.
+
+    Raises:
+        torch.OutOfMemoryError: When none has, with what each of them said.
+    """
+    reasons = []
+    for place in places:
+        try:
+            return made(place)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            reasons.append(f"{place}: {error}")
+    raise torch.OutOfMemoryError("; ".join(reasons))
+
+
 def stretches(first: int, stop: int, ring_rows: int) -> tuple[slice, ...]:
     """Rows of the image from one to another, cut where the ring closes."""
     cuts = range(first - first % ring_rows + ring_rows, stop, ring_rows)
@@ -172,28 +206,3 @@ def _pieces(some: Iterable[slice], step: int) -> Iterator[slice]:
     for rows in some:
         for first in range(rows.start, rows.stop, step):
             yield slice(first, min(first + step, rows.stop))
-
-
-def _mapped(shape: tuple[int, ...]) -> Float32[Tensor, "..."]:
-    """Zeros in a temporary file that vanishes with them.
-
-    Raises:
-        torch.OutOfMemoryError: When the disk has no room either.
-    """
-    size = 4 * prod(shape)
-    with TemporaryFile(prefix="medseg-") as file:  # the map keeps it until it is gone
-        try:
-            _reserve(file.fileno(), size)
-        except OSError as error:
-            reason = f"no room for {size} bytes in the temporary folder"
-            raise torch.OutOfMemoryError(reason) from error
-        array = np.memmap(file, np.float32, "r+", shape=shape)
-    return torch.from_numpy(array)
-
-
-def _reserve(descriptor: int, size: int) -> None:
-    """Make a file that large, with room on the disk where the system can promise it."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-    else:
-        os.truncate(descriptor, size)

@@ -8,6 +8,14 @@ from torch import nn
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import Device, Precision
 
+_DTYPES = {
+    Precision.FLOAT32: torch.float32,
+    Precision.BFLOAT16: torch.bfloat16,
+    Precision.FLOAT16: torch.float16,
+}
+_FAST_FLOAT16 = (7, 0)
+"""Volta; those before compute it as fast as float32, or far slower."""
+
 
 def available_devices() -> tuple[Device, ...]:
     """The devices of this machine, fastest first; the CPU is always the last."""
@@ -34,24 +42,67 @@ def resolved_device(device: Device) -> torch.device:
     return torch.device(device)
 
 
-def resolved_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """Number format of the network; auto is bfloat16 where it runs in hardware."""
-    if precision is Precision.FLOAT32:
-        return torch.float32
-    if precision is Precision.BFLOAT16 or _has_fast_bfloat16(device):
+def resolved_dtype(
+    precision: Precision, device: torch.device, *, trains: bool = False
+) -> torch.dtype:
+    """Number format of the network; auto is the fastest that serves.
+
+    Args:
+        precision: The one asked for.
+        device: Of the network.
+        trains: Whether it is to learn, for which float16 has too small a range.
+
+    Raises:
+        WrongUse: INVALID_OPTION for float16 on a CPU, which lacks some of its kernels.
+    """
+    if precision is Precision.FLOAT16 and device.type == "cpu":
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "float16 is for GPUs",
+            where="--precision",
+            remedy="Use auto, bfloat16 or float32.",
+        )
+    if precision is not Precision.AUTO:
+        return _DTYPES[precision]
+    has_bfloat16 = _has_fast_bfloat16(device)
+    is_gpu = device.type == "cuda" and not has_bfloat16
+    capability = torch.cuda.get_device_capability(device) if is_gpu else None
+    return fast_dtype(capability, has_bfloat16=has_bfloat16, trains=trains)
+
+
+def fast_dtype(
+    capability: tuple[int, int] | None, *, has_bfloat16: bool, trains: bool
+) -> torch.dtype:
+    """The number format that is fast in hardware.
+
+    Args:
+        capability: Of a GPU without bfloat16, as NVIDIA counts them; None elsewhere.
+        has_bfloat16: Whether there is hardware for it.
+        trains: As in `resolved_dtype`.
+    """
+    if has_bfloat16:
         return torch.bfloat16
+    if capability is not None and capability >= _FAST_FLOAT16 and not trains:
+        return torch.float16
     return torch.float32
 
 
-def resolved_choice(device: Device, precision: Precision) -> tuple[Device, Precision]:
+def resolved_choice(
+    device: Device, precision: Precision, *, trains: bool = False
+) -> tuple[Device, Precision]:
     """What auto stands for on this machine, in the words of the settings.
 
+    Args:
+        device: The one asked for.
+        precision: The one asked for.
+        trains: As in `resolved_dtype`.
+
     Raises:
-        WrongUse: NO_SUCH_DEVICE.
+        WrongUse: NO_SUCH_DEVICE; INVALID_OPTION for float16 on a CPU.
     """
     chosen = resolved_device(device)
-    name = str(resolved_dtype(precision, chosen)).removeprefix("torch.")
-    return Device(str(chosen)), Precision(name)
+    dtype = resolved_dtype(precision, chosen, trains=trains)
+    return Device(str(chosen)), Precision(str(dtype).removeprefix("torch."))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

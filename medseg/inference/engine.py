@@ -17,11 +17,17 @@ from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.settings import InferenceSettings
-from medseg.inference.accumulators import Place, RingShape, RowRing, stretches
+from medseg.inference.accumulators import (
+    RingShape,
+    RowRing,
+    first_with_room,
+    stretches,
+)
 from medseg.inference.layout import Layout, Window, windows_at_once
-from medseg.inference.memory import available_bytes, is_out_of_memory
+from medseg.inference.memory import available_bytes
 from medseg.inference.running import Runner
-from medseg.preprocessing import LogitsSlab
+from medseg.inference.source import Source
+from medseg.preprocessing import LogitsSlab, is_out_of_memory
 
 _log = logging.getLogger(__name__)
 _SLAB_BYTES = 64 * 2**20
@@ -77,38 +83,62 @@ def stream_logits(
         torch.OutOfMemoryError: When the last of these steps was not enough.
         Cancelled: From `on_progress`, called after every window.
     """
-    runner = Runner.ready(networks, plan, settings, keeps_members=asked.members)
-    layout = Layout.of(prepared, plan, settings, asked.region)
+    runner = Runner.ready(networks, plan, settings)
+    return stream_of_ready(runner, prepared, asked, on_progress)
+
+
+def stream_of_ready(
+    runner: Runner,
+    prepared: Prepared,
+    asked: Asked = MEAN_EVERYWHERE,
+    on_progress: ProgressCallback = ignore_progress,
+) -> Iterator[LogitsSlab]:
+    """As `stream_logits`, of networks that are ready for one scan after the other.
+
+    Raises:
+        torch.OutOfMemoryError: As `stream_logits`.
+        Cancelled: From `on_progress`.
+    """
+    layout = Layout.of(prepared, runner.plan, runner.settings, asked.region)
     _log.info("%s; %s", runner, layout)
-    return _Stream(prepared, runner, layout, plan).slabs(on_progress)
+    stream = _Stream(prepared, runner.asked(members=asked.members), layout)
+    return stream.slabs(on_progress)
 
 
 class _Stream:
     """The state of one scan on its way through the networks."""
 
-    def __init__(
-        self, prepared: Prepared, runner: Runner, layout: Layout, plan: Plan
-    ) -> None:
+    def __init__(self, prepared: Prepared, runner: Runner, layout: Layout) -> None:
+        plan = runner.plan
         self._runner = runner
         self._layout = layout
         self._background = _sure_of_background(plan)
         self._at_once = windows_at_once(plan.patch_shape, runner.device)
         a, b = (layout.shape[axis] for axis in layout.across)
-        self._shape = RingShape(
+        shape = RingShape(
             members=runner.members,
             outputs=len(plan.output_names),
             rows=plan.patch_shape[layout.axis],
             across=(a, b),
         )
         self._given = 0  # rows of the padded image
-        self._image = torch.from_numpy(prepared.image)
-        self._place = self._shape.starting_place(runner.device, available_bytes())
-        self._ring: RowRing | None = None
-        self._ring = self._retried(self._new_ring)
-        self._image = self._retried(self._placed_image)
+        weights = runner.weights.movedim(layout.axis, 0)
+        self._ring = first_with_room(
+            shape.places(runner.device, available_bytes()),
+            lambda place: RowRing(shape, place, weights, runner.copies),
+        )
+        self._on_cpu = Source.of(prepared)
+        self._source = self._on_cpu
+        self._source = self._retried(lambda: self._on_cpu.to(self._ring.device))
 
     def slabs(self, on_progress: ProgressCallback) -> Iterator[LogitsSlab]:
         """Compute the windows, and give rows as soon as they are finished."""
+        try:
+            yield from self._slabs(on_progress)
+        finally:
+            self._runner.rest()
+
+    def _slabs(self, on_progress: ProgressCallback) -> Iterator[LogitsSlab]:
         windows = [window for window in self._layout.windows if window.is_needed]
         done = 0
         while done < len(windows):
@@ -127,20 +157,11 @@ class _Stream:
     ) -> tuple[Sequence[Window], list[Tensor]]:
         """The first of the windows, with the logits of each member."""
         some = waiting[: self._at_once]
-        crops = torch.stack([self._crop(window) for window in some])
-        return some, self._runner.logits(crops.to(self._runner.device))
-
-    def _crop(self, window: Window) -> Float32[Tensor, "channel i j k"]:
-        """The image in a window, with zeros where the window is larger."""
-        padding: list[int] = []
-        for side, inside, within in zip(
-            window.box, self._layout.inside, window.within, strict=True
-        ):
-            before = max(0, inside.start - side.start)
-            missing = (side.stop - side.start) - (within.stop - within.start)
-            padding = [before, missing - before, *padding]  # last axis first
-        crop = self._image[:, *window.within]
-        return functional.pad(crop, padding) if any(padding) else crop
+        batch = self._source.batch(some, self._layout, self._runner.device)
+        if self._runner.settings.compile and len(some) < self._at_once:
+            missing = self._at_once - len(some)  # another number is compiled again
+            batch = functional.pad(batch, (*[0] * 9, missing))
+        return some, self._runner.logits(batch)
 
     def _add(
         self, window: Window, members: Sequence[Float[Tensor, "output i j k"]]
@@ -152,26 +173,26 @@ class _Stream:
             self._retried(partial(self._add_to_ring, member, corner, rows))
 
     def _add_to_ring(self, member: int, corner: Shape3, rows: Tensor) -> None:
-        self._held_ring.add(member, corner, rows)
+        self._ring.add(member, corner, rows)
 
     def _finished(self, stop: int) -> Iterator[LogitsSlab]:
         """The rows before one, which no later window overlaps."""
-        step = max(1, _SLAB_BYTES // self._shape.row_bytes)
-        for stretch in stretches(self._given, stop, self._shape.rows):
+        step = max(1, _SLAB_BYTES // self._ring.shape.row_bytes)
+        for stretch in stretches(self._given, stop, self._ring.shape.rows):
             for first in range(stretch.start, stretch.stop, step):
                 rows = slice(first, min(first + step, stretch.stop))
                 inside, _, _ = self._layout.row_first(self._layout.inside)
                 own = slice(max(rows.start, inside.start), min(rows.stop, inside.stop))
                 if own.start < own.stop:
                     yield self._retried(partial(self._slab, own))
-                self._held_ring.clear(rows)
+                self._ring.clear(rows)
         self._given = stop
 
     def _slab(self, rows: slice) -> LogitsSlab:
         """Rows of the padded image that are finished."""
         inside, a, b = self._layout.row_first(self._layout.inside)
         own = slice(rows.start - inside.start, rows.stop - inside.start)
-        logits = self._held_ring.mean(rows)[:, :, a, b]
+        logits = self._ring.mean(rows)[:, :, a, b]
         left_out = torch.from_numpy(self._layout.background(own))
         if left_out.any():
             fill = self._background.to(logits.device)
@@ -182,19 +203,6 @@ class _Stream:
             row_count=inside.stop - inside.start,
             logits=logits.permute(0, 4, 1, 2, 3),
         )
-
-    @property
-    def _held_ring(self) -> RowRing:
-        if self._ring is None:
-            raise RuntimeError("there is no ring yet")
-        return self._ring
-
-    def _new_ring(self) -> RowRing:
-        weights = self._runner.weights.movedim(self._layout.axis, 0)
-        return RowRing(self._shape, self._place, weights, self._runner.copies)
-
-    def _placed_image(self) -> Tensor:
-        return self._image.to(self._held_ring.device)
 
     def _retried(self, work: Callable[[], Result]) -> Result:
         """Do some work, with less memory each time it runs out.
@@ -220,15 +228,18 @@ class _Stream:
             self._at_once //= 2
             _log.info("out of memory: %d windows at once from now on", self._at_once)
             return True
-        places = list(Place)
-        lower = places[places.index(self._place) + 1 :]
+        ring = self._ring
+        lower = ring.shape.lower_places(ring.place, available_bytes())
         if not lower:
             return False
-        self._place = lower[0]
-        _log.info("out of memory: sums are kept in %s from now on", self._place)
-        self._image = self._image.cpu()
-        if self._ring is not None:
-            self._ring = self._ring.moved(self._place)
+        self._source = self._on_cpu
+        try:
+            self._ring = first_with_room(lower, ring.moved)
+        except torch.OutOfMemoryError as error:
+            _log.info("out of memory: %s", error)
+            return False
+        where = self._ring.place
+        _log.info("out of memory: sums are kept in %s from now on", where)
         return True
 
 

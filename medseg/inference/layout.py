@@ -5,13 +5,13 @@ from math import prod
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool
 
 from medseg.core.geometry import Shape3
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.settings import InferenceSettings
-from medseg.inference.needed import Occupancy, body_of, is_constant
+from medseg.inference.needed import Emptiness, Occupancy, body_of
 from medseg.inference.windows import (
     Box,
     axis_to_stream,
@@ -22,7 +22,6 @@ from medseg.inference.windows import (
 _VOXELS_AT_ONCE = {"cpu": 48**3, "cuda": 4 * 128**3}
 _MOST_AT_ONCE = 32
 
-Image = Float32[np.ndarray, "channel _ _ _"]
 Mask = Bool[np.ndarray, "_ _ _"]
 
 
@@ -89,7 +88,7 @@ class Layout:
         inside = window_box(_three(before), _three(image.shape[1:]))
         axis = axis_to_stream(shape, patch)
         corners = window_corners(shape, patch, settings.overlap, axis)
-        need = _Need.of(image, plan, settings, region)
+        need = _Need.of(prepared, plan, settings, region)
         windows = []
         for corner in corners:
             box = window_box(corner, patch)
@@ -138,37 +137,38 @@ class Layout:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Need:
-    """What a window must hold to be computed."""
+    """What a window must hold to be computed: a body, or else something at all."""
 
-    image: Image
     body: Occupancy | None
+    nothing: Emptiness | None
     region: Occupancy | None
-    skips_constant: bool
 
     @classmethod
     def of(
         cls,
-        image: Image,
+        prepared: Prepared,
         plan: Plan,
         settings: InferenceSettings,
         region: Mask | None,
     ) -> "_Need":
+        skips = settings.skip_air
+        body = body_of(prepared.image, plan) if skips else None
+        is_needed = skips and body is None
         return cls(
-            image=image,
-            body=body_of(image, plan) if settings.skip_air else None,
+            body=body,
+            nothing=Emptiness.of(prepared, plan) if is_needed else None,
             region=None if region is None else Occupancy.of(region),
-            skips_constant=settings.skip_air,
         )
 
     def of_window(self, within: Box) -> bool:
         if self.region is not None and not self.region.touches(within):
             return False
-        if self.body is not None and not self.body.touches(within):
-            return False
-        if not self.skips_constant:
+        if self.body is not None:
+            return self.body.touches(within)
+        if self.nothing is None:
             return True
         i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in within)
-        return not is_constant(self.image[:, i, j, k])  # and what is beside it
+        return not self.nothing.fills((i, j, k))  # what is beside it counts, too
 
 
 def windows_at_once(window: Shape3, device: torch.device) -> int:

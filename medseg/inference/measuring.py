@@ -63,11 +63,10 @@ def measure(
         torch.OutOfMemoryError: When not even these fit.
     """
     layout = Layout.of(prepared, plan, settings, region)
-    runner = Runner.ready(networks[:1], plan, settings, keeps_members=False)
+    runner = Runner.ready(networks[:1], plan, settings)
     at_once = min(windows_at_once(plan.patch_shape, runner.device), len(layout.windows))
-    batch = torch.zeros(
-        (at_once, len(prepared.image), *plan.patch_shape), device=runner.device
-    )
+    channels = len(prepared.image) + prepared.first_stage_structures
+    batch = torch.zeros((at_once, channels, *plan.patch_shape), device=runner.device)
     with _most_memory(runner.device) as held:
         seconds = _seconds_of_one(runner.networks[0], batch)
     answers = len(networks) * len(runner.mirrors) * layout.needed

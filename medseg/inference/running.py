@@ -1,26 +1,29 @@
 """Networks run over a few windows at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Plan
 from medseg.core.settings import InferenceSettings
 from medseg.inference.devices import memory_format, resolved_device, resolved_dtype
 from medseg.inference.windows import gaussian_weights
-from medseg.networks import inference_form
+from medseg.networks import InPlaceUNet, inference_form
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Runner:
-    """Networks ready to be run on a device.
+    """Networks ready to be run on a device, for scan after scan; not by two threads.
 
     Attributes:
         networks: In the form that is quickest there.
+        plan: The one they were made for.
+        settings: How they are run.
         device: Where.
         dtype: Number format of their arithmetic.
         mirrors: Dimensions of a batch that are flipped, one entry a copy.
@@ -29,25 +32,22 @@ class Runner:
     """
 
     networks: tuple[nn.Module, ...]
+    plan: Plan
+    settings: InferenceSettings
     device: torch.device
     dtype: torch.dtype
     mirrors: tuple[tuple[int, ...], ...]
     weights: Float32[Tensor, "i j k"]
-    keeps_members: bool
+    keeps_members: bool = False
 
     @classmethod
     def ready(
-        cls,
-        networks: Sequence[nn.Module],
-        plan: Plan,
-        settings: InferenceSettings,
-        *,
-        keeps_members: bool,
+        cls, networks: Sequence[nn.Module], plan: Plan, settings: InferenceSettings
     ) -> "Runner":
         """Bring networks into the form that is quick on the device of the settings.
 
         Raises:
-            WrongUse: NO_SUCH_DEVICE.
+            WrongUse: NO_SUCH_DEVICE; INVALID_OPTION for float16 on a CPU.
         """
         device = resolved_device(settings.device)
         dtype = resolved_dtype(settings.precision, device)
@@ -56,12 +56,23 @@ class Runner:
                 inference_form(network, device, dtype, compiled=settings.compile)
                 for network in networks
             ),
+            plan=plan,
+            settings=settings,
             device=device,
             dtype=dtype,
             mirrors=_mirrors(plan.mirror_axes if settings.mirror else ()),
             weights=gaussian_weights(plan.patch_shape, plan.recipe).to(device),
-            keeps_members=keeps_members,
         )
+
+    def asked(self, *, members: bool) -> "Runner":
+        """The same networks, giving the answer of each or not."""
+        return replace(self, keeps_members=members)
+
+    def rest(self) -> None:
+        """Free memory that networks keep from one window to the next."""
+        for network in self.networks:
+            if isinstance(network, InPlaceUNet):
+                network.rest()
 
     @property
     def members(self) -> int:
@@ -87,6 +98,9 @@ class Runner:
 
         Of a single copy they are in the number format of the network, and are to be
         used before it is run again: it may write the next ones over them.
+
+        Raises:
+            WrongUse: INVALID_OPTION when they are beyond the range of float16.
         """
         sums: list[Tensor] = []
         for number, network in enumerate(self.networks):
@@ -99,12 +113,31 @@ class Runner:
                     sums.append(logits.to(torch.float32, copy=True))
                 else:
                     sums.append(logits)
+        if self.dtype is torch.float16 and not all(
+            each.isfinite().all() for each in sums
+        ):
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                "the network's features are beyond the range of float16",
+                where="--precision",
+                remedy="Use --precision float32.",
+            )
         return sums
 
     @staticmethod
     def _logits(network: nn.Module, windows: Tensor, axes: tuple[int, ...]) -> Tensor:
         logits: Tensor = network(windows.flip(axes) if axes else windows)
         return logits.flip(axes) if axes else logits
+
+
+def _require_finite(answers: Sequence[Tensor]) -> None:
+    if not all(logits.isfinite().all() for logits in answers):
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "the network's features are beyond the range of float16",
+            where="--precision",
+            remedy="Use --precision float32.",
+        )
 
 
 def _mirrors(axes: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -1,6 +1,7 @@
 """Where windows lie on an image, and how their results are blended."""
 
 from itertools import product
+from math import ceil
 
 import torch
 from jaxtyping import Float32
@@ -17,14 +18,15 @@ Box = tuple[slice, slice, slice]
 def window_starts(size: int, window: int, overlap: float) -> tuple[int, ...]:
     """First voxels of windows along one axis, evenly spread from end to end.
 
-    No two neighbours overlap by less than the fraction given; one window where the
-    image is not larger than it.
+    Neighbours overlap by the fraction given or more, but for rounding to a voxel; there
+    is one window where the image is not larger than it. This is nnU-Net's rule.
     """
     if size <= window:
         return (0,)
-    step = max(1, int(window * (1 - overlap)))
-    count = -(-(size - window) // step) + 1
-    return tuple(round(n * (size - window) / (count - 1)) for n in range(count))
+    share = round(1 - overlap, 9)  # 1 - 0.9 is a little less than 0.1
+    count = ceil((size - window) / max(1.0, window * share)) + 1
+    step = (size - window) / (count - 1)
+    return tuple(round(n * step) for n in range(count))
 
 
 def window_corners(

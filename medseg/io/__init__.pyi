@@ -14,6 +14,7 @@ from .nifti import (
     read_nifti_labels,
     read_nifti_volume,
     save_nifti,
+    save_nifti_shares,
     write_nifti_labels,
     write_nifti_volume,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "save_dicom_seg",
     "save_itk",
     "save_nifti",
+    "save_nifti_shares",
     "save_rtstruct",
     "write_itk_volume",
     "write_nifti_labels",

@@ -1,11 +1,9 @@
 """Write a scan or a label map in the format that the file's suffix names."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
@@ -13,7 +11,12 @@ from medseg.core.volume import Segmentation, Volume
 from medseg.io.checks import stem_of
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
-from medseg.io.safe_writing import require_absent, require_place, written_whole_together
+from medseg.io.safe_writing import (
+    require_absent,
+    require_place,
+    written_whole,
+    written_whole_together,
+)
 
 PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
 UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
@@ -34,17 +37,46 @@ _SUFFIXES = {
 """What label maps are written in, by suffix; the first where there is a choice."""
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Shares:
+    """Values from 0 to 1 at each voxel that belong to a label map.
+
+    Attributes:
+        probabilities: A channel a label, background first.
+        uncertainty: From `medseg.predict`.
+    """
+
+    probabilities: Volume | None = None
+    uncertainty: Volume | None = None
+
+    def by_file(self, path: Path) -> Mapping[Path, Volume]:
+        """What there is, by the file it belongs in.
+
+        Args:
+            path: Of the label map.
+        """
+        named = (
+            (probabilities_path(path), self.probabilities),
+            (uncertainty_path(path), self.uncertainty),
+        )
+        return {file: volume for file, volume in named if volume is not None}
+
+
+_NO_SHARES = Shares()
+
+
 def write_segmentation(
     segmentation: Segmentation,
     path: Path | str,
     *,
     source: Volume | None = None,
     file_format: SegmentationFormat | None = None,
+    shares: Shares = _NO_SHARES,
     overwrite: bool = False,
 ) -> None:
     """Write a label map, and beside it a `.json` with its names and provenance.
 
-    Both are complete on the disk before either replaces an earlier file; the label map
+    All files are complete on the disk before any replaces an earlier one; the label map
     comes last, so that where it is new, its names are.
 
     Args:
@@ -53,6 +85,7 @@ def write_segmentation(
         source: The scan it was made of, for DICOM only: output refers to its slices and
             carries on its patient and study.
         file_format: For .dcm a DICOM-SEG where not given.
+        shares: Written beside it as `write_probabilities` and `write_uncertainty` do.
         overwrite: Replace an earlier file.
 
     Raises:
@@ -64,9 +97,13 @@ def write_segmentation(
     path = Path(path)
     file_format = require_writable(path, file_format=file_format, overwrite=overwrite)
     save = _saver(segmentation, path, file_format, source)
-    files = (names_path(path), path)
-    with written_whole_together(files, overwrite=overwrite) as (names, labels):
+    beside = shares.by_file(path)
+    files = (*beside, names_path(path), path)
+    with written_whole_together(files, overwrite=overwrite) as temporaries:
+        *others, names, labels = temporaries
         save(labels)
+        for volume, file in zip(beside.values(), others, strict=True):
+            io.save_nifti_shares(volume, _STEPS, file)
         names.write_text(describe_segmentation(segmentation), encoding="utf-8")
 
 
@@ -111,7 +148,8 @@ def write_probabilities(
 ) -> None:
     """Write the probabilities that belong to a label map, in steps of 1/4096.
 
-    The steps are exact in float32 and let the file be packed well.
+    They are stored as whole numbers with a scale factor: half the space of float32, and
+    packed well.
 
     Args:
         probabilities: A channel a label, background first.
@@ -142,11 +180,9 @@ def write_uncertainty(
     _write_in_steps(uncertainty, uncertainty_path(path), overwrite=overwrite)
 
 
-def _write_in_steps(shares: Volume, file: Path, *, overwrite: bool) -> None:
-    steps = np.multiply(shares.array, _STEPS, dtype=np.float32)
-    np.rint(steps, out=steps)
-    steps /= _STEPS
-    io.write_nifti_volume(replace(shares, array=steps), file, overwrite=overwrite)
+def _write_in_steps(shares: Volume, path: Path, *, overwrite: bool) -> None:
+    with written_whole(path, overwrite=overwrite) as file:
+        io.save_nifti_shares(shares, _STEPS, file)
 
 
 def probabilities_path(path: Path | str) -> Path:

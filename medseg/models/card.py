@@ -24,6 +24,12 @@ _COMMAND = "medseg segment SCAN -m PATH_OF_THIS_FOLDER -o labels.nii.gz"
 
 def licence_text(info: ModelInfo) -> str:
     """Under what licence the weights are, and whence it comes."""
+    if info.was_imported:
+        return (
+            f"{info.licence}\n\nThis is what was said when the model was imported from "
+            "another tool. What it was trained on, and under what licence that is, is "
+            "not known.\n"
+        )
     source = f" ({info.training.source})" if info.training.source else ""
     return (
         f"{info.licence}\n\nThe licence of these weights is that of the data they were "
@@ -87,6 +93,8 @@ def _training(info: ModelInfo) -> str:
 
 
 def _results(info: ModelInfo) -> str:
+    if info.was_imported and not info.results:
+        return "Not known: the model was imported from another tool."
     if not info.results:
         return "Not scored: no case was held out."
     head = "| structure | mean Dice | mean IoU | cases |\n|---|---|---|---|\n"

@@ -1,7 +1,7 @@
 """A trained model: its description and its networks."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from medseg.models.card import CARD_FILE, LICENCE_FILE, licence_text, model_card
 from medseg.models.description import damaged, read_model_info, write_model_info
 from medseg.models.zoo import model_folder
 from medseg.networks import build_network
+from medseg.networks.sketches import sketching
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,21 +109,44 @@ def weights_bytes(network: nn.Module) -> bytes:
     )
 
 
-def load_parameters(network: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+def network_with(plan: Plan, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The plan's network with these parameters.
+
+    They are compared with what the plan claims before any memory is taken for it.
+
+    Raises:
+        ValueError: When names or shapes are not those of the plan's network.
+    """
+    with sketching():
+        _require_same_parameters(build_network(plan), tensors)
+    with torch.random.fork_rng(devices=[]):  # its first weights are chance, then lost
+        network = build_network(plan)
+    load_parameters(network, tensors)
+    return network
+
+
+def load_parameters(network: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Put stored parameters into a network.
 
     Raises:
         ValueError: When names or shapes are not those of the network.
     """
+    _require_same_parameters(network, tensors)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(tensors[name])
+
+
+def _require_same_parameters(
+    network: nn.Module, tensors: Mapping[str, torch.Tensor]
+) -> None:
     parameters = dict(network.named_parameters())
     if parameters.keys() != tensors.keys():
         differing = sorted(parameters.keys() ^ tensors.keys())
         raise ValueError(f"weights and plan name other layers: {differing[:3]}")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != tensors[name].shape:
-                raise ValueError(f"{name} has another shape than the plan's")
-            parameter.copy_(tensors[name])
+    for name, parameter in parameters.items():
+        if parameter.shape != tensors[name].shape:
+            raise ValueError(f"{name} has another shape than the plan's")
 
 
 def _first_stage(info: ModelInfo, folder: Path) -> TrainedModel | None:
@@ -145,9 +169,6 @@ def _network(plan: Plan, folder: Path, path: str, sha256: str) -> nn.Module:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise damaged(file, "the weights are not those the description names (SHA-256)")
     try:
-        with torch.random.fork_rng(devices=[]):  # first weights are chance, then lost
-            network = build_network(plan)
-        load_parameters(network, load(content))
+        return network_with(plan, load(content)).eval()
     except (SafetensorError, ValueError) as error:
         raise damaged(file, str(error)) from None
-    return network.eval()

@@ -2,12 +2,14 @@
 
 from medseg.networks.build import build_network, encoder_parameters, parameter_count
 from medseg.networks.halving import halving_multiple
+from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.inference_form import inference_form
 from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.supervision import Supervised, supervised
 
 __all__ = [
     "FastInstanceNorm3d",
+    "InPlaceUNet",
     "Supervised",
     "build_network",
     "encoder_parameters",

@@ -22,26 +22,34 @@ class NormedConvolution(nn.Module):
     """Convolution, instance norm, which undoes the convolution's bias, and leaky ReLU.
 
     Args:
-        convolution: A convolution without groups or dilation.
-        norm: An affine instance norm.
-        slope: Of the leaky ReLU; 1 is none.
-        dtype: Number format of the weights kept.
+        convolution: Without its bias.
+        norm: With the activation.
     """
 
-    def __init__(
-        self,
+    def __init__(self, convolution: InPlaceConvolution, norm: InPlaceNorm) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.norm = norm
+
+    @classmethod
+    def of(
+        cls,
         convolution: nn.Conv3d,
         norm: InstanceNorm,
         slope: float,
         dtype: torch.dtype,
-    ) -> None:
-        super().__init__()
-        self.convolution = (
-            FirstConvolution(convolution, dtype)
-            if FirstConvolution.suits(convolution)
-            else InPlaceConvolution.of(convolution, dtype)
-        )
-        self.norm = InPlaceNorm(norm, slope)
+    ) -> "NormedConvolution":
+        """Of layers whose numbers are copied.
+
+        Args:
+            convolution: Without groups or dilation.
+            norm: An affine instance norm.
+            slope: Of the leaky ReLU; 1 is none.
+            dtype: Number format of the weights kept.
+        """
+        is_first = FirstConvolution.suits(convolution)
+        made = FirstConvolution if is_first else InPlaceConvolution.of
+        return cls(made(convolution, dtype), InPlaceNorm(norm, slope))
 
     def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
         """The result in a tensor taken from the workspace."""
@@ -191,3 +199,7 @@ class InPlaceUNet(nn.Module):
         logits: Tensor = self.head(coarse)
         workspace.give_back(coarse)
         return logits
+
+    def rest(self) -> None:
+        """Free the memory kept, until the next image."""
+        self._workspace.start(())

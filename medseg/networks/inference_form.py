@@ -49,7 +49,7 @@ class PlainForm(nn.Module):
 
 
 class CompiledForm(nn.Module):
-    """A form compiled at the first call, or as it is where that fails.
+    """A form compiled at the first image of each shape, or as it is where that fails.
 
     Args:
         form: Any.
@@ -59,24 +59,31 @@ class CompiledForm(nn.Module):
         super().__init__()
         self.form = form
         self._function = torch.compile(form, dynamic=False)
-        self._is_proven = False
+        self._proven: set[tuple[int, ...]] = set()
+        self._refused: set[tuple[int, ...]] = set()
 
     def forward(
         self, image: Float[Tensor, "batch channel i j k"]
     ) -> Float[Tensor, "batch output i j k"]:
         """Logits of each voxel."""
+        shape = tuple(image.shape)
+        logits: Tensor
+        if shape in self._refused:
+            logits = self.form(image)
+            return logits
         try:
-            logits: Tensor = self._function(image)
+            logits = self._function(image)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            if self._is_proven:
+            if shape in self._proven:
                 raise
             reason = str(error).splitlines()[0]
             _LOGGER.warning("torch.compile failed, going on without it: %s", reason)
-            self._function = self.form
             logits = self.form(image)
-        self._is_proven = True
+            self._refused.add(shape)
+        else:
+            self._proven.add(shape)
         return logits
 
 
@@ -95,12 +102,15 @@ def inference_form(
         device: Where it shall compute.
         dtype: Number format of weights, features and logits.
         compiled: Let `torch.compile` have it where that is quicker and there is a
-            compiler: at the first call, which then takes up to some minutes.
+            compiler: at the first call with each shape, which then takes up to some
+            minutes.
     """
     if device.type == "cpu" and can_write_in_place(dtype):
         there = network if _is_on(network, device) else deepcopy(network).to(device)
         rebuilt = in_place_unet(there, dtype)
         if rebuilt is not None:
+            if compiled:
+                _LOGGER.info("a U-Net on a CPU is as quick without torch.compile")
             return rebuilt.eval()
     form = PlainForm(network, device, dtype).eval()
     if not compiled:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from medseg.core.plan import MonaiNetwork, MonaiNetworkName, Plan
 from medseg.networks.instance_norm import with_fast_norms
 
+RunningNorm = nn.BatchNorm3d | nn.SyncBatchNorm | nn.InstanceNorm3d
 _CLASSES: dict[MonaiNetworkName, type[nn.Module]] = {
     MonaiNetworkName.UNET: UNet,
     MonaiNetworkName.SEGRESNET: SegResNet,
@@ -27,7 +29,11 @@ _CLASSES: dict[MonaiNetworkName, type[nn.Module]] = {
 _RENAMED = {"dimensions": "spatial_dims"}
 _WITHOUT_EFFECT = ("img_size", "use_checkpoint", "deep_supervision", "deep_supr_num")
 """Gone in today's MONAI, or of training only."""
-_LARGEST_NUMBER, _MOST_VALUES = 4096, 64
+_LARGEST_NUMBER, _MOST_VALUES, _DEEPEST = 4096, 64, 6
+_MOST_REPEATED, _LARGEST_ATTENTION = 64, 16
+_REPEATED = re.compile(".*(block|depth|unit|layer).*")
+_WORD = re.compile(r"[A-Za-z0-9_.]*")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _REFUSALS = (
     *(TypeError, ValueError, LookupError, AttributeError, AssertionError),
     *(ArithmeticError, RuntimeError),
@@ -85,7 +91,8 @@ def monai_network(plan: Plan) -> nn.Module:
     given = (arguments.get("in_channels", 1), arguments.get("out_channels", 2))
     if given != (len(plan.channels), len(plan.output_names)):
         raise ValueError(f"the network has {given[0]} channels and {given[1]} outputs")
-    _with_scales(with_fast_norms(network))
+    _with_scales(network)
+    with_fast_norms(network)
     if not described.output_order:
         return network
     if sorted(described.output_order) != list(range(len(plan.output_names))):
@@ -135,23 +142,56 @@ def network_arguments(described: MonaiNetwork) -> dict[str, Any]:
     }
 
 
-def _require_plain(name: str, value: object) -> None:
-    """Refuse what would build a network of any size."""
+def running_norm(module: nn.Module) -> RunningNorm | None:
+    """The module as a norm that is, after training, a factor and a shift a channel.
+
+    Returns:
+        None when it is none.
+
+    Raises:
+        ValueError: When it is a norm whose statistics mean something else.
+    """
+    keeps = getattr(module, "running_mean", None) is not None
+    if isinstance(module, nn.BatchNorm3d | nn.SyncBatchNorm) and not keeps:
+        raise ValueError("a batch norm without running statistics is not supported")
+    if not keeps:
+        return None
+    if isinstance(module, RunningNorm):
+        return module
+    raise ValueError(f"a norm {type(module).__name__} is not supported")
+
+
+def _require_plain(name: str, value: object, depth: int = 0) -> None:
+    """Refuse what would build a network of any size, or is more than data."""
+    if depth > _DEEPEST:
+        raise ValueError(f"{name} is nested too deep")
     if isinstance(value, Mapping):
+        if strange := [key for key in value if not _KEY.fullmatch(str(key))]:
+            raise ValueError(f"{name} has the key {strange[0]!r}")
         value = list(value.values())
     if isinstance(value, list):
         if len(value) > _MOST_VALUES:
             raise ValueError(f"{name} has {len(value)} values")
         for each in value:
-            _require_plain(name, each)
-    elif isinstance(value, int | float) and not abs(value) <= _LARGEST_NUMBER:
-        raise ValueError(f"{name} is {value}")
+            _require_plain(name, each, depth + 1)
+    elif isinstance(value, str):
+        if not _WORD.fullmatch(value):
+            raise ValueError(f"{name} is the text {value[:80]!r}")
+    elif isinstance(value, int | float) and not abs(value) <= _most(name):
+        raise ValueError(f"{name} is {str(value)[:40]}")
+
+
+def _most(name: str) -> int:
+    """A block more is a layer more; a wider attention is a far larger table."""
+    if name == "window_size":
+        return _LARGEST_ATTENTION
+    return _MOST_REPEATED if _REPEATED.fullmatch(name) else _LARGEST_NUMBER
 
 
 def _with_scales(network: nn.Module) -> None:
-    """Replace every batch norm below a module."""
+    """Replace every norm below a module that is one."""
     for name, child in network.named_children():
-        if isinstance(child, nn.BatchNorm3d):
-            setattr(network, name, ChannelScale(child.num_features))
+        if norm := running_norm(child):
+            setattr(network, name, ChannelScale(norm.num_features))
         else:
             _with_scales(child)

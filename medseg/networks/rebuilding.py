@@ -10,7 +10,12 @@ from monai.networks.nets.dynunet import DynUNet
 from torch import nn
 
 from medseg.core.geometry import Shape3
-from medseg.networks.in_place import InPlaceNorm, InstanceNorm, PointwiseLogits
+from medseg.networks.in_place import (
+    InPlaceConvolution,
+    InPlaceNorm,
+    InstanceNorm,
+    PointwiseLogits,
+)
 from medseg.networks.in_place_unet import (
     Chain,
     InPlaceUNet,
@@ -117,21 +122,22 @@ def _residual_unet(network: ResidualUNet, dtype: torch.dtype) -> InPlaceUNet:
 def _residual_block(block: Residual, dtype: torch.dtype) -> ResidualBlock:
     i, j, k = block.conv1.conv.stride
     projections = [
-        NormedConvolution(_pooling(layer.conv, (i, j, k)), layer.norm, 1.0, dtype)
-        for layer in _inside(block.skip, ConvNorm)
+        _projection(layer, (i, j, k), dtype) for layer in _inside(block.skip, ConvNorm)
     ]
-    first = NormedConvolution(block.conv1.conv, block.conv1.norm, SLOPE, dtype)
-    second = NormedConvolution(block.conv2.conv, block.conv2.norm, 1.0, dtype)
+    first = NormedConvolution.of(block.conv1.conv, block.conv1.norm, SLOPE, dtype)
+    second = NormedConvolution.of(block.conv2.conv, block.conv2.norm, 1.0, dtype)
     skip = projections[0] if projections else (i, j, k)
     return ResidualBlock(first, second, skip, SLOPE)
 
 
-def _pooling(projection: nn.Conv3d, pool: Shape3) -> nn.Conv3d:
-    """Averaging and a 1 x 1 x 1 convolution as one convolution."""
-    channels = projection.in_channels, projection.out_channels
-    both = nn.Conv3d(*channels, pool, pool, bias=False)
-    both.weight.data = projection.weight.data.expand_as(both.weight) / prod(pool)
-    return both
+def _projection(layer: ConvNorm, pool: Shape3, dtype: torch.dtype) -> NormedConvolution:
+    """Averaging and a 1 x 1 x 1 convolution as one convolution, and its norm."""
+    if pool == _UNIT:
+        return NormedConvolution.of(layer.conv, layer.norm, 1.0, dtype)
+    weight = layer.conv.weight.detach() / prod(pool)
+    both = weight.expand(*weight.shape[:2], *pool)
+    convolution = InPlaceConvolution(both, pool, (0, 0, 0), dtype)
+    return NormedConvolution(convolution, InPlaceNorm(layer.norm, 1.0))
 
 
 def _inside(holder: nn.Module, kind: type[_Kind]) -> list[_Kind]:
@@ -143,7 +149,7 @@ def _stacked(stack: nn.Module) -> list[_Layer]:
 
 
 def _chain(layers: Sequence[_Layer], dtype: torch.dtype) -> Chain:
-    return Chain(NormedConvolution(*layer, dtype) for layer in layers)
+    return Chain(NormedConvolution.of(*layer, dtype) for layer in layers)
 
 
 def _up_level(

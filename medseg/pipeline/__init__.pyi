@@ -1,10 +1,9 @@
-from .composing import segment_all
+from .composing import segment_all, segment_with_ready
 from .estimating import estimate
 from .fitting import Misfit, misfits
 from .overlapping import Outcome, overlapped
+from .ready import Prediction, ReadyModel, Request
 from .segmenting import (
-    Prediction,
-    Request,
     predict,
     segment,
     segment_with_probabilities,
@@ -14,6 +13,7 @@ __all__ = [
     "Misfit",
     "Outcome",
     "Prediction",
+    "ReadyModel",
     "Request",
     "estimate",
     "misfits",
@@ -22,4 +22,5 @@ __all__ = [
     "segment",
     "segment_all",
     "segment_with_probabilities",
+    "segment_with_ready",
 ]

@@ -1,6 +1,6 @@
 """Several models on one scan, their structures in one label map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Segmentation, Volume
 from medseg.models import TrainedModel
 from medseg.pipeline.provenance import composed_provenance
-from medseg.pipeline.segmenting import DEFAULT_SETTINGS, segment
+from medseg.pipeline.ready import DEFAULT_SETTINGS, ReadyModel, Request
+from medseg.pipeline.segmenting import segment
 
 
 def segment_all(
@@ -39,14 +40,34 @@ def segment_all(
         raise ValueError("a scan is segmented with one model at least")
     if len(models) == 1:
         return segment(volume, models[0], settings, on_progress, region)
-    return composed(
-        [
-            segment(
-                volume, model, settings, in_stage(on_progress, model.info.name), region
-            )
-            for model in models
-        ]
-    )
+    each = (ReadyModel(model, settings) for model in models)  # not all at once
+    return segment_with_ready(volume, each, on_progress, region)
+
+
+def segment_with_ready(
+    volume: Volume,
+    models: Iterable[ReadyModel],
+    on_progress: ProgressCallback = ignore_progress,
+    region: Segmentation | None = None,
+) -> Segmentation:
+    """As `segment_all`, of models that are ready for one scan after the other.
+
+    Args:
+        volume: As in `segment_all`.
+        models: One or more.
+        on_progress: As in `segment`; the stage names the model.
+        region: As in `segment`.
+
+    Raises:
+        MedSegError: As `segment`.
+        Cancelled: From `on_progress`.
+    """
+    request = Request(region=region)
+    parts = []
+    for each in models:
+        told = in_stage(on_progress, each.model.info.name)
+        parts.append(each.predict(volume, told, request).segmentation)
+    return composed(parts)
 
 
 def composed(parts: Sequence[Segmentation]) -> Segmentation:

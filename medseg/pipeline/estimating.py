@@ -17,7 +17,7 @@ from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Segmentation, Volume
 from medseg.inference import available_bytes, measure, resolved_choice
 from medseg.models import TrainedModel
-from medseg.pipeline.segmenting import region_on
+from medseg.pipeline.ready import region_on
 from medseg.preprocessing import prepare
 
 DEFAULT_SETTINGS = InferenceSettings()
@@ -69,6 +69,8 @@ def estimate(
 
 def _with_blank_structures(prepared: Prepared, first_stage: TrainedModel) -> Prepared:
     """The scan with room for what the first stage would find."""
-    structures = len(first_stage.info.plan.labels)
-    blank = np.zeros((structures, *prepared.image.shape[1:]), np.float32)
-    return replace(prepared, image=np.concatenate([prepared.image, blank]))
+    return replace(
+        prepared,
+        first_stage=np.zeros(prepared.image.shape[1:], np.uint8),
+        first_stage_structures=len(first_stage.info.plan.labels),
+    )

@@ -62,6 +62,9 @@ def overlapped(
                 yield from _outcomes(writing)
                 yield Outcome(item=item, error=error)
                 continue
+            except BaseException:
+                yield from _outcomes(writing)  # which is done all the same
+                raise
             finally:
                 del current  # and with it the scan
             yield from _outcomes(writing)

@@ -1,75 +1,17 @@
 """One model on one scan."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-
-import numpy as np
-from jaxtyping import Bool
-
-from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.plan import Plan
-from medseg.core.prepared import Prepared
-from medseg.core.progress import ProgressCallback, ignore_progress, in_stage
+from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Segmentation, Volume
-from medseg.inference import (
-    Asked,
-    is_out_of_memory,
-    keep_largest_pieces,
-    resolved_choice,
-    stream_logits,
-    with_margin,
-)
 from medseg.models import TrainedModel
-from medseg.pipeline.provenance import provenance_of
-from medseg.preprocessing import (
-    LABELS_ONLY,
-    Restored,
-    Wanted,
-    margin_voxels,
-    prepare,
-    prepare_first_stage,
-    prepare_region,
-    restored,
+from medseg.pipeline.ready import (
+    DEFAULT_SETTINGS,
+    LABELS_EVERYWHERE,
+    Prediction,
+    ReadyModel,
+    Request,
 )
-
-DEFAULT_SETTINGS = InferenceSettings()
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Request:
-    """What is asked for beside the label map, and where.
-
-    Attributes:
-        wanted: Probabilities, uncertainty.
-        region: Label map of the scan, from a coarser model: only near its structures
-            (`InferenceSettings.margin_mm`) anything is looked for. None for the whole
-            scan.
-    """
-
-    wanted: Wanted = LABELS_ONLY
-    region: Segmentation | None = None
-
-
-LABELS_EVERYWHERE = Request()
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Prediction:
-    """A model's answer for one scan, all of it on the scan's own grid.
-
-    Attributes:
-        segmentation: The label map.
-        probabilities: float16; the channels are "background" and the structures by
-            ascending label, or the regions of a model that learned overlapping ones.
-        uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
-            has several networks, "disagreement".
-    """
-
-    segmentation: Segmentation
-    probabilities: Volume | None = None
-    uncertainty: Volume | None = None
+from medseg.preprocessing import Wanted
 
 
 def segment(
@@ -147,100 +89,4 @@ def predict(
         MedSegError: As `segment`.
         Cancelled: From `on_progress`.
     """
-    device, precision = resolved_choice(settings.device, settings.precision)
-    settings = replace(settings, device=device, precision=precision)
-    with _memory_errors(volume):
-        prepared = _prepared(volume, model, settings, on_progress)
-        asked = Asked(
-            members=request.wanted.uncertainty and len(model.networks) > 1,
-            region=region_on(request.region, prepared, model.info.plan, settings),
-        )
-        slabs = stream_logits(
-            model.networks, prepared, model.info.plan, settings, asked, on_progress
-        )
-        found = restored(slabs, prepared, model.info.plan, request.wanted)
-    segmentation = _segmentation(found, volume, model)
-    made = provenance_of(segmentation, volume, model, settings, request.region)
-    return Prediction(
-        segmentation=replace(segmentation, provenance=made),
-        probabilities=_probabilities(found, volume, model.info.plan),
-        uncertainty=_uncertainty(found, volume),
-    )
-
-
-def _prepared(
-    volume: Volume,
-    model: TrainedModel,
-    settings: InferenceSettings,
-    on_progress: ProgressCallback,
-) -> Prepared:
-    """What the model's networks take, with the answer of its first stage if it has."""
-    prepared = prepare(volume, model.info.plan)
-    if model.first_stage is None:
-        return prepared
-    told = in_stage(on_progress, "first stage")
-    coarse = predict(volume, model.first_stage, settings, told).segmentation
-    structures = prepare_first_stage(coarse, prepared, model.info.plan)
-    return replace(prepared, image=np.concatenate([prepared.image, structures]))
-
-
-def region_on(
-    region: Segmentation | None,
-    prepared: Prepared,
-    plan: Plan,
-    settings: InferenceSettings,
-) -> Bool[np.ndarray, "i j k"] | None:
-    """Where anything is looked for on the network's grid; None for everywhere."""
-    if region is None:
-        return None
-    margin = margin_voxels(settings.margin_mm, prepared, plan)
-    return with_margin(prepare_region(region, prepared, plan), margin)
-
-
-def _segmentation(found: Restored, volume: Volume, model: TrainedModel) -> Segmentation:
-    labels, largest = model.info.plan.labels, model.info.largest_piece_only
-    return Segmentation(
-        array=keep_largest_pieces(found.labels, [labels[name].id for name in largest]),
-        geometry=volume.geometry,
-        labels=labels,
-        case_id=volume.case_id,
-    )
-
-
-def _probabilities(found: Restored, volume: Volume, plan: Plan) -> Volume | None:
-    if found.probabilities is None:
-        return None
-    return Volume(
-        array=found.probabilities,
-        geometry=volume.geometry,
-        channels=plan.output_names,
-        case_id=volume.case_id,
-    )
-
-
-def _uncertainty(found: Restored, volume: Volume) -> Volume | None:
-    named = {"entropy": found.entropy, "disagreement": found.disagreement}
-    there = {name: array for name, array in named.items() if array is not None}
-    if not there:
-        return None
-    return Volume(
-        array=np.stack(list(there.values())),
-        geometry=volume.geometry,
-        channels=tuple(there),
-        case_id=volume.case_id,
-    )
-
-
-@contextmanager
-def _memory_errors(volume: Volume) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UnusableInput(
-            ErrorCode.OUT_OF_MEMORY,
-            "there is too little memory for this scan, on the device or at all",
-            where=volume.case_id,
-            remedy="Close other programs, use --device cpu, or a machine with more.",
-        ) from None
+    return ReadyModel(model, settings).predict(volume, on_progress, request)

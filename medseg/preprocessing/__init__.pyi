@@ -1,5 +1,6 @@
 from .label_resampling import resample_nearest
 from .mapping import AxisMapping, grid_mapping
+from .out_of_memory import is_out_of_memory
 from .prepare import (
     prepare,
     prepare_first_stage,
@@ -16,6 +17,7 @@ __all__ = [
     "Restored",
     "Wanted",
     "grid_mapping",
+    "is_out_of_memory",
     "margin_voxels",
     "prepare",
     "prepare_first_stage",

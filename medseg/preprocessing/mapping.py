@@ -8,7 +8,7 @@ from torch import Tensor
 
 from medseg.core.plan import Plan, Recipe
 from medseg.core.prepared import Prepared
-from medseg.preprocessing.nnunet_rules import separate_axis
+from medseg.preprocessing.nnunet_rules import nearest_rows, separate_axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class AxisMapping:
 
     def source_indices(self, source: int, target: int) -> Float64[Tensor, " target"]:
         """Where each target voxel lies among the source voxels, fractional."""
+        if self == AxisMapping.same_box(source, target, nearest=True):
+            return torch.from_numpy(nearest_rows(source, target)).double()
         index = torch.arange(target, dtype=torch.float64) * self.scale + self.offset
         if self.nearest:
             index = (index + 0.5).floor()

@@ -1,19 +1,19 @@
 """nnU-Net's own rules of resampling (Isensee et al., 2021), for models it trained.
 
 Images by cubic splines, clipped to their own range, without smoothing where they get
-coarser; label maps label by label. An axis of voxels more than three times as long as
-the shortest is apart: the others are resampled slice by slice, and along it each new
-slice is the nearest old one.
+coarser. An axis of voxels more than three times as long as the shortest is apart: the
+others are resampled slice by slice, and along it each new slice is the nearest old one.
+`nnunet_labels` has the rules of label maps.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32
 from scipy import ndimage
 
 from medseg.core.geometry import Shape3, Spacing
 
 _ANISOTROPIC = 3.0
-_CUBIC, _LINEAR = 3, 1
+_CUBIC = 3
 
 
 def resampled_shape(shape: Shape3, spacing_mm: Spacing, target_mm: Spacing) -> Shape3:
@@ -64,33 +64,18 @@ def resampled_image(
     """
     if image.shape[1:] == shape:
         return image
-    return np.stack([_resampled(each, shape, apart, _CUBIC) for each in image])
-
-
-def resampled_labels(
-    labels: UInt8[np.ndarray, "i j k"], shape: Shape3, apart: int | None
-) -> UInt8[np.ndarray, "i2 j2 k2"]:
-    """A label map likewise: where half a label or more is, a higher label first."""
-    if labels.shape == shape:
-        return labels
-    result = np.zeros(shape, np.uint8)
-    for label in np.unique(labels):
-        share = (labels == label).astype(np.float32)
-        result[_resampled(share, shape, apart, _LINEAR) >= 0.5] = label
-    return result
+    return np.stack([_resampled(each, shape, apart) for each in image])
 
 
 def _resampled(
-    array: Float32[np.ndarray, "i j k"], shape: Shape3, apart: int | None, order: int
+    array: Float32[np.ndarray, "i j k"], shape: Shape3, apart: int | None
 ) -> Float32[np.ndarray, "i2 j2 k2"]:
-    """Splines of an order, axis by axis, which is what they are over several."""
+    """Cubic splines, axis by axis, which is what they are over several."""
     within = tuple(axis for axis in range(3) if axis != apart)
     result = array
     for axis in sorted(within, key=lambda axis: shape[axis] / array.shape[axis]):
         if shape[axis] != array.shape[axis]:
-            result = _along(
-                result, _matrix(array.shape[axis], shape[axis], order), axis
-            )
+            result = _along(result, _matrix(array.shape[axis], shape[axis]), axis)
     lowest = array.min(within, keepdims=True)
     result = np.clip(result, lowest, array.max(within, keepdims=True))
     if apart is not None:
@@ -99,14 +84,14 @@ def _resampled(
     return np.ascontiguousarray(result, np.float32)
 
 
-def _matrix(size: int, new_size: int, order: int) -> Float32[np.ndarray, "new old"]:
+def _matrix(size: int, new_size: int) -> Float32[np.ndarray, "new old"]:
     """Spline interpolation along one axis, which is linear, as a matrix.
 
     Its columns are what becomes of single voxels of value 1.
     """
     unit = np.eye(size)
     columns = ndimage.zoom(
-        unit, (new_size / size, 1), order=order, mode="nearest", grid_mode=True
+        unit, (new_size / size, 1), order=_CUBIC, mode="nearest", grid_mode=True
     )
     return np.ascontiguousarray(columns, np.float32)
 

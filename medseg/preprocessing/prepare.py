@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
 from medseg.core.channels import channel_order
 from medseg.core.errors import ErrorCode, UnusableInput
@@ -14,10 +14,10 @@ from medseg.core.prepared import Prepared
 from medseg.core.volume import Segmentation, Volume, VoxelArray, require_same_grid
 from medseg.preprocessing.boxes import box_round, box_slices
 from medseg.preprocessing.monai_rules import prepared_by_steps
+from medseg.preprocessing.nnunet_labels import resampled_labels
 from medseg.preprocessing.nnunet_rules import (
     filled_mask,
     resampled_image,
-    resampled_labels,
     resampled_shape,
     separate_axis,
 )
@@ -98,26 +98,41 @@ def _resampled(prepared: Prepared, plan: Plan) -> np.ndarray:
 
 
 def prepare_first_stage(
-    labels: Segmentation, prepared: Prepared, plan: Plan
-) -> Float32[np.ndarray, "structure i j k"]:
-    """A coarser model's label map as further channels: each structure 0 or 1.
+    labels: Segmentation, prepared: Prepared, plan: Plan, volume: Volume
+) -> Prepared:
+    """A scan with a coarser model's label map, each structure a further channel.
+
+    The channels are made window by window, from one label map on the scan's grid.
 
     Args:
         labels: On the scan's own grid.
         prepared: The scan as the finer model takes it.
         plan: The finer model's.
+        volume: The scan itself.
 
     Raises:
         UnusableInput: GRID_MISMATCH when it is not on the grid of the scan.
     """
     if plan.recipe is Recipe.NNUNET:
-        _, i, j, k = prepared.image.shape
-        apart = separate_axis(prepared.spacing_mm, plan.spacing_mm)
-        indices = resampled_labels(_indices_in_box(labels, prepared), (i, j, k), apart)
+        indices = _first_stage_by_nnunet(labels, prepared, plan, volume)
     else:
         indices = prepare_reference(labels, prepared)
-    places = range(1, len(labels.labels) + 1)
-    return np.stack([indices == place for place in places]).astype(np.float32)
+    return replace(
+        prepared, first_stage=indices, first_stage_structures=len(labels.labels)
+    )
+
+
+def _first_stage_by_nnunet(
+    labels: Segmentation, prepared: Prepared, plan: Plan, volume: Volume
+) -> UInt8[np.ndarray, "i j k"]:
+    indices = _indices_in_box(labels, prepared)
+    _, i, j, k = prepared.image.shape
+    if indices.shape == (i, j, k):
+        return indices
+    image = oriented(in_plan_order(volume, plan), prepared.axes, prepared.flipped)
+    box = box_slices(prepared.crop_start, prepared.crop_shape)
+    apart = separate_axis(prepared.spacing_mm, plan.spacing_mm)
+    return resampled_labels(indices, (i, j, k), apart, ~filled_mask(image[:, *box]))
 
 
 def prepare_reference(

@@ -9,6 +9,7 @@ from medseg.core.geometry import Shape3
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.volume import Segmentation, require_same_grid
+from medseg.preprocessing.boxes import box_slices
 from medseg.preprocessing.mapping import AxisMapping, Neighbours, grid_mapping
 from medseg.preprocessing.orientation import oriented
 
@@ -32,8 +33,7 @@ def prepare_region(region: Segmentation, prepared: Prepared, plan: Plan) -> Mask
     where = f"scan and region of {region.case_id}"
     require_same_grid(region.geometry, prepared.source, where=where)
     mask = oriented(region.array > 0, prepared.axes, prepared.flipped)
-    start, shape = prepared.crop_start, prepared.crop_shape
-    mask = mask[tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))]
+    mask = mask[box_slices(prepared.crop_start, prepared.crop_shape)]
     for axis, mapping in enumerate(grid_mapping(prepared, plan)):
         mask = _onto_source(mask, axis, mapping, prepared.image.shape[1 + axis])
     return np.ascontiguousarray(mask)

@@ -17,6 +17,7 @@ from medseg.core.prepared import Prepared
 from medseg.core.volume import LabelArray
 from medseg.preprocessing.mapping import grid_mapping
 from medseg.preprocessing.orientation import oriented
+from medseg.preprocessing.out_of_memory import is_out_of_memory
 from medseg.preprocessing.slab_resampling import RestoredRows, resampled_slabs
 from medseg.preprocessing.slabs import LogitsSlab
 from medseg.preprocessing.uncertainty import disagreement_of, entropy_of
@@ -69,9 +70,11 @@ def restored(
     Exact where nothing was resampled. For a MONAI bundle probabilities are resampled
     instead of logits, as its own transforms do it.
 
+    Where memory runs out it goes on with fewer rows at once, then in main memory.
+
     Args:
         slabs: All rows of the prepared grid, in order; gone through once. The answer of
-            several members is the mean of their logits.
+            several members is that of the mean of their logits.
         prepared: The scan they belong to.
         plan: The one it was prepared for.
         wanted: What is made beside the label map.
@@ -83,18 +86,46 @@ def restored(
     for rows in resampled_slabs(values, mappings, prepared.crop_shape):
         if maps is None:
             maps = _empty(prepared, plan, wanted, members=len(rows.values))
-        painter.paint(rows, _within_box(maps, prepared, rows))
+        _paint(painter, rows, maps, prepared)
     if maps is None:
         raise ValueError("there are no logits to restore")
     return maps
 
 
+def _paint(
+    painter: "_Painter", rows: RestoredRows, maps: Restored, prepared: Prepared
+) -> None:
+    """Some rows, in parts where memory runs out."""
+    try:
+        painter.paint(rows, _within_box(maps, prepared, rows))
+    except (RuntimeError, MemoryError) as error:
+        smaller = rows.in_less_memory()
+        if not smaller or not is_out_of_memory(error):
+            raise
+    else:
+        return
+    for some in smaller:
+        _paint(painter, some, maps, prepared)
+
+
 def _to_resample(slab: LogitsSlab, plan: Plan) -> LogitsSlab:
+    """Logits; or the probabilities of their mean, and of each of several members."""
     if plan.recipe is not Recipe.MONAI:
         return slab
-    is_sigmoid = bool(plan.regions)
-    logits = slab.logits
-    return replace(slab, logits=logits.sigmoid() if is_sigmoid else logits.softmax(1))
+    try:
+        return replace(slab, logits=_probable(slab.logits, plan))
+    except (RuntimeError, MemoryError) as error:
+        if slab.logits.device.type == "cpu" or not is_out_of_memory(error):
+            raise
+    return replace(slab, logits=_probable(slab.logits.cpu(), plan))
+
+
+def _probable(
+    logits: Float32[Tensor, "member output rows a b"], plan: Plan
+) -> Float32[Tensor, "answer output rows a b"]:
+    if len(logits) > 1:
+        logits = torch.cat([logits.mean(0, keepdim=True), logits])
+    return logits.sigmoid() if plan.regions else logits.softmax(1)
 
 
 def _empty(prepared: Prepared, plan: Plan, wanted: Wanted, *, members: int) -> Restored:
@@ -154,7 +185,10 @@ class _Painter:
     def paint(self, rows: RestoredRows, onto: Restored) -> None:
         """Write some rows into views of the maps."""
         values = rows.values
-        mean = values[0] if len(values) == 1 else values.mean(0)
+        if len(values) == 1 or self._are_probabilities:
+            mean, values = values[0], values[1:]
+        else:
+            mean = values.mean(0)
         onto.labels[...] = self._labels(mean)
         if onto.probabilities is not None or onto.entropy is not None:
             probabilities = self._probabilities(mean).movedim(-1, 0)

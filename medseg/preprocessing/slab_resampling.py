@@ -1,7 +1,8 @@
 """Logits on another grid, a few rows at a time."""
 
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float32
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from medseg.core.geometry import Shape3
 from medseg.preprocessing.mapping import AxisMapping, Neighbours
+from medseg.preprocessing.out_of_memory import is_out_of_memory
 from medseg.preprocessing.slabs import LogitsSlab
 
 SLAB_BYTES = 64 * 2**20
@@ -33,6 +35,21 @@ class RestoredRows:
     rows: slice
     values: Float32[Tensor, "member rows a b output"]
 
+    def in_less_memory(self) -> "tuple[RestoredRows, ...]":
+        """Both halves, or the only row in main memory; nothing if it is there."""
+        first, stop = self.rows.start, self.rows.stop
+        if stop - first > 1:
+            middle = (first + stop) // 2
+            return self._part(first, middle), self._part(middle, stop)
+        if self.values.device.type == "cpu":
+            return ()
+        return (replace(self, values=self.values.cpu()),)
+
+    def _part(self, first: int, stop: int) -> "RestoredRows":
+        before = self.rows.start
+        values = self.values[:, first - before : stop - before]
+        return replace(self, rows=slice(first, stop), values=values)
+
 
 def resampled_slabs(
     slabs: Iterable[LogitsSlab],
@@ -51,30 +68,77 @@ def resampled_slabs(
         target: Shape of the target grid.
         slab_bytes: About how much to resample at once; a row at least.
     """
-    waiting: Tensor | None = None
-    first = done = 0
+    kept = _Waiting(slab_bytes)
+    done = 0
     for slab in slabs:
-        arrived = slab.logits.movedim(1, -1)
-        if waiting is None or not waiting.shape[1]:
-            waiting, first = arrived, slab.rows.start
-        else:
-            waiting = torch.cat([waiting, arrived], dim=1)
+        kept.take(slab)
         planes = _Planes.along(slab.axis, mappings, target)
         size = slab.row_count
         along = Neighbours.of(mappings[slab.axis], size, target[slab.axis])
         ready = int(torch.searchsorted(along.above, slab.rows.stop))
-        for rows in _pieces(done, ready, planes.rows_at_once(waiting, slab_bytes)):
-            values = planes.resampled(_between(waiting, first, along, rows))
+        while done < ready:
+            rows, values = kept.resampled(slice(done, ready), along, planes)
             yield RestoredRows(axis=slab.axis, rows=rows, values=values)
-        done = ready
+            done = rows.stop
         if done < target[slab.axis]:
-            needed = min(int(along.below[done]), slab.rows.stop)
-            waiting, first = waiting[:, needed - first :], needed
+            kept.drop_before(min(int(along.below[done]), slab.rows.stop))
 
 
-def _pieces(start: int, stop: int, step: int) -> Iterator[slice]:
-    for first in range(start, stop, step):
-        yield slice(first, min(first + step, stop))
+class _Waiting:
+    """Source rows that are still needed.
+
+    Where memory runs out it goes on with fewer rows at once, then in main memory.
+
+    Args:
+        slab_bytes: About how much to resample at once.
+    """
+
+    def __init__(self, slab_bytes: int) -> None:
+        self._slab_bytes = slab_bytes
+        self._most = sys.maxsize
+        self._rows: Tensor | None = None
+        self._first = 0
+
+    def take(self, slab: LogitsSlab) -> None:
+        """Add rows behind those that are there."""
+        arrived = slab.logits.movedim(1, -1)
+        if self._rows is None or not self._rows.shape[1]:
+            self._rows, self._first = arrived, slab.rows.start
+            return
+        try:
+            joined = torch.cat([self._rows, arrived.to(self._rows.device)], dim=1)
+        except (RuntimeError, MemoryError) as error:
+            if self._rows.device.type == "cpu" or not is_out_of_memory(error):
+                raise
+            joined = torch.cat([self._rows.cpu(), arrived.cpu()], dim=1)
+        self._rows = joined
+
+    def drop_before(self, row: int) -> None:
+        """Keep a row and those behind it."""
+        if self._rows is not None:
+            self._rows, self._first = self._rows[:, row - self._first :], row
+
+    def resampled(
+        self, wanted: slice, along: Neighbours, planes: "_Planes"
+    ) -> tuple[slice, Rows]:
+        """The first of the target rows wanted, and how many these are."""
+        if self._rows is None:
+            raise RuntimeError("no rows were taken")
+        while True:
+            step = min(planes.rows_at_once(self._rows, self._slab_bytes), self._most)
+            rows = slice(wanted.start, min(wanted.start + step, wanted.stop))
+            try:
+                between = _between(self._rows, self._first, along, rows)
+                return rows, planes.resampled(between)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if rows.stop - rows.start > 1:
+                    self._most = (rows.stop - rows.start) // 2
+                elif self._rows.device.type == "cpu":
+                    raise
+                else:
+                    self._rows = self._rows.cpu()
 
 
 def _between(waiting: Rows, first: int, along: Neighbours, rows: slice) -> Rows:

@@ -274,5 +274,5 @@ def _compiled_or_plain(compiled: StepFunction, plain: StepFunction) -> StepFunct
 
 def _autocast(settings: TrainingSettings) -> torch.autocast:
     device = resolved_device(settings.device)
-    dtype = resolved_dtype(settings.precision, device)
+    dtype = resolved_dtype(settings.precision, device, trains=True)
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

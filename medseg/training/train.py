@@ -83,7 +83,9 @@ def train(
             where="--freeze-encoder",
             remedy="Give the model to start from, too (--from).",
         )
-    device, precision = resolved_choice(own_device(settings.device), settings.precision)
+    device, precision = resolved_choice(
+        own_device(settings.device), settings.precision, trains=True
+    )
     with assembled_team() as team:
         with team.first_alone():
             if team.is_first:

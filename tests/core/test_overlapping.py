@@ -94,3 +94,15 @@ def test_cancelling_ends_it_with_what_was_being_written_whole():
 
 def test_nothing_to_do_is_done():
     assert not list(overlapped([], str, lambda _, made: made, lambda _, made: made))
+
+
+def test_what_was_written_is_told_before_an_error_nobody_foresaw():
+    def compute(n, _):
+        if n == 1:
+            raise RuntimeError("broken")
+        return n
+
+    outcomes = overlapped(range(3), lambda n: n, compute, lambda _, made: made)
+    assert next(outcomes).written == 0
+    with pytest.raises(RuntimeError, match="broken"):
+        next(outcomes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 from numpy.testing import assert_array_equal
 from scipy import ndimage
@@ -214,3 +215,7 @@ def test_probabilities_are_written_beside_the_label_map(model, tmp_path):
     stored = nibabel.nifti1.load(tmp_path / "case.probabilities.nii.gz")
     written = np.moveaxis(stored.get_fdata(dtype=np.float32), -1, 0)
     np.testing.assert_allclose(written, probabilities.array, atol=0.5 / 4096)
+    as_itk = SimpleITK.ReadImage(str(tmp_path / "case.probabilities.nii.gz"))
+    seen = np.moveaxis(SimpleITK.GetArrayFromImage(as_itk), (0, 1, 2, 3), (0, 3, 2, 1))
+    np.testing.assert_allclose(seen, written, atol=1e-6)
+    assert_array_equal(stored.affine, scan_of().geometry.affine.astype(np.float32))

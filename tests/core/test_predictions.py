@@ -111,9 +111,11 @@ def test_a_first_stages_structures_are_further_channels_of_the_second():
     assert stages == ["segmenting (first stage)", "segmenting"]
     first = medseg.segment(scan, coarse, exact)
     prepared = prepare(scan, TINY_PLAN)
-    structures = prepare_first_stage(first, prepared, TINY_PLAN)
-    assert structures.any()
-    both = np.concatenate([prepared.image, structures])
+    indices = prepare_first_stage(first, prepared, TINY_PLAN, scan).first_stage
+    assert indices is not None
+    assert indices.any()
+    structures = np.stack([indices == 1, indices == 2])  # whose labels are 1 and 4
+    both = np.concatenate([prepared.image, structures.astype(np.float32)])
     stacked = replace(prepared, image=both)
     logits = whole_logits(fine.networks, stacked, TINY_PLAN, exact)
     expected = restored([LogitsSlab.whole(logits)], prepared, TINY_PLAN).labels

@@ -3,8 +3,8 @@
 Plain files below the folder given are written; anything else ends the work.
 """
 
-import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.io.safe_writing import writing_errors
 from medseg.io.unpacking import (
     is_of_macos,
@@ -20,10 +20,17 @@ from medseg.io.unpacking import (
     require_new,
     unsafe_archive,
 )
+from medseg.models.foreign.texts import one_line
 
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
-_FREE_BYTES = 2**20
+_FREE_BYTES, _FREE_BYTES_TOGETHER = 2**20, 64 * 2**20
+_CHUNK_BYTES = 2**20
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error),
+    *(ValueError, OverflowError, RuntimeError),
+)
+"""What `zipfile` raises on a damaged archive, names that are no UTF-8 among it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +39,9 @@ class ArchiveLimits:
 
     Attributes:
         bytes: Of all its files together.
-        ratio: How many times larger than in the archive a file may be; files under
-            1 MiB may be any.
+        ratio: How many times larger than in the archive a file may be, and all of them
+            together; a file under 1 MiB may be any, and so may files under 64 MiB
+            together.
     """
 
     bytes: int = 32 * 2**30
@@ -60,13 +68,23 @@ def unpack_zip(
     Raises:
         UnusableInput: UNSAFE_ARCHIVE for links, devices, names that lead elsewhere or
             come twice, encrypted files, or files far larger than the archive;
-            TRUNCATED_FILE when it is damaged; DISK_FULL or NOT_WRITABLE.
+            TRUNCATED_FILE when it is damaged; NOT_READABLE; DISK_FULL or NOT_WRITABLE.
     """
     with _opened(archive) as zip_file:
         members = list(_checked(zip_file, archive, limits))
         for path, member in members:
             if is_wanted(path):
                 _write(zip_file, member, folder / path)
+
+
+def zip_names(archive: Path) -> list[PurePosixPath]:
+    """Names of what a zip file holds.
+
+    Raises:
+        UnusableInput: TRUNCATED_FILE when it is damaged or no zip; NOT_READABLE.
+    """
+    with _opened(archive) as zip_file:
+        return [PurePosixPath(name) for name in zip_file.namelist()]
 
 
 def require_uncompressed(archive: Path) -> None:
@@ -86,12 +104,21 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as zip_file:
             yield zip_file
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except MedSegError:
+        raise
+    except _DAMAGES as error:
         raise UnusableInput(
             ErrorCode.TRUNCATED_FILE,
-            f"the archive is damaged: {error}",
+            f"the archive is damaged, or no zip: {one_line(error)}",
             where=archive,
             remedy="Download or copy it again.",
+        ) from None
+    except OSError as error:
+        raise UnusableInput(
+            ErrorCode.NOT_READABLE,
+            f"the archive cannot be read: {error.strerror or one_line(error)}",
+            where=archive,
+            remedy="Check its permissions and the disk.",
         ) from None
 
 
@@ -103,9 +130,13 @@ def _checked(
     packed_bytes = sum(member.compress_size for member in members)
     if packed_bytes > archive.stat().st_size:
         raise unsafe_archive("its files lie over each other", archive)
-    if sum(member.file_size for member in members) > limits.bytes:
+    total_bytes = sum(member.file_size for member in members)
+    if total_bytes > limits.bytes:
         most = f"{limits.bytes / 2**30:g} GiB"
         raise unsafe_archive(f"its files take more than {most}", archive)
+    most_bytes = max(limits.ratio * archive.stat().st_size, _FREE_BYTES_TOGETHER)
+    if total_bytes > most_bytes:
+        raise unsafe_archive("its files grow out of proportion", archive)
     written: set[str] = set()
     for member in members:
         path = PurePosixPath(member.filename)
@@ -136,5 +167,10 @@ def _require_plain(member: zipfile.ZipInfo, archive: Path) -> None:
 def _write(zip_file: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     with writing_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with zip_file.open(member) as source, path.open("xb") as target:
-            shutil.copyfileobj(source, target)
+        target = path.open("xb")
+    with target, zip_file.open(member) as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            with writing_errors(path):
+                target.write(chunk)
+        with writing_errors(path):
+            target.flush()

@@ -8,32 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import torch
-
-from medseg.core.errors import UnusableInput
+from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
 from medseg.core.plan import Plan
 from medseg.io.safe_writing import require_absent_folder, written_whole_folder
-from medseg.models.folder import load_parameters, save_model, weights_bytes
+from medseg.models.card import LICENCE_FILE
+from medseg.models.folder import network_with, save_model, weights_bytes
 from medseg.models.foreign.archives import unpack_zip
+from medseg.models.foreign.bundle_checkpoint import read_weights
 from medseg.models.foreign.bundle_config import Config, read_config
 from medseg.models.foreign.bundle_plan import BundlePlan, read_plan
 from medseg.models.foreign.bundle_weights import parameters_of
-from medseg.models.foreign.checkpoints import (
-    Checkpoint,
-    damaged_checkpoint,
-    read_checkpoint,
-)
-from medseg.networks import build_network
+from medseg.models.foreign.checkpoints import Checkpoint, damaged_checkpoint
+from medseg.models.foreign.texts import one_line
 
 METADATA_FILE = "configs/metadata.json"
 _KINDS = ("json", "yaml", "yml")
 _INFERENCE_FILES = tuple(f"configs/inference.{kind}" for kind in _KINDS)
-_WEIGHTS_FILE = "models/model.pt"
-_WANTED = {METADATA_FILE, *_INFERENCE_FILES}
-_DESCRIBED = ("name", "description", "task", "data_source", "version", "copyright")
-_TABLES = ("model", "state_dict", "network", "net")
-_ANYTHING_BEFORE = re.compile(r"\$@(?:bundle_root|ckpt_dir)(?:\s*\+\s*)(.*)")
+LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+_WANTED = {METADATA_FILE, *_INFERENCE_FILES, *LICENCE_FILES}
+_WEIGHTS = {".pt", ".pth"}
+_LONGEST_LICENCE_BYTES, _LONGEST_TEXT = 2**20, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,17 +72,19 @@ def import_bundle(
         inference = read_config(next((f for f in files if f.exists()), files[0]))
         metadata = read_config(folder / METADATA_FILE)
         described = read_plan(inference, metadata)
-        file = _weights_file(folder, inference)
-        content = _weights(file, described.plan)
+        content = _weights(*read_weights(folder, inference), described.plan)
+        licence = _licence_of(folder)
         info = _info(described, metadata, content, options)
         with written_whole_folder(out_folder) as temporary:
             save_model(info, [content], temporary)
+            if licence:
+                (temporary / LICENCE_FILE).write_bytes(licence)
     return info
 
 
 def is_bundle(path: Path) -> bool:
     """Whether a folder looks like a MONAI bundle."""
-    return (path / METADATA_FILE).is_file()
+    return any((path / name).is_file() for name in (METADATA_FILE, *_INFERENCE_FILES))
 
 
 def is_bundle_file(path: PurePosixPath) -> bool:
@@ -95,7 +92,7 @@ def is_bundle_file(path: PurePosixPath) -> bool:
     below = [str(path)]
     if len(path.parts) > 1:
         below.append(str(PurePosixPath(*path.parts[1:])))
-    is_weights = path.suffix == ".pt" and path.parent.name == "models"
+    is_weights = path.suffix in _WEIGHTS and "models" in path.parts[:-1]
     return is_weights or bool(_WANTED & {*below})
 
 
@@ -111,56 +108,42 @@ def _as_folder(path: Path) -> Iterator[Path]:
         yield next((top for top in tops if is_bundle(top)), tops[0])
 
 
-def _weights_file(folder: Path, inference: Config) -> Path:
-    """The checkpoint that the configuration loads; `models/model.pt` otherwise."""
-    loaders = [inference.root.get("checkpointloader")]
-    handlers = inference.root.get("handlers")
-    loaders += handlers if isinstance(handlers, list) else []
-    for loader in loaders:
-        named = loader if isinstance(loader, dict) else {}
-        is_loader = str(named.get("_target_")).endswith("CheckpointLoader")
-        path = named.get("load_path") if is_loader else None
-        match = _ANYTHING_BEFORE.fullmatch(path) if isinstance(path, str) else None
-        if match is None:
-            continue
-        found = inference.plain(f"${match[1]}", "load_path")
-        name = PurePosixPath(str(found)).name
-        if name.endswith(".pt") and (folder / "models" / name).is_file():
-            return folder / "models" / name
-    return folder / _WEIGHTS_FILE
-
-
-def _weights(file: Path, plan: Plan) -> bytes:
+def _weights(file: Path, checkpoint: Checkpoint, plan: Plan) -> bytes:
     if plan.monai_network is None:
         raise ValueError("the plan names no network of MONAI's")
     try:
-        parameters = parameters_of(plan.monai_network, _state(file).tensors)
-        with torch.random.fork_rng(devices=[]):  # its first weights are chance
-            network = build_network(plan)
-        load_parameters(network, parameters)
+        parameters = parameters_of(plan.monai_network, checkpoint.tensors)
+        network = network_with(plan, parameters)
     except ValueError as error:
         if isinstance(error, UnusableInput):
             raise
-        raise damaged_checkpoint(file, str(error)) from None
+        raise damaged_checkpoint(file, one_line(error)) from None
     return weights_bytes(network)
 
 
-def _state(file: Path) -> Checkpoint:
-    """The table of tensors, at the top of the checkpoint or one level below."""
-    whole = read_checkpoint(file)
-    if whole.tensors:
-        return whole
-    for part in _TABLES:
-        if isinstance(whole.values.get(part), dict):
-            return read_checkpoint(file, part)
-    raise damaged_checkpoint(file, "it holds no weights")
+def _licence_of(folder: Path) -> bytes:
+    """The bundle's own text of its licence; empty without one."""
+    files = (folder / name for name in LICENCE_FILES)
+    file = next((each for each in files if each.is_file()), None)
+    if file is None:
+        return b""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LONGEST_LICENCE_BYTES)
+    except OSError as error:
+        raise UnusableInput(
+            ErrorCode.NOT_READABLE,
+            f"the bundle's licence cannot be read: {error.strerror or error}",
+            where=file,
+            remedy="Check its permissions and the disk.",
+        ) from None
 
 
 def _info(
     described: BundlePlan, metadata: Config, content: bytes, options: BundleOptions
 ) -> ModelInfo:
     texts = {
-        key: " ".join(str(metadata.root.get(key, "")).split())
+        key: one_line(metadata.root.get(key, ""), _LONGEST_TEXT)
         for key in (
             "name",
             "description",
@@ -172,7 +155,7 @@ def _info(
     }
     bundle = texts["name"] or texts["task"] or "bundle"
     versions = tuple(
-        (package, str(metadata.root[f"{package}_version"]))
+        (package, one_line(metadata.root[f"{package}_version"]))
         for package in ("monai", "pytorch", "numpy")
         if f"{package}_version" in metadata.root
     )

@@ -57,7 +57,10 @@ class Config:
         Raises:
             UnusableInput: UNSUPPORTED_MODEL when it says no such thing.
         """
-        return self.component_of(self._there(key), key)
+        component = self.component_of(self._there(key), key)
+        if component.is_disabled:
+            raise self.refusal(key, "it is disabled")
+        return component
 
     def component_of(self, raw: Any, key: str) -> "Component":
         """What a part of this configuration says to build.
@@ -68,6 +71,8 @@ class Config:
         found = Resolver(self.root, self.refusal).looked_up(raw, key)
         if not isinstance(found, dict) or not isinstance(found.get("_target_"), str):
             raise self.refusal(key, "it is no component with a _target_")
+        if found.get("_mode_", "default") != "default":
+            raise self.refusal(key, f"_mode_ = {found['_mode_']!r} is not supported")
         return Component(config=self, key=key, raw=found)
 
     def components(self, key: str) -> Iterator["Component"]:
@@ -83,6 +88,10 @@ class Config:
             compose = self.component_of(raw, key)
             if compose.target != "Compose":
                 raise self.refusal(key, f"{compose.target} is not supported")
+            strange = {*compose.argument_names} - {"transforms", "map_items"}
+            if strange or compose.is_disabled:
+                what = f"{min(strange)} is not supported" if strange else "is disabled"
+                raise compose.refusal(what)
             key += "#transforms"
             raw = Resolver(self.root, self.refusal).looked_up(
                 raw.get("transforms"), key
@@ -91,7 +100,7 @@ class Config:
             raise self.refusal(key, "it is no list of transforms")
         for place, each in enumerate(raw):
             component = self.component_of(each, f"{key}#{place}")
-            if not component.value("_disabled_", default=False):
+            if not component.is_disabled:
                 yield component
 
     def refusal(self, key: str, what: str) -> UnusableInput:
@@ -135,6 +144,13 @@ class Component:
         """Names of the arguments given."""
         return tuple(name for name in self.raw if not name.startswith("_"))
 
+    @property
+    def is_disabled(self) -> bool:
+        """Whether MONAI leaves it out."""
+        value = self.value("_disabled_", default=False)
+        is_text = isinstance(value, str)
+        return value.strip().lower() == "true" if is_text else bool(value)
+
     def value(self, name: str, *, default: Any) -> Any:
         """An argument as a plain value; see `Config.plain`."""
         if name not in self.raw:
@@ -172,12 +188,23 @@ def read_config(file: Path) -> Config:
         raise _damaged(file, f"it has more than {_MOST_BYTES // 2**20} MiB")
     try:
         is_json = file.suffix == ".json"
-        root = json.loads(content) if is_json else yaml.safe_load(content)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        root = json.loads(content) if is_json else _of_yaml(content)
+    except (TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise _damaged(file, " ".join(str(error).split())[:100]) from None
     if not isinstance(root, dict):
         raise _damaged(file, "it is no table")
     return Config(root=root, where=file)
+
+
+def _of_yaml(content: bytes) -> Any:
+    """What JSON can say of it: no dates, sets and bytes.
+
+    Nor names for parts (aliases), by which a few lines become millions of values.
+    """
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not supported")
+    return json.loads(json.dumps(yaml.safe_load(content)))
 
 
 def _damaged(file: Path, what: str) -> UnusableInput:

@@ -22,12 +22,14 @@ from medseg.models.foreign.bundle_transforms import (
     unsupported,
 )
 from medseg.models.foreign.bundle_weights import state_of
+from medseg.models.foreign.texts import one_line
 from medseg.networks.monai_networks import (
     ReorderedOutputs,
     bare_monai_network,
     network_arguments,
 )
 
+_CODE = ("$", "@", "%")
 _RUN = """
 ## As a MONAI bundle
 
@@ -83,12 +85,15 @@ def export_bundle(
         state = state_of(network, bare_monai_network(described))
     labels = [info.plan.labels[name].id for name in info.largest_piece_only]
     config = _config(info.plan, described, labels)
+    metadata = _metadata(info)
+    for content in (metadata, network_arguments(described)):
+        _require_data(content, info.name)
     with written_whole_folder(out_folder) as folder:
         for name in ("configs", "models", "docs"):
             (folder / name).mkdir()
         torch.save(state, folder / "models" / "model.pt")
         _write(folder / "configs" / "inference.json", _json(config))
-        _write(folder / "configs" / "metadata.json", _json(_metadata(info)))
+        _write(folder / "configs" / "metadata.json", _json(metadata))
         _write(folder / "docs" / "README.md", model_card(info) + _RUN)
         _write(folder / LICENCE_FILE, licence_text(info))
 
@@ -225,6 +230,21 @@ def _metadata(info: ModelInfo) -> dict[str, Any]:
             },
         },
     }
+
+
+def _require_data(content: object, where: str) -> None:
+    """Refuse a text that MONAI takes for code, a reference, a file or a class."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key.startswith("_"):
+                raise unsupported(f"the name {one_line(key)!r}", where)
+            _require_data(key, where)
+            _require_data(value, where)
+    elif isinstance(content, list | tuple):
+        for each in content:
+            _require_data(each, where)
+    elif isinstance(content, str) and content.lstrip().startswith(_CODE):
+        raise unsupported(f"the text {one_line(content)!r}", where)
 
 
 def _numbered(names: dict[int, str]) -> dict[str, str]:

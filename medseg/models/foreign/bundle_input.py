@@ -19,16 +19,29 @@ from medseg.models.foreign.bundle_arguments import (
     flag,
     number,
     require_arguments,
+    require_key,
 )
 from medseg.models.foreign.bundle_config import Component, Config
 
 NONZERO_EXPRESSION = "$lambda x: x != 0"
 POSITIVE_EXPRESSION = "$lambda x: x > 0"
-_WITHOUT_EFFECT = {
-    *("LoadImage", "EnsureChannelFirst", "AddChannel", "AsChannelFirst"),
-    *("EnsureType", "ToTensor", "CastToType", "Identity", "SelectItems"),
+_WITHOUT_EFFECT: dict[str, set[str]] = {
+    "LoadImage": {
+        *("reader", "ensure_channel_first", "simple_keys", "overwriting"),
+        *("prune_meta_pattern", "prune_meta_sep", "expanduser"),
+    },
+    "EnsureChannelFirst": {"strict_check"},
+    "AddChannel": set(),
+    "AsChannelFirst": set(),
+    "EnsureType": {"data_type", "device", "track_meta", "wrap_sequence"},
+    "ToTensor": {"device", "track_meta", "wrap_sequence"},
+    "CastToType": set(),
+    "Identity": set(),
+    "SelectItems": set(),
 }
 """Of reading, types and order in memory, which MedSeg has its own way of."""
+_READER_DEFAULTS = {"as_closest_canonical": False}
+_LAST_AXES = (None, "no_channel", -1, 3)
 _NO_STATISTICS = IntensityStatistics(
     mean=0.0, sd=1.0, percentile_00_5=0.0, percentile_99_5=0.0
 )
@@ -99,10 +112,19 @@ class _Reader:
 
     def read(self, component: Component) -> None:
         name = dictionary_name(component)
+        require_key(component, "image")
         if name in self._readers:
             self._readers[name](component)
-        elif name not in _WITHOUT_EFFECT:
+        elif name in _WITHOUT_EFFECT:
+            self._reading(component, _WITHOUT_EFFECT[name])
+        else:
             raise component.refusal("this transform is not supported")
+
+    def _reading(self, component: Component, known: set[str]) -> None:
+        require_arguments(component, known | {"channel_dim"}, _READER_DEFAULTS)
+        where = component.value("channel_dim", default=None)
+        if where not in _LAST_AXES:
+            raise component.refusal(f"channel_dim = {where!r} is not supported")
 
     def _orientation(self, component: Component) -> None:
         require_arguments(
@@ -146,8 +168,9 @@ class _Reader:
     def _crop(self, component: Component) -> None:
         require_arguments(
             component,
-            {"source_key", "select_fn", "mode", "allow_smaller"},
+            {"select_fn", "mode", "allow_smaller"},
             {
+                "source_key": "image",
                 "margin": 0,
                 "k_divisible": 1,
                 **dict.fromkeys(("channel_indices", "constant_values")),

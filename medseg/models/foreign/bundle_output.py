@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 from medseg.core.labels import LabelSet
 from medseg.core.regions import Region
@@ -12,11 +12,18 @@ from medseg.models.foreign.bundle_arguments import (
     flag,
     number,
     require_arguments,
+    require_inversion,
+    require_key,
 )
 from medseg.models.foreign.bundle_config import Component, Config
+from medseg.models.foreign.texts import one_line
 
-_WITHOUT_EFFECT = {"EnsureType", "ToTensor", "CastToType", "SaveImage", "Identity"}
-_LONGEST_NAME = 80
+_TYPES = {
+    "EnsureType": {"data_type", "device", "track_meta", "wrap_sequence"},
+    "ToTensor": {"device", "track_meta", "wrap_sequence"},
+    "CastToType": set[str](),
+    "Identity": set[str](),
+}
 _BRATS = {"whole tumor": (1, 2, 4), "tumor core": (1, 4), "enhancing tumor": (4,)}
 _BRATS_PAINTED = {"whole tumor": 2, "tumor core": 1, "enhancing tumor": 4}
 _BRATS_LABELS = ((1, "non-enhancing tumor core"), (2, "edema"), (4, "enhancing tumor"))
@@ -104,13 +111,7 @@ def channel_texts(metadata: Config, side: str, count: int) -> tuple[str, ...]:
     first = next(iter(named.values()), None) if isinstance(named, dict) else None
     given = first.get("channel_def") if isinstance(first, dict) else None
     table = given if isinstance(given, dict) else {}
-    return tuple(_clean(table.get(str(channel), "")) for channel in range(count))
-
-
-def _clean(name: Any) -> str:
-    """One line of printable text."""
-    words = " ".join(str(name).split())
-    return "".join(sign for sign in words if sign.isprintable())[:_LONGEST_NAME]
+    return tuple(one_line(table.get(str(channel), "")) for channel in range(count))
 
 
 class _Reader:
@@ -136,9 +137,16 @@ class _Reader:
 
     def read(self, component: Component) -> None:
         name = dictionary_name(component)
+        require_key(component, "pred")
         if name in self._readers:
             self._readers[name](component)
-        elif name not in _WITHOUT_EFFECT:
+        elif name == "SaveImage":
+            if component.value("scale", default=None) is not None:
+                raise component.refusal("scale is not supported")
+        elif name in _TYPES:
+            of_labels = {"dtype"} if self.is_decided else set[str]()
+            require_arguments(component, _TYPES[name] | of_labels, {})
+        else:
             raise component.refusal("this transform is not supported")
 
     def _activation(self, component: Component) -> None:
@@ -161,9 +169,7 @@ class _Reader:
         self.is_decided = True
 
     def _inversion(self, component: Component) -> None:
-        known = {"transform", "orig_keys", "nearest_interp", "to_tensor", "device"}
-        known |= {"orig_meta_keys", "post_func", "allow_missing_keys"}
-        require_inversion(component, known)
+        require_inversion(component)
         is_nearest = flag(component, "nearest_interp", default=True)
         self.by_nearest = is_nearest or self.is_decided
         if self.is_decided and not is_nearest:
@@ -177,38 +183,41 @@ class _Reader:
             )
 
     def _keep_largest(self, component: Component) -> None:
+        defaults: dict[str, bool | int | None]
         defaults = {"independent": True, "connectivity": None, "num_components": 1}
-        known = {"applied_labels", "is_onehot"}
-        require_arguments(component, known, defaults)
+        defaults |= {"is_onehot": None}
+        require_arguments(component, {"applied_labels"}, defaults)
         labels = component.value("applied_labels", default=None)
         labels = [labels] if isinstance(labels, int) else labels
-        if not self.is_decided or self.is_sigmoid:
-            raise component.refusal("it is supported after argmax only")
+        if not self.is_decided or self.is_sigmoid or self.largest != []:
+            raise component.refusal("it is supported once, after argmax, only")
+        if labels is not None and not _are_labels(labels):
+            raise component.refusal(f"applied_labels = {labels!r} are none")
         self.largest = labels
 
     def _renumber(self, component: Component) -> None:
         require_arguments(component, {"orig_labels", "target_labels"}, {})
         old = component.value("orig_labels", default=None)
         new = component.value("target_labels", default=None)
-        are_lists = isinstance(old, list) and isinstance(new, list)
-        if not (are_lists and self.is_decided and len(old) == len(new)):
-            raise component.refusal("only new numbers for labels are supported")
-        if not all(isinstance(each, int) and each >= 1 for each in (*old, *new)):
-            raise component.refusal("a label's number is 1 or more")
+        if not (_are_labels(old) and _are_labels(new) and len(old) == len(new)):
+            raise component.refusal("only numbers of 1 or more are supported")
+        if not self.is_decided or self.numbers:
+            raise component.refusal("it is supported once, for labels, only")
         self.numbers = dict(zip(old, new, strict=True))
+        self.largest = self.largest and [self.numbers.get(n, n) for n in self.largest]
 
     def _paint(self, component: Component) -> None:
         if not (self.is_decided and self.is_sigmoid):
             raise component.refusal("this transform is not supported")
+        require_arguments(component, {"func"}, {"inv_func": None, "track_meta": True})
         self.painting = _painting(component)
 
 
-def require_inversion(component: Component, known: set[str]) -> None:
-    """Refuse unknown arguments of `Invertd` without looking at the known ones."""
-    unknown = {*component.argument_names} - known - {"keys", "meta_keys"}
-    unknown -= {"meta_key_postfix"}
-    if unknown:
-        raise component.refusal(f"{min(unknown)} is not supported")
+def _are_labels(values: object) -> TypeGuard[list[int]]:
+    """Whether they are a list of labels' numbers."""
+    return isinstance(values, list) and all(
+        isinstance(each, int) and each >= 1 for each in values
+    )
 
 
 def _painting(component: Component) -> tuple[tuple[int, int], ...]:

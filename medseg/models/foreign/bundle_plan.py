@@ -12,7 +12,7 @@ from medseg.core.plan import (
     Plan,
     Recipe,
 )
-from medseg.models.foreign.bundle_arguments import number
+from medseg.models.foreign.bundle_arguments import number, require_arguments
 from medseg.models.foreign.bundle_config import Config
 from medseg.models.foreign.bundle_input import read_input
 from medseg.models.foreign.bundle_output import (
@@ -20,9 +20,21 @@ from medseg.models.foreign.bundle_output import (
     output_names,
     read_output,
 )
+from medseg.models.foreign.texts import one_line
 from medseg.networks.monai_networks import network_arguments
 
 _LARGEST_EDGE = 1024
+_PADDING = "constant"
+_INFERER_ARGUMENTS = {
+    "padding_mode",
+    *("roi_size", "sw_batch_size", "overlap", "mode", "sw_device", "device"),
+    *("progress", "cache_roi_weight_map", "cpu_thresh", "buffer_steps", "buffer_dim"),
+}
+_INFERER_DEFAULTS = {
+    "sigma_scale": 0.125,
+    "cval": 0.0,
+    "with_coord": False,
+}
 _AS_IT_COMES_MM = (1.0, 1.0, 1.0)
 
 
@@ -58,9 +70,9 @@ def read_plan(inference: Config, metadata: Config) -> BundlePlan:
     outputs = _count(inference, arguments, "out_channels", 2)
     prepared = read_input(inference, channels)
     output = read_output(inference, output_names(metadata, outputs))
-    window, overlap = _windows(inference)
+    window, notes = _windows(inference)
     reasons = [("labels", note) for note in output.notes]
-    reasons.append(("windows", f"the bundle's own overlap is {overlap:g}"))
+    reasons += [("windows", note) for note in notes]
     if prepared.spacing_mm is None:
         reasons.append(("spacing_mm", "the bundle takes scans at their own spacing"))
     names = _channels(metadata, channels)
@@ -133,10 +145,14 @@ def _channels(metadata: Config, count: int) -> tuple[str, ...]:
     return tuple(text or f"channel {n}" for n, text in enumerate(texts))
 
 
-def _windows(inference: Config) -> tuple[Shape3, float]:
+def _windows(inference: Config) -> tuple[Shape3, tuple[str, ...]]:
     inferer = inference.component("inferer")
     if inferer.target not in ("SlidingWindowInferer", "SlidingWindowInfererAdapt"):
         raise inferer.refusal("only SlidingWindowInferer is supported")
+    require_arguments(inferer, _INFERER_ARGUMENTS, _INFERER_DEFAULTS)
+    overlap = number(inferer, "overlap", 0.25)
+    if not 0 <= overlap < 1:
+        raise inferer.refusal(f"overlap = {overlap:g} is not 0 to 1")
     edges = inferer.value("roi_size", default=None)
     edges = [edges] * 3 if isinstance(edges, int) else edges
     is_shape = isinstance(edges, list) and len(edges) == 3
@@ -144,4 +160,8 @@ def _windows(inference: Config) -> tuple[Shape3, float]:
         isinstance(edge, int) and 0 < edge <= _LARGEST_EDGE for edge in edges
     ):
         raise inferer.refusal(f"roi_size = {edges!r} is no window of three axes")
-    return (edges[0], edges[1], edges[2]), number(inferer, "overlap", 0.25)
+    notes: tuple[str, ...] = (f"the bundle's own overlap is {overlap:g}",)
+    padding = inferer.value("padding_mode", default=_PADDING)
+    if padding != _PADDING:  # matters along axes of a scan shorter than a window
+        notes += (f"scans smaller than one are filled with 0, not {one_line(padding)}",)
+    return (edges[0], edges[1], edges[2]), notes

@@ -84,6 +84,9 @@ def _steps(plan: Plan) -> tuple[MonaiStep | Normalisation, ...]:
                 first.kind is NormalisationKind.CT and {*plan.normalisation} != {first}
             ):
                 raise unsupported("a normalisation of its own for each channel", "plan")
+            if first.kind is NormalisationKind.Z_SCORE_NONZERO:
+                # MedSeg counts holes within the patient, MONAI no voxel of value 0
+                raise unsupported("a z-score of what is not zero", "plan.normalisation")
             return MonaiStep.CROP_NONZERO, first, MonaiStep.RESAMPLE
         case _:
             assert_never(plan.recipe)

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from medseg.core.plan import MonaiNetwork
-from medseg.networks.monai_networks import ChannelScale, bare_monai_network
+from medseg.networks.monai_networks import (
+    ChannelScale,
+    RunningNorm,
+    bare_monai_network,
+    running_norm,
+)
+from medseg.networks.sketches import sketching
 
 _WRAPPINGS = ("module.", "_orig_mod.", "network.", "net.", "model.")
 _TRAINING_ONLY = ("deep_supervision_heads.", "skip_layers.", "heads.")
@@ -18,20 +24,18 @@ def parameters_of(
 ) -> dict[str, Tensor]:
     """Parameters of `monai_network`, out of the state of MONAI's own network.
 
-    Running statistics of batch norms become scales and shifts. Copies under a second
+    Running statistics of norms become scales and shifts. Copies under a second
     name, as DynUNet has them, and heads that only training needs are left out.
 
     Raises:
         ValueError: When the tensors are not those of the network.
     """
-    with torch.random.fork_rng(devices=[]):  # its first weights are chance
+    with sketching():
         network = bare_monai_network(described)
     state = _unwrapped(tensors, network)
     _require_same(state, network)
     norms = {
-        name: module
-        for name, module in network.named_modules()
-        if isinstance(module, nn.BatchNorm3d)
+        name: module for name, module in network.named_modules() if running_norm(module)
     }
     result = {
         name: state[name].float()
@@ -58,9 +62,9 @@ def state_of(network: nn.Module, plain: nn.Module) -> dict[str, Tensor]:
         own = ours.get(name)
         if own is None:
             continue
-        if isinstance(own, ChannelScale) and isinstance(module, nn.BatchNorm3d):
-            state[f"{name}.running_mean"].zero_()
-            state[f"{name}.running_var"].fill_(1 - module.eps)
+        if isinstance(own, ChannelScale) and (norm := running_norm(module)):
+            state |= _statistics(own, name, norm)
+            continue
         for part, parameter in own.named_parameters(recurse=False):
             key = f"{name}.{part}" if name else part
             state[key] = parameter.detach().float().cpu().contiguous().clone()
@@ -96,7 +100,7 @@ def _require_same(state: Mapping[str, Tensor], network: nn.Module) -> None:
     known = {name for name in state if not name.startswith(_TRAINING_ONLY)}
     if extra := sorted(known - expected.keys()):
         raise ValueError(f"the network has no {extra[0]}")
-    for name in needed:
+    for name in sorted(needed):
         if state[name].shape != expected[name]:
             raise ValueError(
                 f"{name} is {tuple(state[name].shape)}, the network's "
@@ -107,7 +111,7 @@ def _require_same(state: Mapping[str, Tensor], network: nn.Module) -> None:
 
 
 def _scale(
-    state: Mapping[str, Tensor], name: str, norm: nn.BatchNorm3d
+    state: Mapping[str, Tensor], name: str, norm: RunningNorm
 ) -> dict[str, Tensor]:
     """(x - mean) / sqrt(variance + eps) x weight + bias, in float64."""
     variance = state[f"{name}.running_var"].double()
@@ -121,3 +125,17 @@ def _scale(
         f"{name}.weight": factor.float(),
         f"{name}.bias": (bias - mean * factor).float(),
     }
+
+
+def _statistics(scale: ChannelScale, name: str, norm: RunningNorm) -> dict[str, Tensor]:
+    """What a norm of MONAI's holds to be that factor and shift."""
+    factor, shift = (
+        each.detach().double().cpu() for each in (scale.weight, scale.bias)
+    )
+    if norm.affine:
+        mean, variance = torch.zeros_like(factor), torch.full_like(factor, 1 - norm.eps)
+        own = {f"{name}.weight": factor.float(), f"{name}.bias": shift.float()}
+    else:
+        mean, variance, own = -shift / factor, factor**-2 - norm.eps, {}
+    running = {"running_mean": mean.float(), "running_var": variance.float()}
+    return own | {f"{name}.{part}": each for part, each in running.items()}

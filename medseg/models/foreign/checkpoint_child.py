@@ -23,7 +23,13 @@ if sys.platform != "win32":
 ANSWER_FILE = "answer.json"
 TENSORS_FILE = "tensors.safetensors"
 
+MOST_ANSWER_BYTES = 64 * 2**20
+
 _DEEPEST = 20
+_MOST_VALUES, _MOST_VALUES_AN_ENTRY = 100_000, 20_000
+_SIGNS_A_VALUE = 64
+_LARGEST_NUMBER = 2**63
+_MOST_NAMES, _LONGEST_NAME = 3, 100
 _PLAIN_KINDS = "biuf"
 _NUMPY_TYPES = (
     *("bool", "int8", "int16", "int32", "int64"),
@@ -50,14 +56,17 @@ def main() -> None:
         answer = {"damage": "it takes too much memory"}
     except _FAILURES as error:
         answer = {"damage": " ".join(str(error).split())[:200] or type(error).__name__}
-    (folder / ANSWER_FILE).write_text(json.dumps(answer), encoding="utf-8")
+    unfinished = folder / "unfinished.json"
+    unfinished.write_text(json.dumps(answer), encoding="utf-8")
+    unfinished.rename(folder / ANSWER_FILE)
 
 
 def _answer(checkpoint: Path, folder: Path, part: str) -> dict[str, Any]:
     with torch.serialization.safe_globals(_allowed()):
         forbidden = torch.serialization.get_unsafe_globals_in_checkpoint(checkpoint)
         if forbidden:
-            return {"forbidden": sorted(forbidden)}
+            names = [name[:_LONGEST_NAME] for name in sorted(forbidden)]
+            return {"forbidden": names[:_MOST_NAMES]}
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if not isinstance(content, dict):
         return {"damage": "it holds no table of names"}
@@ -65,7 +74,7 @@ def _answer(checkpoint: Path, folder: Path, part: str) -> dict[str, Any]:
     if not isinstance(held, dict):
         return {"damage": f"it holds no {part}"}
     tensors = {
-        str(name): tensor.detach()
+        _name(name): tensor.detach()
         for name, tensor in held.items()
         if isinstance(tensor, torch.Tensor)
     }
@@ -74,7 +83,7 @@ def _answer(checkpoint: Path, folder: Path, part: str) -> dict[str, Any]:
         {name: t.contiguous().clone() for name, t in tensors.items()},
         folder / TENSORS_FILE,
     )
-    return {"aliases": aliases, "values": _plain(content, _DEEPEST)}
+    return {"aliases": aliases, "values": _values(content)}
 
 
 def _without_copies(
@@ -107,19 +116,67 @@ def _without_copies(
     return aliases
 
 
-def _plain(content: Any, depth: int) -> Any:
-    """Numbers, texts, lists and tables as JSON has them; anything else is None."""
-    if isinstance(content, bool | int | float | str):
-        return content
-    if isinstance(content, np.generic):
-        return content.item()
-    if depth == 0:
+def _values(content: dict[Any, Any]) -> dict[str, Any]:
+    """Of each entry numbers, texts, lists and tables; None where they are too many.
+
+    Raises:
+        ValueError: When there are too many in all entries together.
+    """
+    left = _MOST_VALUES
+    values: dict[str, Any] = {}
+    for key, entry in content.items():
+        counter = _Counter(_MOST_VALUES_AN_ENTRY)
+        name = str(counter.plain(_name(key), 0))
+        try:
+            values[name] = counter.plain(entry, _DEEPEST)
+            left -= counter.counted
+        except _TooManyError:
+            values[name] = None
+            left -= 1
+        if left < 0:
+            raise ValueError(f"it holds more than {_MOST_VALUES:,} values")
+    return values
+
+
+def _name(key: Any) -> str:
+    """A table's key as a text; of a tuple, which may be endless, its kind alone."""
+    return str(key) if isinstance(key, str | int | float) else type(key).__name__
+
+
+class _TooManyError(Exception):
+    """An entry holds more values than anything that is needed of a checkpoint."""
+
+
+class _Counter:
+    """Makes plain values and counts them: one may stand at many places of a file."""
+
+    def __init__(self, most: int) -> None:
+        self.counted = 0
+        self._most = most
+
+    def plain(self, content: Any, depth: int) -> Any:
+        """Numbers, texts, lists and tables as JSON has them; anything else is None."""
+        self.counted += 1
+        if isinstance(content, str):
+            self.counted += len(content) // _SIGNS_A_VALUE
+        if self.counted > self._most:
+            raise _TooManyError
+        if isinstance(content, np.generic):
+            content = content.item()
+        if isinstance(content, bool | float | str):
+            return content
+        if isinstance(content, int):
+            return content if abs(content) < _LARGEST_NUMBER else None
+        if depth == 0:
+            return None
+        if isinstance(content, dict):
+            return {
+                str(self.plain(_name(key), 0)): self.plain(value, depth - 1)
+                for key, value in content.items()
+            }
+        if isinstance(content, list | tuple):
+            return [self.plain(value, depth - 1) for value in content]
         return None
-    if isinstance(content, dict):
-        return {str(key): _plain(value, depth - 1) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_plain(value, depth - 1) for value in content]
-    return None
 
 
 def _allowed() -> list[Any]:

@@ -13,7 +13,12 @@ from torch import Tensor
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.models.foreign.archives import require_uncompressed
-from medseg.models.foreign.checkpoint_child import ANSWER_FILE, TENSORS_FILE
+from medseg.models.foreign.checkpoint_child import (
+    ANSWER_FILE,
+    MOST_ANSWER_BYTES,
+    TENSORS_FILE,
+)
+from medseg.models.foreign.texts import one_line
 
 _START = (  # with the modules that are found here
     "import sys; sys.path[:] = sys.argv[5:]; "
@@ -21,6 +26,7 @@ _START = (  # with the modules that are found here
 )
 _SPARE_BYTES = 2 * 2**30
 _COPIES = 4
+_LONGEST_REASON = 200
 _ZIP_MAGIC = b"PK\3\4"
 
 
@@ -57,14 +63,15 @@ def read_checkpoint(file: Path, part: str = "", seconds: float = 600.0) -> Check
         _run_child(file, Path(folder), part, seconds)
         answer = _answer_in(Path(folder), file)
         if forbidden := answer.get("forbidden"):
+            named = ", ".join(one_line(name) for name in forbidden)
             raise UnusableInput(
                 ErrorCode.UNSAFE_CHECKPOINT,
-                f"it would run code when opened: it names {', '.join(forbidden[:3])}",
+                f"it would run code when opened: it names {named}",
                 where=file,
                 remedy="Have its maker save it again as tensors and plain values.",
             )
         if damage := answer.get("damage"):
-            raise damaged_checkpoint(file, damage)
+            raise damaged_checkpoint(file, one_line(damage, _LONGEST_REASON))
         tensors = load_file(Path(folder) / TENSORS_FILE)
     tensors |= {name: tensors[same] for name, same in answer["aliases"].items()}
     return Checkpoint(tensors=tensors, values=answer["values"])
@@ -126,5 +133,7 @@ def _answer_in(folder: Path, file: Path) -> dict[str, Any]:
     path = folder / ANSWER_FILE
     if not path.is_file():
         raise damaged_checkpoint(file, "the process that opened it died")
+    if path.stat().st_size > MOST_ANSWER_BYTES:
+        raise damaged_checkpoint(file, "it holds more values than can be needed")
     answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return answer

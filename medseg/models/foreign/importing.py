@@ -1,11 +1,11 @@
 """Models of other tools, whichever they are -> ordinary model folders."""
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.model_info import ModelInfo
+from medseg.models.foreign.archives import zip_names
 from medseg.models.foreign.bundle import (
     METADATA_FILE,
     BundleOptions,
@@ -13,8 +13,10 @@ from medseg.models.foreign.bundle import (
     is_bundle,
 )
 from medseg.models.foreign.nnunet import NnunetOptions, import_nnunet
+from medseg.models.foreign.nnunet_files import PLANS_FILE
 
 _DEFAULT = NnunetOptions()
+_REMEDY = "Give nnU-Net's results folder, a bundle's folder, or a zip of either."
 
 
 def import_model(
@@ -45,16 +47,28 @@ def import_model(
 
 
 def _holds_bundle(path: Path) -> bool:
-    if not path.is_file():
+    """Whether it is a bundle; otherwise it may be nnU-Net's."""
+    if not path.exists():
+        raise UnusableInput(
+            ErrorCode.NOT_FOUND,
+            "there is no such file or folder",
+            where=path,
+            remedy=_REMEDY,
+        )
+    if path.is_dir():
         return is_bundle(path)
-    if not zipfile.is_zipfile(path):
+    names = zip_names(path)
+    if any(METADATA_FILE in (str(n), _below(n)) for n in names):
+        return True
+    if any(name.name == PLANS_FILE for name in names):
         return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [PurePosixPath(name) for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError):
-        return False
-    return any(
-        PurePosixPath(*name.parts[-2:]) == PurePosixPath(METADATA_FILE)
-        for name in names
+    raise UnusableInput(
+        ErrorCode.UNSUPPORTED_MODEL,
+        "the zip holds neither a model of nnU-Net v2 nor a MONAI bundle",
+        where=path,
+        remedy=_REMEDY,
     )
+
+
+def _below(name: PurePosixPath) -> str:
+    return str(PurePosixPath(*name.parts[1:]))

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
+from medseg.core.errors import UnusableInput
 from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
 from medseg.core.plan import PatientAxes, Plan
-from medseg.core.versions import package_versions
 from medseg.io.safe_writing import require_absent_folder, written_whole_folder
 from medseg.models.folder import (
-    load_parameters,
+    network_with,
     save_model,
     second_stage_plan,
     weights_bytes,
@@ -38,7 +38,9 @@ from medseg.models.foreign.nnunet_files import (
 )
 from medseg.models.foreign.nnunet_network import mapped_weights, unsupported
 from medseg.models.foreign.nnunet_plans import NnunetPlan, nnunet_plan
+from medseg.models.foreign.texts import one_line
 from medseg.networks import build_network
+from medseg.networks.sketches import sketching
 
 _FIRST_STAGE = "first_stage"
 _TENSORS = "network_weights"
@@ -107,17 +109,23 @@ def _as_folder(path: Path) -> Iterator[Path]:
 
 
 def _import_into(
-    folder: Path, found: ResultsFolder, options: NnunetOptions
+    folder: Path,
+    found: ResultsFolder,
+    options: NnunetOptions,
+    *,
+    is_first_stage: bool = False,
 ) -> ModelInfo:
     files = found.checkpoints(options.checkpoint, options.folds)
     if "__" in found.path.name:  # refuse what is known before weights are read
-        _described(found, None, options)
+        _require_stages(_described(found, None, options), first=is_first_stage)
     first = read_checkpoint(files[0], _TENSORS)
     described = _described(found, first, options)
+    _require_stages(described, first=is_first_stage)
     plan = network_plan = described.plan
     if described.previous_stage:
         coarse = found.sibling(described.previous_stage)
-        info = _import_into(folder / _FIRST_STAGE, coarse, options)
+        below = folder / _FIRST_STAGE
+        info = _import_into(below, coarse, options, is_first_stage=True)
         network_plan = second_stage_plan(plan, info.plan)
     contents: list[bytes] = []
     weights: list[WeightFile] = []
@@ -142,6 +150,11 @@ def _import_into(
     return model
 
 
+def _require_stages(described: NnunetPlan, *, first: bool) -> None:
+    if first and described.previous_stage:
+        raise unsupported("a cascade of three stages", described.dataset)
+
+
 def _described(
     found: ResultsFolder, checkpoint: Checkpoint | None, options: NnunetOptions
 ) -> NnunetPlan:
@@ -152,12 +165,15 @@ def _described(
         arguments.get("configuration") if isinstance(arguments, dict) else None
     )
     mirror_axes = values.get("inference_allowed_mirroring_axes") or ()
-    if not isinstance(mirror_axes, Sequence) or not {*mirror_axes} <= {0, 1, 2}:
-        raise unsupported(f"mirroring along {mirror_axes}", found.path.name)
+    if not isinstance(mirror_axes, Sequence) or not all(
+        isinstance(axis, int) and 0 <= axis <= 2 for axis in mirror_axes
+    ):
+        what = f"mirroring along {one_line(mirror_axes)}"
+        raise unsupported(what, found.path.name)
     return nnunet_plan(
         read_json(found.path / PLANS_FILE),
         read_json(found.path / DATASET_FILE),
-        str(configuration or found.configuration),
+        one_line(configuration or found.configuration),
         mirror_axes,
         options.trained_as,
     )
@@ -165,14 +181,17 @@ def _described(
 
 def _converted(checkpoint: Checkpoint, plan: Plan, file: Path) -> bytes:
     """Weights as a model folder keeps them."""
-    with torch.random.fork_rng(devices=[]):  # its first weights are chance, then lost
-        network = build_network(plan)
-    wanted = dict(network.named_parameters())
     try:
-        load_parameters(network, mapped_weights(checkpoint.tensors, plan, wanted))
+        with sketching():
+            claimed = build_network(plan)
+        wanted = dict(claimed.named_parameters())
+        parameters = mapped_weights(checkpoint.tensors, plan, wanted, str(file))
+        network = network_with(plan, parameters)
     except ValueError as error:
+        if isinstance(error, UnusableInput):
+            raise
         raise damaged_checkpoint(file, str(error)) from None
-    if not all(torch.isfinite(each).all() for each in wanted.values()):
+    if not all(torch.isfinite(each).all() for each in parameters.values()):
         raise damaged_checkpoint(file, "it holds NaN or infinite weights")
     return weights_bytes(network)
 
@@ -204,8 +223,10 @@ def _record(
         cases=(),
         image_sha256=(),
         held_out=(),
-        settings=tuple((key, str(value)) for key, value in settings.items() if value),
+        settings=tuple(
+            (key, one_line(value)) for key, value in settings.items() if value
+        ),
         steps=0,
         seconds=0.0,
-        versions=package_versions(),
+        versions=(),
     )

@@ -69,7 +69,9 @@ class ResultsFolder:
             UnusableInput: NOT_FOUND.
         """
         if folds:
-            found = [self.path / f"fold_{fold}" / which for fold in folds]
+            found = [
+                self.path / f"fold_{fold}" / which for fold in dict.fromkeys(folds)
+            ]
         else:
             numbered = sorted(self.path.glob(f"fold_[0-9]*/{which}"))
             found = numbered or [self.path / "fold_all" / which]
@@ -159,8 +161,9 @@ def read_json(file: Path) -> dict[str, Any]:
 def _no_model(path: Path) -> UnusableInput:
     return UnusableInput(
         ErrorCode.NOT_FOUND,
-        f"there is no model of nnU-Net v2: no folder with {PLANS_FILE} and "
-        f"{DATASET_FILE}",
+        f"there is neither a model of nnU-Net v2 (no folder with {PLANS_FILE} and "
+        f"{DATASET_FILE}) nor a MONAI bundle",
         where=path,
-        remedy="Give a folder Trainer__Plans__configuration, or the exported zip.",
+        remedy="Give a folder Trainer__Plans__configuration, the exported zip, or a "
+        "folder with configs and models in it.",
     )

@@ -1,5 +1,6 @@
 """nnU-Net's networks: what their description and the names of their weights mean."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Shape3
-from medseg.core.plan import Architecture, Plan
+from medseg.core.plan import LEAST_LEVELS, Architecture, Plan
+from medseg.models.foreign.texts import one_line
 
 _PLAIN, _RESIDUAL = "PlainConvUNet", "ResidualEncoderUNet"
 _KNOWN_ARGUMENTS = frozenset(
@@ -23,6 +25,10 @@ _KNOWN_ARGUMENTS = frozenset(
 )
 _TWO_CONVOLUTIONS, _ONE_CONVOLUTION = 2, 1
 _STRIDES = {1, 2}
+_WIDEST, _MOST_BLOCKS, _LONGEST_KERNEL = 4096, 64, 15
+_UPSAMPLING_BIAS = re.compile(r"decoder\.transpconvs\.\d+\.bias")
+_HEAD = re.compile(r"decoder\.seg_layers\.(\d{1,3})\.(?:weight|bias)")
+_ENCODER_AGAIN = "decoder.encoder."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +121,8 @@ def _require_known(name: str, arguments: Mapping[str, Any], where: str) -> None:
     norm, activation = (
         arguments.get(key) or {} for key in ("norm_op_kwargs", "nonlin_kwargs")
     )
-    if norm.get("eps", 1e-5) != 1e-5 or not norm.get("affine", False):
+    is_usual = norm.get("eps", 1e-5) == 1e-5 and norm.get("affine") is True
+    if not is_usual or norm.get("track_running_stats"):
         raise unsupported(f"an instance norm with {norm}", where)
     if activation.get("negative_slope", 0.01) != 0.01:
         raise unsupported(f"a LeakyReLU with {activation}", where)
@@ -144,6 +151,12 @@ def _network(name: str, arguments: Mapping[str, Any], where: str) -> ForeignNetw
         raise unsupported(f"a {name} with {counts} convolutions a level", where)
     if not {edge for stride in strides for edge in stride} <= _STRIDES:
         raise unsupported(f"a {name} with the strides {list(strides)}", where)
+    if levels < LEAST_LEVELS:
+        raise unsupported(f"a {name} of {levels} levels", where)
+    longest = max(edge for kernel in kernels for edge in kernel)
+    most = max((*blocks, levels))
+    if max(widths) > _WIDEST or most > _MOST_BLOCKS or longest > _LONGEST_KERNEL:
+        raise unsupported(f"a {name} as large as that", where)
     return ForeignNetwork(
         architecture=Architecture.UNET if is_plain else Architecture.RESIDUAL_UNET,
         widths=widths,
@@ -166,7 +179,10 @@ def _edges(value: Any) -> Shape3:
 
 
 def mapped_weights(
-    weights: Mapping[str, Tensor], plan: Plan, wanted: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor],
+    plan: Plan,
+    wanted: Mapping[str, Tensor],
+    where: str,
 ) -> dict[str, Tensor]:
     """nnU-Net's weights under the names they have here.
 
@@ -177,24 +193,46 @@ def mapped_weights(
         weights: Of nnU-Net's network, by its names.
         plan: The plan of the network here.
         wanted: Its parameters.
+        where: The checkpoint, for errors.
 
     Raises:
         ValueError: When one is missing.
+        UnusableInput: UNSUPPORTED_MODEL when one is left over.
     """
     is_plain = plan.architecture is Architecture.UNET
     levels = len(plan.widths)
-    names = unet_names(levels) if is_plain else _residual_names(wanted, levels)
+    names = list(unet_names(levels) if is_plain else _residual_names(wanted, levels))
     found: dict[str, Tensor] = {}
     for here, there in names:
         if here not in wanted:
             continue
         if there in weights:
             found[here] = weights[there]
-        elif there.endswith(".conv.bias") or ".transpconvs." in there:
-            found[here] = torch.zeros_like(wanted[here])
+        elif there.endswith(".conv.bias") or _UPSAMPLING_BIAS.fullmatch(there):
+            found[here] = torch.zeros(wanted[here].shape)
         else:
             raise ValueError(f"it has no weights {there}")
+    read = {there for here, there in names if here in wanted}
+    for name in sorted(weights.keys() - read):
+        if not _is_without_effect(name, weights, levels):
+            raise unsupported(f"the tensor {one_line(name)}", where)
     return found
+
+
+def _is_without_effect(name: str, weights: Mapping[str, Tensor], levels: int) -> bool:
+    """Whether a tensor that is not read is of no use.
+
+    That is the encoder under its second name, modules of a block under theirs, heads
+    of coarser levels, and biases that the norm behind them takes away again.
+    """
+    if name.startswith(_ENCODER_AGAIN):
+        original = weights.get(name.removeprefix("decoder."))
+        return original is not None and torch.equal(original, weights[name])
+    if head := _HEAD.fullmatch(name):
+        return int(head[1]) < levels - 2
+    block, _, part = name.rpartition(".conv.")
+    is_lost = part == "bias" and f"{block}.norm.weight" in weights
+    return is_lost or ".all_modules." in name
 
 
 def _residual_names(wanted: Iterable[str], levels: int) -> Iterator[tuple[str, str]]:

@@ -9,40 +9,38 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.plan import (
-    IntensityStatistics,
-    Normalisation,
-    NormalisationKind,
     PatientAxes,
     Plan,
     Recipe,
-    StoredAxes,
 )
 from medseg.io.dataset_labels import described_labels
+from medseg.models.foreign.nnunet_axes import axes_of, mirroring_reasons
+from medseg.models.foreign.nnunet_files import NnunetConfiguration
+from medseg.models.foreign.nnunet_intensities import (
+    ForegroundIntensities,
+    normalisation_of,
+)
 from medseg.models.foreign.nnunet_network import (
     ForeignNetwork,
     network_of,
     unsupported,
 )
+from medseg.models.foreign.texts import one_line
 
-_AS_STORED = {"SimpleITKIO", "NibabelIO"}
-_TO_RAS = {"SimpleITKIOWithReorient", "NibabelIOWithReorient"}
-_SCHEMES = {
-    "CTNormalization": NormalisationKind.CT,
-    "ZScoreNormalization": NormalisationKind.Z_SCORE,
-    "NoNormalization": NormalisationKind.NONE,
-    "RescaleTo01Normalization": NormalisationKind.MIN_MAX,
-}
 _RESAMPLING = "resample_data_or_seg_to_shape"
-_TURNED_TO_RAS = "TotalSegmentator"
+_LARGEST_EDGE, _FINEST_MM, _COARSEST_MM = 1024, 0.01, 100
 
 
 class _Resampling(BaseModel):
     """How an image, label map or logits are resampled."""
 
+    model_config = ConfigDict(extra="allow")
+
     is_seg: bool
     order: int
     order_z: int
     force_separate_z: bool | None = None
+    separate_z_anisotropy_threshold: float = 3.0
 
 
 class _Configuration(BaseModel):
@@ -65,15 +63,6 @@ class _Configuration(BaseModel):
     previous_stage: str | None = None
 
 
-class _Statistics(BaseModel):
-    """Foreground intensities of a channel over nnU-Net's dataset."""
-
-    mean: float = 0
-    std: float = 1
-    percentile_00_5: float = 0
-    percentile_99_5: float = 1
-
-
 class _Plans(BaseModel):
     """plans.json, as far as it concerns inference."""
 
@@ -81,8 +70,8 @@ class _Plans(BaseModel):
     image_reader_writer: str
     transpose_forward: Shape3
     label_manager: Literal["LabelManager"] = "LabelManager"
-    foreground_intensity_properties_per_channel: dict[str, _Statistics] = Field(
-        default_factory=dict
+    foreground_intensity_properties_per_channel: dict[str, ForegroundIntensities] = (
+        Field(default_factory=dict)
     )
 
 
@@ -130,26 +119,44 @@ def nnunet_plan(
     try:
         config = _Configuration.model_validate(content)
         known = _Plans.model_validate(_with_old_names(plans))
+        known.dataset_name = one_line(known.dataset_name)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise _damaged(f"{place}: {first['msg']}", configuration) from None
     _require_known_rules(config, configuration)
+    _require_possible(config, configuration)
     network = network_of(content, configuration)
     try:
-        labels = described_labels(dataset)
+        labels = described_labels(_with_clean_names(dataset))
+        channels = _channels(dataset)
+        axes, axes_reason = axes_of(
+            known.image_reader_writer,
+            known.transpose_forward,
+            known.dataset_name,
+            trained_as,
+        )
         plan = Plan(
-            channels=_channels(dataset),
+            channels=channels,
             labels=labels.labels,
             regions=labels.regions,
             spacing_mm=config.spacing,
             patch_shape=config.patch_size,
             batch_size=config.batch_size,
-            normalisation=_normalisation(config, known, len(_channels(dataset))),
+            normalisation=normalisation_of(
+                config.normalization_schemes[: len(channels)],
+                config.use_mask_for_norm[: len(channels)],
+                known.foreground_intensity_properties_per_channel,
+                known.dataset_name,
+            ),
             mirror_axes=tuple(mirror_axes),
-            axes=_axes(known, trained_as),
+            axes=axes,
             recipe=Recipe.NNUNET,
-            reasons=(("source", f"nnU-Net's {configuration}, imported"),),
+            reasons=(
+                ("source", f"nnU-Net's {configuration}, imported"),
+                ("axes", axes_reason),
+                *mirroring_reasons(labels.labels, mirror_axes),
+            ),
             architecture=network.architecture,
             widths=network.widths,
             kernels=network.kernels,
@@ -198,7 +205,8 @@ def _with_old_names(plans: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require_known_rules(config: _Configuration, configuration: str) -> None:
     if config.preprocessor_name != "DefaultPreprocessor":
-        raise unsupported(f"the preprocessor {config.preprocessor_name}", configuration)
+        what = f"the preprocessor {one_line(config.preprocessor_name)}"
+        raise unsupported(what, configuration)
     rules = (
         (config.resampling_fn_data, config.resampling_fn_data_kwargs, 3, False),
         (config.resampling_fn_seg, config.resampling_fn_seg_kwargs, 1, True),
@@ -210,60 +218,44 @@ def _require_known_rules(config: _Configuration, configuration: str) -> None:
     )
     for name, given, order, is_seg in rules:
         if name != _RESAMPLING:
-            raise unsupported(f"the resampling {name}", configuration)
+            raise unsupported(f"the resampling {one_line(name)}", configuration)
         wanted = _Resampling(is_seg=is_seg, order=order, order_z=0)
         if given != wanted:
-            differing = ", ".join(f"{key} {value}" for key, value in given)
-            raise unsupported(f"the resampling with {differing}", configuration)
+            known = dict(wanted)
+            differing = ", ".join(
+                f"{key} {value}" for key, value in given if known.get(key) != value
+            )
+            raise unsupported(
+                f"the resampling with {one_line(differing)}", configuration
+            )
+
+
+def _require_possible(config: _Configuration, configuration: str) -> None:
+    if max(config.patch_size) > _LARGEST_EDGE:
+        raise unsupported(f"a patch of {config.patch_size}", configuration)
+    if not all(_FINEST_MM <= edge <= _COARSEST_MM for edge in config.spacing):
+        raise unsupported(f"a spacing of {config.spacing} mm", configuration)
+    if config.previous_stage not in (None, "", *NnunetConfiguration):
+        what = f"the first stage {one_line(config.previous_stage)}"
+        raise unsupported(what, configuration)
+
+
+def _with_clean_names(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """The labels' names without what a terminal takes for a command."""
+    named = dataset.get("labels")
+    if not isinstance(named, dict):
+        return dict(dataset)
+    return {**dataset, "labels": {one_line(key): ids for key, ids in named.items()}}
 
 
 def _channels(dataset: Mapping[str, Any]) -> tuple[str, ...]:
     named = dataset.get("channel_names", dataset.get("modality", {}))
     ordered = sorted(named.items(), key=lambda item: int(item[0]))
-    names = [str(name).strip() or f"channel {place}" for place, name in ordered]
+    names = [one_line(name) or f"channel {place}" for place, name in ordered]
     twice = len({name.upper() for name in names}) != len(names)
     if twice:  # a scan's channels are matched by name
         names = [f"{name} {place}" for place, name in enumerate(names, start=1)]
     return tuple(names)
-
-
-def _normalisation(
-    config: _Configuration, plans: _Plans, channels: int
-) -> tuple[Normalisation, ...]:
-    result = []
-    rules = zip(config.normalization_schemes, config.use_mask_for_norm, strict=True)
-    for place, (scheme, is_masked) in enumerate(rules):
-        if scheme not in _SCHEMES:
-            raise unsupported(f"the normalisation {scheme}", plans.dataset_name)
-        kind = _SCHEMES[scheme]
-        if kind is NormalisationKind.Z_SCORE and is_masked:
-            kind = NormalisationKind.Z_SCORE_NONZERO
-        known = plans.foreground_intensity_properties_per_channel
-        if kind is NormalisationKind.CT and str(place) not in known:
-            raise ValueError(f"no intensities are known of channel {place}")
-        given = known.get(str(place), _Statistics())
-        statistics = IntensityStatistics(
-            mean=given.mean,
-            sd=given.std,
-            percentile_00_5=given.percentile_00_5,
-            percentile_99_5=given.percentile_99_5,
-        )
-        result.append(Normalisation(kind=kind, statistics=statistics))
-    return tuple(result[:channels])
-
-
-def _axes(plans: _Plans, trained_as: PatientAxes | None) -> PatientAxes | StoredAxes:
-    """nnU-Net's arrays have the voxel axes k, j, i, and are then transposed."""
-    first, second, third = (2 - axis for axis in plans.transpose_forward)
-    order = (first, second, third)
-    reader = plans.image_reader_writer
-    if reader not in _AS_STORED | _TO_RAS:
-        raise unsupported(f"the image reader {reader}", plans.dataset_name)
-    is_turned = reader in _TO_RAS or _TURNED_TO_RAS in plans.dataset_name
-    if trained_as is None and not is_turned:
-        return StoredAxes(order=order)
-    codes = (trained_as or PatientAxes()).codes
-    return PatientAxes(codes="".join(codes[axis] for axis in order))
 
 
 def _require_consecutive(plan: Plan, configuration: str) -> None:

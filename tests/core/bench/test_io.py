@@ -11,7 +11,8 @@ from medseg import WrongUse, bench
 from medseg.bench.file_contenders import Contender, Task, is_right, work_of
 from medseg.bench.files import make_scan_files
 from medseg.bench.io import timed_task
-from medseg.cli.bench import app, files_table
+from medseg.cli.bench import app
+from medseg.cli.bench_tables import files_table
 
 
 def test_the_files_hold_the_same_scan_at_the_same_place(tmp_path):

@@ -13,7 +13,8 @@ from medseg.bench.contenders import Contender, measure, require_installed
 from medseg.bench.memory import peak_mb
 from medseg.bench.metrics import timed_scene
 from medseg.bench.scenes import body_scene, file_scene, organ_scene
-from medseg.cli.bench import app, timings_table
+from medseg.cli.bench import app
+from medseg.cli.bench_tables import timings_table
 from tests.core.making import segmentation_of
 
 

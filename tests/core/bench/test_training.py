@@ -10,7 +10,8 @@ import medseg
 from medseg import Device, WrongUse, bench
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
 from medseg.bench.training import timed_trainers
-from medseg.cli.bench import app, training_table
+from medseg.cli.bench import app
+from medseg.cli.bench_tables import training_table
 from medseg.core.plan import TRAINED_ARCHITECTURES, Architecture
 from medseg.networks import build_network, parameter_count
 

@@ -33,3 +33,13 @@ def test_lines_between_the_first_and_the_last_of_a_stage_say_what_is_left(capsys
     assert lines[20] == "reading 100/100  loss 0.5"
     assert lines[21] == "training 1/100  loss 0.5"
     assert all(line.endswith("0 s left") for line in lines[1:20] + lines[22:41])
+
+
+def test_each_scan_of_several_begins_anew(capsys):
+    with shown_progress() as report:
+        for scan in ("a", "b"):
+            for done in range(1, 41):
+                report(Progress(stage="segmenting", done=done, total=40, note=scan))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 * 21
+    assert lines[21] == "segmenting 1/40  b"

@@ -1,5 +1,6 @@
 """The segment command: several models, uncertainty, regions, folders."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,31 @@ def test_results_that_are_there_are_refused_before_any_work(
     assert run(words(folder, tiny_model, out)) == 2
     assert "OUTPUT_EXISTS" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["c.nii.gz"]
+
+
+def test_scans_are_never_written_over(tiny_model, folder, capsys):
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    assert run([*words(folder, tiny_model, folder), "--overwrite"]) == 2
+    assert "the scan itself" in capsys.readouterr().err
+    one = folder / "a.nii.gz"
+    assert run([*words(one, tiny_model, one), "--overwrite"]) == 2
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_slice_is_never_written_over(tiny_model, tmp_path, capsys):
+    series = tmp_path / "series"
+    shutil.copytree(Path(__file__).parents[3] / "sample_data" / "ct_phantom", series)
+    slice_file = next(file for file in series.rglob("*.dcm"))
+    before = slice_file.read_bytes()
+    assert run([*words(series, tiny_model, slice_file), "--overwrite"]) == 2
+    assert "among its slices" in capsys.readouterr().err
+    assert slice_file.read_bytes() == before
+
+
+def test_a_new_folder_may_have_a_dot_in_its_name(tiny_model, folder, tmp_path):
+    (folder / "b.nii").unlink()
+    assert run(words(folder, tiny_model, tmp_path / "out.v2")) == 0
+    assert (tmp_path / "out.v2" / "a.nii.gz").is_file()
 
 
 def test_two_scans_of_one_name_are_refused(tiny_model, folder, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Too little memory is a step down, and the answer stays the same."""
 
 import logging
+import tempfile
 from dataclasses import replace
 
 import pytest
@@ -95,6 +96,13 @@ def test_when_no_step_is_left_it_ends():
         labels_and_logits(Refusing(local(), failures=failures))
 
 
+def test_without_room_for_a_file_it_ends(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    failures = steps_to_one_window() + 1
+    with pytest.raises(torch.OutOfMemoryError, match="it is full"):
+        labels_and_logits(Refusing(local(), failures=failures))
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -147,10 +155,16 @@ def stretches_before(first: int, number: int):
 
 def test_sums_larger_than_half_of_the_memory_begin_in_a_file():
     shape = RingShape(members=1, outputs=60, rows=128, across=(400, 300))
-    assert shape.starting_place(CPU, 10 * shape.byte_count) is Place.CPU
-    assert shape.starting_place(CPU, shape.byte_count) is Place.FILE
-    assert shape.starting_place(CPU, None) is Place.CPU
-    assert shape.starting_place(torch.device("cuda:0"), 1) is Place.DEVICE
+    memory_first, file_first = (Place.CPU, Place.FILE), (Place.FILE, Place.CPU)
+    assert shape.places(CPU, 10 * shape.byte_count) == memory_first
+    assert shape.places(CPU, shape.byte_count) == file_first
+    assert shape.places(CPU, None) == memory_first
+    gpu = torch.device("cuda:0")
+    assert shape.places(gpu, 1) == (Place.DEVICE, *file_first)
+    assert shape.lower_places(Place.DEVICE, 1) == file_first
+    assert shape.lower_places(Place.DEVICE, None) == memory_first
+    assert shape.lower_places(Place.CPU, None) == (Place.FILE,)
+    assert shape.lower_places(Place.FILE, None) == ()
 
 
 def test_the_memory_there_is_is_a_sensible_number():

@@ -9,10 +9,11 @@ from scipy import ndimage
 from torch import nn
 
 from medseg import Device, InferenceSettings, Precision, Progress
+from medseg.core.plan import NormalisationKind
 from medseg.core.prepared import Prepared
 from medseg.inference import Asked, with_margin
 from medseg.inference.layout import Layout
-from medseg.inference.needed import Occupancy, body_of, is_constant
+from medseg.inference.needed import Emptiness, Occupancy, body_of
 from medseg.preprocessing.normalisation import normalised
 from tests.core.inference.streaming import predict_logits, prepared_of
 from tests.core.making import CT, TINY_PLAN, ellipsoid, turned_geometry
@@ -31,6 +32,7 @@ PLAN = replace(
     ),
 )
 SHAPE = (72, 60, 40)
+MASKED = replace(CT, kind=NormalisationKind.Z_SCORE_NONZERO)
 
 
 def trunk():
@@ -52,6 +54,14 @@ def network() -> nn.Module:
     """One that sees its neighbours, and zeros outside a window."""
     torch.manual_seed(1)
     return nn.Sequential(nn.Conv3d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv3d(4, 3, 1))
+
+
+class Brighter(nn.Module):
+    """Label 1 where a voxel is above -0.5."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        value = windows[:, :1] + 0.5
+        return torch.cat([-value, value, torch.full_like(value, -9)], 1)
 
 
 def layout_of(prepared, settings=EXACT, plan=PLAN, region=None) -> Layout:
@@ -105,9 +115,9 @@ def test_only_a_ct_has_air_that_is_known():
     assert body_of(prepared_ct(hounsfield).image, TINY_PLAN) is None
 
 
-def test_windows_of_any_scan_without_contrast_are_left_out():
+def test_windows_of_any_scan_with_nothing_in_them_are_left_out():
     prepared = prepared_of(64, 12, 8)
-    prepared.image[:, :40] = 0
+    prepared.image[:, :40] = prepared.image.min()
     layout = layout_of(prepared, plan=TINY_PLAN)
     left_out = [w.within[0].stop for w in layout.windows if not w.is_needed]
     assert left_out
@@ -115,9 +125,73 @@ def test_windows_of_any_scan_without_contrast_are_left_out():
     assert all(w.is_needed for w in layout.windows if w.within[0].stop > 39)
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, 5.0])
+def test_a_structure_without_contrast_within_it_is_computed(value):
+    """Here larger than a window, and brighter than the rest or as the mean."""
+    prepared = prepared_of(64, 48, 32)
+    prepared.image[...] = -1
+    organ = np.zeros(prepared.image.shape[1:], dtype=bool)
+    organ[8:56, 6:42, 4:28] = True
+    prepared.image[0, organ] = value
+    found = predict_logits([Brighter()], prepared, TINY_PLAN, EXACT).argmax(0)
+    np.testing.assert_array_equal(found.numpy() == 1, organ)
+
+
+def test_what_was_outside_the_mask_of_the_intensities_is_left_out():
+    """There they are 0, and darker tissue is below it."""
+    prepared = prepared_of(64, 12, 8)
+    prepared.image[:, :40] = 0
+    masked = replace(TINY_PLAN, normalisation=(MASKED,))
+    count = len(layout_of(prepared, plan=masked).windows)
+    assert layout_of(prepared, plan=masked).needed < count
+    assert layout_of(prepared, plan=TINY_PLAN).needed == count
+
+
+def test_a_window_with_a_structure_of_the_first_stage_is_computed():
+    prepared = prepared_of(64, 12, 8)
+    prepared.image[:, :40] = prepared.image.min()
+    stage = np.zeros(prepared.image.shape[1:], np.uint8)
+    stage[5, 6, 4] = 2
+    cascade = replace(prepared, first_stage=stage, first_stage_structures=2)
+    alone, both = (layout_of(each, plan=TINY_PLAN) for each in (prepared, cascade))
+    first = (slice(0, 16), slice(0, 12), slice(0, 8))
+    assert not next(w for w in alone.windows if w.within == first).is_needed
+    assert next(w for w in both.windows if w.within == first).is_needed
+    assert both.needed < len(both.windows)
+
+
+def heart_in_lung(shape, lung=-850.0, noise=30.0):
+    """A scan that ends within the lung all round, as one of the heart may, in HU."""
+    hounsfield = np.random.default_rng(0).normal(lung, noise, shape)
+    middle = [0.8 * shape[0], 0.75 * shape[1], 0.4 * shape[2]]
+    away = np.indices(shape) - np.reshape(middle, (3, 1, 1, 1))
+    heart = (away**2).sum(0) < (0.22 * shape[0]) ** 2
+    hounsfield[heart] = 40
+    return hounsfield.astype(np.float32)
+
+
+@pytest.mark.parametrize("edge", [16, 24, 32])
+@pytest.mark.parametrize("clip", [-1000.0, -950.0, -880.0])
+def test_lung_to_the_border_of_the_scan_is_computed(edge, clip):
+    known = replace(PLAN.normalisation[0].statistics, percentile_00_5=clip)
+    how = replace(PLAN.normalisation[0], statistics=known)
+    plan = replace(PLAN, normalisation=(how,), patch_shape=(edge,) * 3)
+    image = normalised(heart_in_lung((80, 80, 64)), how)[None]
+    layout = layout_of(replace(prepared_of(80, 80, 64), image=image), plan=plan)
+    assert layout.needed == len(layout.windows)
+
+
+def test_emphysema_at_the_border_of_the_scan_is_computed():
+    """As thin as air, but with lung on both sides of it at the face of the scan."""
+    hounsfield = heart_in_lung((80, 80, 64))
+    thin = (slice(0, 24), slice(24, 56), slice(16, 48))
+    hounsfield[thin] = -1000
+    layout = layout_of(prepared_ct(hounsfield))
+    assert layout.needed == len(layout.windows)
+
+
 def test_an_empty_scan_takes_no_network_at_all():
-    prepared = prepared_of(*SHAPE)
-    prepared.image[...] = 0
+    prepared = prepared_ct(np.full(SHAPE, -1000, np.float32))
     heard: list[Progress] = []
     logits = predict_logits([network()], prepared, PLAN, EXACT, heard.append)
     assert not heard
@@ -125,10 +199,13 @@ def test_an_empty_scan_takes_no_network_at_all():
 
 
 def test_one_other_voxel_makes_a_window_matter():
-    image = np.zeros((2, 20, 20, 20), np.float32)
-    assert is_constant(image)
-    image[1, 3, 5, 7] = 1
-    assert not is_constant(image)
+    plan = replace(TINY_PLAN, channels=("a", "b"), normalisation=(MASKED, MASKED))
+    prepared = prepared_of(20, 20, 20, channels=2)
+    prepared.image[...] = 0
+    whole = (slice(0, 20), slice(0, 20), slice(0, 20))
+    assert Emptiness.of(prepared, plan).fills(whole)
+    prepared.image[1, 3, 5, 7] = 1
+    assert not Emptiness.of(prepared, plan).fills(whole)
 
 
 @pytest.mark.parametrize("shape", [(72, 60, 40), (10, 60, 5)])

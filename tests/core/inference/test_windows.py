@@ -1,5 +1,7 @@
 """Where windows lie, and what their voxels weigh."""
 
+from math import ceil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,14 +24,33 @@ def test_windows_cover_an_axis_from_end_to_end_with_the_overlap(size, window, ov
     assert starts[-1] == size - window
     steps = np.diff(starts)
     assert (steps > 0).all()
-    assert steps.max() <= max(1, window * (1 - overlap))
+    assert steps.max() <= ceil(max(1, window * (1 - overlap)))
 
 
-@given(sizes, sizes, overlaps)
-def test_windows_are_no_more_than_needed(size, window, overlap):
-    starts = window_starts(size, window, overlap)
-    step = max(1, int(window * (1 - overlap)))
-    assert (len(starts) - 2) * step < max(size - window, 0) + (size <= window)
+def nnunets_steps(size: int, window: int, step: float) -> tuple[int, ...]:
+    """As `compute_steps_for_sliding_window` of nnU-Net 2.8.1 has it, on one axis."""
+    count = int(np.ceil((size - window) / (window * step))) + 1
+    actual = (size - window) / (count - 1) if count > 1 else 99999999999
+    return tuple(int(np.round(actual * number)) for number in range(count))
+
+
+@given(
+    st.integers(0, 500),
+    st.integers(10, 300),
+    st.sampled_from([0.1, 0.3, 0.5, 0.75, 1.0]),
+)
+def test_windows_lie_where_nnunet_puts_them(more, window, step):
+    size = window + more
+    expected = nnunets_steps(size, window, step)
+    assert window_starts(size, window, 1 - step) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "step", "count"),
+    [(640, 128, 0.8, 6), (400, 100, 0.1, 31), (90, 45, 0.5, 3)],
+)
+def test_steps_of_parts_of_voxels_need_no_more_windows(size, window, step, count):
+    assert len(window_starts(size, window, 1 - step)) == count
 
 
 @pytest.mark.parametrize(

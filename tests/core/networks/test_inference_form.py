@@ -1,11 +1,7 @@
 """The quick form of each network, against the network itself."""
 
-import logging
-import subprocess
-import sys
 from dataclasses import replace
 from math import prod
-from pathlib import Path
 
 import pytest
 import torch
@@ -230,50 +226,21 @@ def test_a_group_norm_is_exact_for_a_million_voxels():
     torch.testing.assert_close(result.double(), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_without_a_compiler_the_plain_form_is_given(monkeypatch, tmp_path, caplog):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    plan = replace(TINY_PLAN, architecture=Architecture.SEGRESNET)
-    network = learnt(build_network(plan))
-    with caplog.at_level(logging.WARNING):
-        form = inference_form(network, CPU, torch.float32, compiled=True)
-    assert "no g++ found" in caplog.text
-    assert_same_logits(form, network, images(plan))
+@pytest.mark.parametrize("architecture", BUILT)
+def test_making_a_form_draws_no_random_numbers(architecture):
+    network = build_network(replace(TINY_PLAN, architecture=architecture))
+    before = torch.get_rng_state()
+    exact_form(network)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
-CODE = """
-import logging, torch
-from medseg.networks import inference_form
-logging.basicConfig(level=logging.WARNING)
-network = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 3), torch.nn.ReLU())
-form = inference_form(network, torch.device("cpu"), torch.float32, compiled=True)
-image = torch.ones(1, 1, 4, 4, 4)
-for _ in range(2):
-    assert torch.equal(form(image), network(image).detach())
-"""
-
-
-@pytest.mark.slow
-def test_a_broken_compiler_is_left_out_with_one_line(tmp_path):
-    compiler = tmp_path / "tools/g++"
-    compiler.parent.mkdir()
-    compiler.write_text("#!/bin/sh\nexit 1\n")
-    compiler.chmod(0o755)
-    result = subprocess.run(
-        [sys.executable, "-c", CODE],
-        env={
-            "PATH": str(compiler.parent),
-            "PYTHONPATH": str(Path(__file__).parents[3]),
-            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
-            "HOME": str(tmp_path),
-            "OMP_NUM_THREADS": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    (line,) = [line for line in result.stderr.splitlines() if ":medseg." in line]
-    assert "going on without it" in line
+@needs_onednn
+def test_an_in_place_form_can_free_its_memory_between_images():
+    form = exact_form(learnt(build_network(TINY_PLAN)))
+    assert isinstance(form, InPlaceUNet)
+    first = form(images(TINY_PLAN)).clone()
+    form.rest()
+    assert torch.equal(form(images(TINY_PLAN)), first)
 
 
 @pytest.mark.gpu

@@ -5,6 +5,8 @@ scikit-image's `resize(mode="edge", anti_aliasing=False)`, which nnU-Net calls, 
 `tests/core/models/foreign` compares with what nnU-Net itself made.
 """
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
+from medseg.preprocessing.mapping import AxisMapping
 from medseg.preprocessing.nnunet_rules import (
     nearest_rows,
     resampled_image,
-    resampled_labels,
     resampled_shape,
     separate_axis,
 )
@@ -67,22 +69,24 @@ def test_nearest_rows_are_those_of_scipy(size, new_size):
         np.arange(float(size)), places[None], order=0, mode="nearest"
     )
     assert_array_equal(nearest_rows(size, new_size), known)
+    mapping = AxisMapping.same_box(size, new_size, nearest=True)
+    assert_array_equal(mapping.source_indices(size, new_size), known)
 
 
-def test_labels_are_where_half_of_one_or_more_is():
-    labels = np.random.default_rng(0).integers(0, 3, (6, 7, 5)).astype(np.uint8)
-    wanted = (9, 9, 9)
-    known = np.zeros(wanted, np.uint8)
-    for label in range(3):
-        known[resized((labels == label).astype(float), wanted, 1) >= 0.5] = label
-    differing = resampled_labels(labels, wanted, None) != known
-    assert differing.mean() < 0.01  # a half that rounds to either side
+def test_logits_take_the_slices_of_scipy_whatever_the_sizes():
+    sizes = range(1, 70)
+    for size, new_size in product(sizes, sizes):
+        places = size / new_size * (np.arange(new_size) + 0.5) - 0.5
+        known = ndimage.map_coordinates(
+            np.arange(float(size)), places[None], order=0, mode="nearest"
+        )
+        mapping = AxisMapping.same_box(size, new_size, nearest=True)
+        assert_array_equal(mapping.source_indices(size, new_size), known)
 
 
 def test_what_has_the_shape_already_stays_as_it_is():
-    image, labels = image_of((1, 3, 4, 5)), np.ones((3, 4, 5), np.uint8)
+    image = image_of((1, 3, 4, 5))
     assert resampled_image(image, (3, 4, 5), 0) is image
-    assert resampled_labels(labels, (3, 4, 5), None) is labels
 
 
 @pytest.mark.parametrize(

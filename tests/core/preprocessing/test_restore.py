@@ -17,7 +17,9 @@ from medseg.core.prepared import Prepared
 from medseg.preprocessing import LogitsSlab, Wanted, restored
 from medseg.preprocessing.mapping import AxisMapping
 from medseg.preprocessing.slab_resampling import resampled_slabs
+from tests.core.little_memory import LittleMemory
 from tests.core.making import TINY_PLAN, shapes
+from tests.core.preprocessing.test_regions import PLAN as OF_REGIONS
 
 ALL = Wanted(probabilities=True, uncertainty=True)
 
@@ -199,3 +201,58 @@ def test_a_monai_models_probabilities_are_resampled_not_its_logits():
     is_clear = first - second > 1e-5
     ids = np.array([0, 1, 4])[expected.argmax(0)]
     assert_array_equal(found.labels[is_clear], ids[is_clear])
+
+
+def boxed(source, target) -> Prepared:
+    """Of a plan of any recipe, the image filling the box."""
+    steps = [n / m for n, m in zip(source, target, strict=True)]
+    onto = tuple((step, step / 2 - 0.5) for step in steps)
+    return replace(prepared_of(source, target), box_on_image=onto)
+
+
+@pytest.mark.parametrize("recipe", [Recipe.MEDSEG, Recipe.MONAI])
+@pytest.mark.parametrize("members", [1, 2])
+def test_with_little_memory_rows_are_made_one_by_one(recipe, members):
+    plan = replace(TINY_PLAN, recipe=recipe)
+    source, target = (6, 5, 4), (24, 10, 9)
+    prepared = boxed(source, target)
+    slabs = cut(noise(members, 3, *source), 0, [3])
+    expected = restored(slabs, prepared, plan, ALL)
+    row = (members + (recipe is Recipe.MONAI and members > 1)) * 3 * 10 * 9
+    with LittleMemory(most=3 * row) as device:
+        made = restored(slabs, prepared, plan, ALL)
+    assert device.refused
+    assert_array_equal(made.labels, expected.labels)
+    assert made.probabilities is not None
+    assert expected.probabilities is not None
+    assert_allclose(made.probabilities, expected.probabilities, atol=1e-3)
+
+
+def test_without_memory_for_a_row_it_ends():
+    slabs = cut(noise(1, 3, 6, 5, 4), 0, [3])
+    prepared = boxed((6, 5, 4), (24, 10, 9))
+    with (
+        LittleMemory(most=100),
+        pytest.raises(torch.OutOfMemoryError, match="it is full"),
+    ):
+        restored(slabs, prepared, TINY_PLAN)
+
+
+@pytest.mark.parametrize("plan", [TINY_PLAN, OF_REGIONS], ids=["labels", "regions"])
+def test_a_bundles_labels_are_the_same_when_its_members_are_kept(plan):
+    """Of the probabilities of the mean logits, not of the mean of probabilities."""
+    plan = replace(plan, recipe=Recipe.MONAI)
+    outputs = len(plan.output_names)
+    source, target = (9, 8, 7), (13, 8, 10)
+    logits = 5 * noise(3, outputs, *source, seed=5)
+    prepared = boxed(source, target)
+    kept = restored(cut(logits, 0, [4]), prepared, plan, ALL)
+    mean = restored(cut(logits.mean(0, keepdim=True), 0, [4]), prepared, plan, ALL)
+    assert_array_equal(kept.labels, mean.labels)
+    assert kept.probabilities is not None
+    assert mean.probabilities is not None
+    assert_allclose(kept.probabilities, mean.probabilities, atol=1e-3)
+    assert kept.disagreement is not None
+    assert mean.disagreement is None
+    other = logits.sigmoid() if plan.regions else logits.softmax(1)
+    assert (other.mean(0).argmax(0) != logits.mean(0).argmax(0)).any()

@@ -12,6 +12,9 @@ from monai.bundle.config_parser import ConfigParser
 from monai.data.meta_tensor import MetaTensor
 from scipy import ndimage
 
+from medseg.models.foreign.bundle_config import Config
+from medseg.models.foreign.bundle_plan import BundlePlan, read_plan
+
 LIVER_AND_SPLEEN = ("background", "liver", "spleen")
 SPACING = {"_target_": "Spacingd", "keys": "image", "mode": "bilinear"}
 RAS = {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"}
@@ -142,6 +145,15 @@ class Recipe:
                 "outputs": {"pred": prediction},
             },
         }
+
+
+def planned(recipe: Recipe) -> BundlePlan:
+    """What MedSeg makes of a bundle's configuration."""
+    inference, metadata = (
+        Config(root=json.loads(json.dumps(root)), where=Path("inference.json"))
+        for root in (recipe.config(), recipe.metadata())
+    )
+    return read_plan(inference, metadata)
 
 
 def write_bundle(folder: Path, recipe: Recipe) -> Path:

@@ -145,14 +145,6 @@ def cascade() -> None:
     make("cascade", plans, dataset, (scans, references, affine), [0, 1, 2])
 
 
-def four_of(
-    shape: tuple[int, int, int], channels: int
-) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """Scans and their label maps."""
-    made = [balls(shape, seed, channels) for seed in range(4)]
-    return tuple(scan for scan, _ in made), tuple(labels for _, labels in made)
-
-
 def balls(
     shape: tuple[int, int, int], seed: int, channels: int
 ) -> tuple[np.ndarray, np.ndarray]:

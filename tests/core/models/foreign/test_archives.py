@@ -3,12 +3,13 @@
 import stat
 import struct
 import zipfile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from medseg import ErrorCode, UnusableInput
-from medseg.models.foreign.archives import ArchiveLimits, unpack_zip
+from medseg.models.foreign.archives import ArchiveLimits, unpack_zip, zip_names
 
 
 def anything(path: PurePosixPath) -> bool:  # noqa: ARG001
@@ -120,3 +121,33 @@ def test_a_damaged_archive_is_refused(damage, tmp_path):
     archive.write_bytes(content)
     with pytest.raises(UnusableInput, match="TRUNCATED_FILE"):
         unpack_zip(archive, tmp_path / "out", anything)
+
+
+def test_files_that_together_grow_out_of_proportion_are_refused(tmp_path):
+    archive = zipped(tmp_path, *((f"f{n}", bytes(2**20)) for n in range(70)))
+    assert archive.stat().st_size < 2**20 / 2
+    assert "out of proportion" in refused(archive, tmp_path)
+
+
+def test_a_name_that_is_no_text_is_damage(tmp_path):
+    archive = zipped(tmp_path, ("aaa\u00e9/plans.json", b"{}"))
+    content = archive.read_bytes().replace("\u00e9".encode(), b"\xff\xfe")
+    archive.write_bytes(content)
+    for read in (unpack_anything, zip_names):
+        with pytest.raises(UnusableInput, match="TRUNCATED_FILE"):
+            read(archive)
+
+
+def unpack_anything(archive: Path) -> None:
+    unpack_zip(archive, archive.parent / "out", anything)
+
+
+def test_whatever_byte_is_wrong_an_archive_is_unpacked_or_refused(tmp_path):
+    archive = zipped(tmp_path, ("a/plans.json", b'{"a":1}' * 50), ("b", b"{}"))
+    content = archive.read_bytes()
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        archive.write_bytes(changed)
+        with suppress(UnusableInput):
+            unpack_zip(archive, tmp_path / str(place), anything)

@@ -1,6 +1,5 @@
 """Imported MONAI bundles beside MONAI itself, on the same files."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import torch
 from nibabel.nifti1 import Nifti1Image
 
 from medseg import (
-    ErrorCode,
     Geometry,
     InferenceSettings,
     Precision,
@@ -97,14 +95,15 @@ def scan(tmp_path) -> Path:
     ids=lambda network: network["_target_"],
 )
 def test_a_network_gives_the_logits_and_labels_of_monai(tmp_path, scan, network):
-    recipe = Recipe(network=network, transforms=(RAS, SPACING, CT_RANGE), windows=64)
+    edge = 64 if network is SWIN_UNETR else 32  # which halves five times
+    recipe = Recipe(network=network, transforms=(RAS, SPACING, CT_RANGE), windows=edge)
     theirs, ours = both(tmp_path, recipe, scan)
     # a group norm of channels-last float32 differs in the fourth place
     assert agreement(theirs, ours) >= 0.999
     (imported_one,) = load_model(tmp_path / "model").networks
     original = monai_network(network).eval()
     original.load_state_dict(chance_state(network))
-    window = torch.randn(1, 1, 64, 64, 64)
+    window = torch.randn(1, 1, edge, edge, edge)
     with torch.no_grad():
         wanted = original(window)
         assert (imported_one(window) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
@@ -172,6 +171,7 @@ def test_labels_decided_on_before_resampling_are_the_nearest_ones(tmp_path, scan
 
 
 def test_the_largest_pieces_are_kept_and_labels_renumbered(tmp_path, scan):
+    pytest.importorskip("skimage", reason="MONAI needs it for this")
     numbers = {"orig_labels": [1, 2], "target_labels": [3, 7]}
     kept = {"applied_labels": [3, 7]}
     post = (
@@ -266,65 +266,3 @@ def test_literals_references_and_a_few_expressions_are_understood(tmp_path):
     plan = imported(bundle, tmp_path / "model").info.plan
     assert plan.spacing_mm == (3.0, 3.0, 3.0)
     assert len(plan.labels) == 2
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"network_def": {"_target_": "os.system", "command": "id"}}, "os.system"),
-        ({"network_def": {**UNET, "channels": "$__import__('os')"}}, "__import__"),
-        ({"network_def": {**UNET, "channels": "$[4, 8, 16][::-1]"}}, "not evaluated"),
-        ({"network_def": {**UNET, "channels": "@channels"}}, "no @channels"),
-        ({"network_def": {**UNET, "channels": "%other.json#x"}}, "another file"),
-        ({"a": "@b", "b": "@a", "network_def": {**UNET, "norm": "@a"}}, "go round"),
-        ({"network_def": {**UNET, "spatial_dims": 2}}, "not 3D"),
-        ({"network_def": {**UNET, "channels": [4, 8, 10**9]}}, "1000000000"),
-        ({"network_def": {**UNET, "shape": 3}}, "no argument 'shape'"),
-        ({"network_def": {"_target_": "DiNTS"}}, "DiNTS"),
-        ({"preprocessing": [{"_target_": "scripts.mine.Mine"}]}, "scripts.mine.Mine"),
-        ({"preprocessing": [{"_target_": "Resized", "keys": "image"}]}, "Resized"),
-        ({"preprocessing": [{**SPACING, "mode": 3}]}, "mode = 3"),
-        ({"preprocessing": [{**SPACING, "pixdim": [1, 1]}]}, "pixdim"),
-        ({"preprocessing": [{**CROP, "select_fn": "$lambda x: exit()"}]}, "select_fn"),
-        ({"preprocessing": [SPACING, RAS]}, "Orientationd"),
-        ({"inferer": {"_target_": "SimpleInferer"}}, "SimpleInferer"),
-        ({"postprocessing": [SOFTMAX]}, "no AsDiscreted"),
-        ({"postprocessing": [SIGMOID, {**THRESHOLD, "threshold": 0.3}]}, "0.5"),
-    ],
-)
-def test_what_has_no_equal_is_refused_by_its_name(tmp_path, change, named):
-    recipe = Recipe(more=change)
-    write_configs(tmp_path / "bundle", recipe.config(), recipe.metadata())
-    with pytest.raises(UnusableInput, match="UNSUPPORTED_MODEL") as caught:
-        import_bundle(tmp_path / "bundle", tmp_path / "model")
-    assert named in str(caught.value)
-    assert not (tmp_path / "model").exists()
-
-
-def test_weights_of_another_network_are_refused(tmp_path):
-    bundle = write_bundle(tmp_path / "bundle", Recipe())
-    torch.save(chance_state(SEGRESNET), bundle / "models" / "model.pt")
-    with pytest.raises(UnusableInput, match="are missing") as caught:
-        import_bundle(bundle, tmp_path / "model")
-    assert caught.value.code is ErrorCode.DAMAGED_MODEL
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '{"a": ' + "[" * 100_000])
-def test_a_configuration_that_is_none_is_refused(tmp_path, content):
-    write_configs(tmp_path / "bundle", {}, Recipe().metadata())
-    (tmp_path / "bundle/configs/inference.json").write_text(content)
-    with pytest.raises(UnusableInput, match="DAMAGED_MODEL"):
-        import_bundle(tmp_path / "bundle", tmp_path / "model")
-
-
-def test_a_yaml_configuration_is_read_as_data(tmp_path):
-    bundle = tmp_path / "bundle"
-    write_configs(bundle, {}, Recipe().metadata())
-    (bundle / "configs/inference.json").unlink()
-    file = bundle / "configs/inference.yaml"
-    file.write_text("network_def: !!python/object/apply:os.system ['id']")
-    with pytest.raises(UnusableInput, match="DAMAGED_MODEL"):
-        import_bundle(bundle, tmp_path / "model")
-    file.write_text(json.dumps(Recipe(more={"inferer": 3}).config()))  # YAML, too
-    with pytest.raises(UnusableInput, match="inferer: it is no component"):
-        import_bundle(bundle, tmp_path / "model")

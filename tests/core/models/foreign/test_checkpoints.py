@@ -96,6 +96,22 @@ def test_a_tensor_larger_than_its_file_is_refused(tmp_path):
         read_checkpoint(saved(content, tmp_path))
 
 
+def test_values_that_stand_at_many_places_are_counted_at_each(tmp_path):
+    bomb: list[object] = [1] * 10
+    for _ in range(12):
+        bomb = [bomb] * 10
+    long: list[object] = ["x" * 10_000] * 500
+    content = {"w": {"a": torch.ones(1)}, "bomb": bomb, "long": long, "epoch": 7}
+    values = read_checkpoint(saved(content, tmp_path), "w").values
+    assert values == {"w": {"a": None}, "bomb": None, "long": None, "epoch": 7}
+
+
+def test_too_many_values_are_refused(tmp_path):
+    content = {f"{n}": list(range(15_000)) for n in range(8)}
+    with pytest.raises(UnusableInput, match="more than 100,000 values"):
+        read_checkpoint(saved({"w": torch.ones(1), **content}, tmp_path))
+
+
 def test_a_sparse_tensor_is_refused(tmp_path):
     with pytest.raises(UnusableInput, match="no plain array"):
         read_checkpoint(saved({"a": torch.eye(3).to_sparse()}, tmp_path))

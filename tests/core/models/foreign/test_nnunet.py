@@ -16,8 +16,13 @@ from medseg import ErrorCode, UnusableInput, WrongUse
 from medseg.core.plan import NormalisationKind, PatientAxes, StoredAxes
 from medseg.core.settings import InferenceSettings, Precision
 from medseg.models import TrainedModel, load_model
+from medseg.models.foreign.importing import import_model
 from medseg.models.foreign.nnunet import NnunetOptions, import_nnunet
-from medseg.models.foreign.nnunet_files import NnunetCheckpoint, NnunetConfiguration
+from medseg.models.foreign.nnunet_files import (
+    NnunetCheckpoint,
+    NnunetConfiguration,
+    ResultsFolder,
+)
 from medseg.preprocessing import prepare
 
 MADE = Path(__file__).parent / "nnunet"
@@ -133,17 +138,44 @@ def test_folds_are_one_network_each(copied, tmp_path):
         "weights/fold_0.safetensors",
         "weights/fold_3.safetensors",
     ]
-    one = import_nnunet(copied, tmp_path / "one", NnunetOptions(folds=(3,)))
-    assert [file.path for file in one.weights] == ["weights/fold_3.safetensors"]
+    (one,) = ResultsFolder(path=copied).checkpoints(NnunetCheckpoint.FINAL, (3,))
+    assert one.parent.name == "fold_3"
 
 
-def test_scans_turned_before_nnunet_saw_them_are_turned_here(copied, tmp_path):
-    change(copied / "plans.json", "dataset_name", value="Dataset291_TotalSegmentator_a")
-    known = import_nnunet(copied, tmp_path / "known")
-    assert known.plan.axes == PatientAxes(codes="SAR")
-    given = NnunetOptions(trained_as=PatientAxes(codes="LPS"))
-    told = import_nnunet(copied, tmp_path / "told", given)
-    assert told.plan.axes == PatientAxes(codes="SPL")
+def test_a_fold_named_twice_is_one_network(copied):
+    folder = ResultsFolder(path=copied)
+    assert folder.checkpoints(NnunetCheckpoint.FINAL, (0, 0)) == (
+        copied / "fold_0" / NnunetCheckpoint.FINAL,
+    )
+
+
+def test_a_cascade_of_more_than_two_stages_is_refused(copied, tmp_path):
+    change(copied / "plans.json", *CONFIG, "previous_stage", value="3d_fullres")
+    with pytest.raises(UnusableInput, match=r"UNSUPPORTED_MODEL.*three stages"):
+        import_nnunet(copied, tmp_path / "model")
+
+
+def test_mirroring_that_is_no_axes_is_refused(copied, tmp_path):
+    file = copied / "fold_0" / NnunetCheckpoint.FINAL
+    content = torch.load(file, weights_only=False)
+    content["inference_allowed_mirroring_axes"] = [[0]]
+    torch.save(content, file)
+    with pytest.raises(UnusableInput, match="mirroring along"):
+        import_nnunet(copied, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["neither.zip", "no_zip.pth", "absent"])
+def test_what_is_no_model_is_refused_with_what_is_wrong(name, tmp_path):
+    with zipfile.ZipFile(tmp_path / "neither.zip", "w") as zip_file:
+        zip_file.writestr("some.txt", b"text")
+    (tmp_path / "no_zip.pth").write_bytes(b"abc")
+    named = {
+        "neither.zip": "UNSUPPORTED_MODEL.*neither a model",
+        "no_zip.pth": "TRUNCATED_FILE.*no zip",
+        "absent": "NOT_FOUND.*no such file",
+    }
+    with pytest.raises(UnusableInput, match=named[name]):
+        import_model(tmp_path / name, tmp_path / "model")
 
 
 NETWORK = ("configurations", "3d_fullres", "architecture")

@@ -1,0 +1,213 @@
+"""A model made ready to be run on one scan after the other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import numpy as np
+from jaxtyping import Bool
+
+from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.plan import Plan
+from medseg.core.prepared import Prepared
+from medseg.core.progress import ProgressCallback, ignore_progress, in_stage
+from medseg.core.settings import InferenceSettings
+from medseg.core.volume import Segmentation, Volume
+from medseg.inference import (
+    Asked,
+    Runner,
+    keep_largest_pieces,
+    resolved_choice,
+    stream_of_ready,
+    with_margin,
+)
+from medseg.models import TrainedModel
+from medseg.pipeline.provenance import provenance_of
+from medseg.preprocessing import (
+    LABELS_ONLY,
+    Restored,
+    Wanted,
+    is_out_of_memory,
+    margin_voxels,
+    prepare,
+    prepare_first_stage,
+    prepare_region,
+    restored,
+)
+
+DEFAULT_SETTINGS = InferenceSettings()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Request:
+    """What is asked for beside the label map, and where.
+
+    Attributes:
+        wanted: Probabilities, uncertainty.
+        region: Label map of the scan, from a coarser model: only near its structures
+            (`InferenceSettings.margin_mm`) anything is looked for. None for the whole
+            scan.
+    """
+
+    wanted: Wanted = LABELS_ONLY
+    region: Segmentation | None = None
+
+
+LABELS_EVERYWHERE = Request()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction:
+    """A model's answer for one scan, all of it on the scan's own grid.
+
+    Attributes:
+        segmentation: The label map.
+        probabilities: float16; the channels are "background" and the structures by
+            ascending label, or the regions of a model that learned overlapping ones.
+        uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
+            has several networks, "disagreement".
+    """
+
+    segmentation: Segmentation
+    probabilities: Volume | None = None
+    uncertainty: Volume | None = None
+
+
+class ReadyModel:
+    """A model for many scans: its networks are brought into their quick form once.
+
+    Args:
+        model: From `load_model`.
+        settings: As in `segment`.
+
+    Raises:
+        WrongUse: NO_SUCH_DEVICE.
+    """
+
+    def __init__(
+        self, model: TrainedModel, settings: InferenceSettings = DEFAULT_SETTINGS
+    ) -> None:
+        device, precision = resolved_choice(settings.device, settings.precision)
+        self.model = model
+        self.settings = replace(settings, device=device, precision=precision)
+        stage = model.first_stage
+        self._first_stage = None if stage is None else ReadyModel(stage, settings)
+        self._made: Runner | None = None  # at the first scan, which may be too large
+        self._lock = Lock()
+
+    def predict(
+        self,
+        volume: Volume,
+        on_progress: ProgressCallback = ignore_progress,
+        request: Request = LABELS_EVERYWHERE,
+    ) -> Prediction:
+        """Label map of a scan, and what else is asked for; one scan at a time.
+
+        Of several threads one waits for the other.
+
+        Args:
+            volume: As in `segment`.
+            on_progress: As in `segment`.
+            request: What else, and where.
+
+        Raises:
+            MedSegError: As `segment`.
+            Cancelled: From `on_progress`.
+        """
+        plan = self.model.info.plan
+        with _memory_errors(volume):
+            prepared = self._prepared(volume, on_progress)
+            asked = Asked(
+                members=request.wanted.uncertainty and len(self.model.networks) > 1,
+                region=region_on(request.region, prepared, plan, self.settings),
+            )
+            with self._lock:
+                slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
+                found = restored(slabs, prepared, plan, request.wanted)
+        made = _segmentation(found, volume, self.model)
+        how = provenance_of(made, volume, self.model, self.settings, request.region)
+        return Prediction(
+            segmentation=replace(made, provenance=how),
+            probabilities=_probabilities(found, volume, plan),
+            uncertainty=_uncertainty(found, volume),
+        )
+
+    def _runner(self) -> Runner:
+        if self._made is None:
+            networks, plan = self.model.networks, self.model.info.plan
+            self._made = Runner.ready(networks, plan, self.settings)
+        return self._made
+
+    def _prepared(self, volume: Volume, on_progress: ProgressCallback) -> Prepared:
+        """What the networks take, with the answer of a first stage if there is one."""
+        plan = self.model.info.plan
+        prepared = prepare(volume, plan)
+        if self._first_stage is None:
+            return prepared
+        told = in_stage(on_progress, "first stage")
+        coarse = self._first_stage.predict(volume, told).segmentation
+        return prepare_first_stage(coarse, prepared, plan, volume)
+
+
+def region_on(
+    region: Segmentation | None,
+    prepared: Prepared,
+    plan: Plan,
+    settings: InferenceSettings,
+) -> Bool[np.ndarray, "i j k"] | None:
+    """Where anything is looked for on the network's grid; None for everywhere."""
+    if region is None:
+        return None
+    margin = margin_voxels(settings.margin_mm, prepared, plan)
+    return with_margin(prepare_region(region, prepared, plan), margin)
+
+
+def _segmentation(found: Restored, volume: Volume, model: TrainedModel) -> Segmentation:
+    labels, largest = model.info.plan.labels, model.info.largest_piece_only
+    return Segmentation(
+        array=keep_largest_pieces(found.labels, [labels[name].id for name in largest]),
+        geometry=volume.geometry,
+        labels=labels,
+        case_id=volume.case_id,
+    )
+
+
+def _probabilities(found: Restored, volume: Volume, plan: Plan) -> Volume | None:
+    if found.probabilities is None:
+        return None
+    return Volume(
+        array=found.probabilities,
+        geometry=volume.geometry,
+        channels=plan.output_names,
+        case_id=volume.case_id,
+    )
+
+
+def _uncertainty(found: Restored, volume: Volume) -> Volume | None:
+    named = {"entropy": found.entropy, "disagreement": found.disagreement}
+    there = {name: array for name, array in named.items() if array is not None}
+    if not there:
+        return None
+    return Volume(
+        array=np.stack(list(there.values())),
+        geometry=volume.geometry,
+        channels=tuple(there),
+        case_id=volume.case_id,
+    )
+
+
+@contextmanager
+def _memory_errors(volume: Volume) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UnusableInput(
+            ErrorCode.OUT_OF_MEMORY,
+            "there is too little memory for this scan, on the device or at all",
+            where=volume.case_id,
+            remedy="Close other programs, make room in the temporary folder, use "
+            "--device cpu, or a machine with more.",
+        ) from None
