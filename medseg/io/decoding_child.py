@@ -24,10 +24,8 @@ import numpy as np
 from pydicom.errors import BytesLengthException
 from pydicom.pixels.utils import iter_pixels
 
+from medseg.io.child_memory import limit_memory
 from medseg.io.dicom_damage import quiet_pydicom
-
-if sys.platform != "win32":
-    import resource
 
 LENGTH = struct.Struct("<I")
 PICTURE_HEADER = struct.Struct("<4sII")
@@ -61,7 +59,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     with Path(os.devnull).open("wb") as nowhere:  # decoders print there
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    _limit_memory(int(sys.argv[1]))
+    limit_memory(int(sys.argv[1]))
     _send(answers, Answer.READY)
     requests = sys.stdin.buffer
     while length := requests.read(LENGTH.size):
@@ -102,23 +100,6 @@ def _send_picture(answers: BinaryIO, picture: np.ndarray) -> None:
 def _send(answers: BinaryIO, answer: Answer, more: bytes = b"") -> None:
     answers.write(answer.value + more)
     answers.flush()
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    """Limit what is taken from now on, where the system says what was taken so far.
-
-    And leave no memory on disk after a crash: it holds pictures of a patient.
-    """
-    if sys.platform == "win32":
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    taken = Path("/proc/self/statm")
-    if taken.exists():
-        pages = int(taken.read_text().split()[0])
-        most = pages * resource.getpagesize() + limit_bytes
-        _, allowed = resource.getrlimit(resource.RLIMIT_AS)
-        if allowed == resource.RLIM_INFINITY or allowed > most:
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _set_alarm(seconds: float) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from medseg.core.plan import Plan, Recipe
 from medseg.core.prepared import Prepared
 from medseg.core.volume import LabelArray
+from medseg.preprocessing.boxes import box_slices
 from medseg.preprocessing.mapping import grid_mapping
 from medseg.preprocessing.orientation import oriented
 from medseg.preprocessing.out_of_memory import is_out_of_memory
@@ -167,10 +168,9 @@ def _rows_of_some(
 
 def _rows_of(array: np.ndarray, prepared: Prepared, rows: RestoredRows) -> np.ndarray:
     turned = oriented(array, prepared.axes, prepared.flipped)
-    start, shape = prepared.crop_start, prepared.crop_shape
-    i, j, k = (slice(s, s + n) for s, n in zip(start, shape, strict=True))
+    box = box_slices(prepared.crop_start, prepared.crop_shape)
     lead = array.ndim - 3
-    within = np.moveaxis(turned[..., i, j, k], lead + rows.axis, lead)
+    within = np.moveaxis(turned[..., *box], lead + rows.axis, lead)
     return within[..., rows.rows, :, :]
 
 

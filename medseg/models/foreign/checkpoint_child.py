@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-if sys.platform != "win32":
-    import resource
+from medseg.io.child_memory import limit_memory
 
 ANSWER_FILE = "answer.json"
 TENSORS_FILE = "tensors.safetensors"
@@ -49,7 +48,7 @@ def main() -> None:
     may take, and the key under which the tensors lie (empty: at the top).
     """
     checkpoint, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    _limit_memory(int(sys.argv[3]))
+    limit_memory(int(sys.argv[3]))
     try:
         answer = _answer(checkpoint, folder, sys.argv[4])
     except MemoryError:
@@ -197,17 +196,3 @@ def _number(dtype: np.dtype[Any], content: bytes) -> np.generic:
         raise ValueError(f"{dtype} is no number")
     value: np.generic = np.frombuffer(content, dtype)[0]
     return value
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    """Limit what is taken from now on, where the system says what was taken so far."""
-    if sys.platform == "win32":
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    taken = Path("/proc/self/statm")
-    if taken.exists():
-        pages = int(taken.read_text().split()[0])
-        most = pages * resource.getpagesize() + limit_bytes
-        _, allowed = resource.getrlimit(resource.RLIMIT_AS)
-        if allowed == resource.RLIM_INFINITY or allowed > most:
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
