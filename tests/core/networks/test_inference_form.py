@@ -15,6 +15,7 @@ from medseg.networks import build_network, inference_form
 from medseg.networks.channel_norm import ChannelNorm
 from medseg.networks.in_place import InPlaceNorm
 from medseg.networks.in_place_unet import InPlaceUNet
+from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.rebuilding import can_write_in_place
 from tests.core.making import TINY_PLAN
 from tests.core.networks.test_architectures import FLAT, RESIDUAL
@@ -42,6 +43,18 @@ def learnt(network: nn.Module) -> nn.Module:
             if parameter.ndim == 1:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator))
     return network.eval()
+
+
+def gently_normed(network: nn.Module) -> nn.Module:
+    """The network with norms that never enlarge a rounding error.
+
+    Of a few voxels that happen to be nearly equal the usual norm enlarges it by up to
+    1 / sqrt(eps), 300 times, and the next norm as much again.
+    """
+    for layer in network.modules():
+        if isinstance(layer, FastInstanceNorm3d):
+            layer.eps = 1.0
+    return network
 
 
 def exact_form(network: nn.Module) -> nn.Module:
@@ -106,13 +119,12 @@ def test_u_nets_of_any_shape_are_rebuilt_exactly(
         strides=strides,
         upsampling_bias=bias and architecture is Architecture.UNET,
     )
-    network = learnt(build_network(plan)).double()
+    network = gently_normed(learnt(build_network(plan))).double()
     form = exact_form(network)
     assert isinstance(form, InPlaceUNet)
     with torch.no_grad():
         expected = network(images(plan, 2).double())
-    # a norm over a few voxels can enlarge a rounding error a hundred times
-    assert (form(images(plan, 2)) - expected).norm() / expected.norm() < 1e-3
+    assert (form(images(plan, 2)) - expected).norm() / expected.norm() < 1e-5
 
 
 def test_any_mode_of_gradients_will_do_and_none_are_recorded():
