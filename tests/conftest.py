@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("short", max_examples=100, deadline=None)
+settings.register_profile("short", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("long", max_examples=3000, deadline=None)
 settings.load_profile("short")  # --hypothesis-profile long for the other
 
