@@ -1,1 +1,1 @@
-"""The napari plugin of MedSeg: readers, a writer, sample data and two panels."""
+"""The napari plugin of MedSeg: a folder for each panel, and what they share."""

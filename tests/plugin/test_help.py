@@ -4,10 +4,10 @@ from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QMenu, QTextBrowser
 
-from napari_medseg._activation import add_help, attend
-from napari_medseg._help import help_page, shortcuts_of, show_help
-from napari_medseg._orientation import orient
-from napari_medseg._shortcuts import SHORTCUTS
+from napari_medseg.activation import add_help, attend
+from napari_medseg.help import help_page, shortcuts_of, show_help
+from napari_medseg.shortcuts import SHORTCUTS
+from napari_medseg.viewing.orientation import orient
 from tests.plugin.widgets import part
 
 

@@ -34,7 +34,7 @@ def test_every_kind_of_scan_has_a_reader(manifest):
 def test_loading_the_panels_imports_no_torch_and_no_monai():
     code = """
 import sys
-import medseg, napari_medseg._scores_widget, napari_medseg._segment_widget
+import medseg, napari_medseg.scores.widget, napari_medseg.segment.widget
 medseg.list_models()
 print([name for name in ("torch", "monai") if name in sys.modules])
 """

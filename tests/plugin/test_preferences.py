@@ -4,7 +4,7 @@ import npe2
 import pytest
 from napari.settings import get_plugin_settings
 
-from napari_medseg._preferences import Preferences, preferences
+from napari_medseg.preferences import Preferences, preferences
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QPushButton
 
 import medseg
-from napari_medseg._chooser import ChooserDialog
-from napari_medseg._layers import volume_layers
-from napari_medseg._orientation import Plane, show_plane
+from napari_medseg.layers.conversion import volume_layers
+from napari_medseg.opening.chooser import ChooserDialog
+from napari_medseg.viewing.orientation import Plane, show_plane
 from tests.plugin.scans import in_voxel_order, marker_image
 from tests.plugin.widgets import message, part
 

@@ -1,0 +1,1 @@
+"""Parts that several panels have: boxes, folds, messages, work in the background."""

@@ -1,0 +1,1 @@
+"""Scans and label maps into the viewer."""

@@ -1,0 +1,167 @@
+"""Opening scans and label maps, and turning the viewer to the patient."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+import napari
+from napari.utils.notifications import show_error, show_info
+
+import medseg
+from napari_medseg.layers.conversion import (
+    LayerTuple,
+    Origin,
+    segmentation_layer,
+    volume_layers,
+)
+from napari_medseg.layers.placement import Placement
+from napari_medseg.opening.chooser import choose_volumes
+from napari_medseg.opening.label_files import holds_label_map, is_named_as_label_map
+from napari_medseg.opening.turn_question import ask_to_turn
+from napari_medseg.viewing.orientation import orient_for_scan
+
+NOTHING: list[tuple[None]] = [(None,)]  # napari's word for "read, but no layers"
+_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+_DICOM_MAGIC_START = 128
+_FILES_LOOKED_AT = 200
+
+ReadFunction = Callable[[str | Sequence[str]], Sequence[LayerTuple | tuple[None]]]
+
+
+def get_reader(path: str | Sequence[str]) -> ReadFunction | None:
+    """The function that reads a path, or None when it is not a scan.
+
+    Args:
+        path: A file, a folder, or several slices of one folder, dropped as a stack.
+    """
+    scan = _one_path(path)
+    if scan is None or not is_scan(scan):
+        return None
+    return read
+
+
+def is_scan(path: Path) -> bool:
+    """Whether a file or folder looks like a scan; quick, a folder is not searched."""
+    if path.is_dir():
+        files = (file for file in path.rglob("*") if file.is_file())
+        return any(_is_scan_file(file) for file in islice(files, _FILES_LOOKED_AT))
+    return _is_scan_file(path)
+
+
+def read(path: str | Sequence[str]) -> Sequence[LayerTuple | tuple[None]]:
+    """Read a scan into layers and turn the current viewer to the patient.
+
+    In a window, what is wrong with the files is shown as one line and nothing opens;
+    without one it is raised.
+    """
+    scan = _one_path(path)
+    viewer = napari.current_viewer()
+    if scan is None:
+        return NOTHING
+    if viewer is None:
+        return layers_of(scan)
+    try:
+        layers = layers_of(scan)
+    except medseg.MedSegError as error:
+        show_error(str(error))
+        return NOTHING
+    if layers:
+        orient_for_scan(viewer, ask_to_turn)
+    return layers or NOTHING
+
+
+def layers_of(path: Path) -> list[LayerTuple]:
+    """Layers of everything the user wants to see of a file or folder.
+
+    Raises:
+        MedSegError: When it cannot be read, or holds several volumes and there is no
+            window to ask which.
+    """
+    if path.is_file() and not _is_dicom(path):
+        return _file_layers(path)
+    found = medseg.find_volumes(path)
+    if path.is_file():
+        return _slice_layers(path, found[0])
+    if len(found) == 1:
+        return _found_layers(found[0], path.name)
+    return [layer for info in _chosen(found, path) for layer in _found_layers(info, "")]
+
+
+def _file_layers(path: Path) -> list[LayerTuple]:
+    volume = medseg.read_volume(path)
+    name = path.name
+    for suffix in _SUFFIXES[::-1]:
+        name = name.removesuffix(suffix)
+    if holds_label_map(volume, named=is_named_as_label_map(path)):
+        return [segmentation_layer(medseg.read_segmentation(path), name)]
+    return _layers_of_volume(volume, name, Origin(path=path))
+
+
+def _slice_layers(path: Path, info: medseg.VolumeInfo) -> list[LayerTuple]:
+    """Layers of the series that a DICOM file is part of, or of the file by itself."""
+    if info.is_label_map:
+        return _found_layers(info, path.stem)
+    volume = medseg.read_volume(path, series=info.series_uid or None)
+    origin = Origin(path=path, series_uid=info.series_uid)
+    return _layers_of_volume(volume, info.description or info.path.stem, origin)
+
+
+def _found_layers(info: medseg.VolumeInfo, name: str) -> list[LayerTuple]:
+    if info.is_label_map:
+        labels = medseg.read_segmentation(info.path)
+        return [segmentation_layer(labels, info.path.stem)]
+    if not info.series_uid:
+        return _file_layers(info.path)
+    volume = medseg.read_volume(info.path, series=info.series_uid)
+    origin = Origin(path=info.path, series_uid=info.series_uid)
+    title = info.description or name or info.path.name
+    return _layers_of_volume(volume, title, origin)
+
+
+def _layers_of_volume(
+    volume: medseg.Volume, name: str, origin: Origin
+) -> list[LayerTuple]:
+    placement = Placement.of(volume.geometry)
+    if placement.is_oblique:
+        show_info(
+            f"{name} lies {volume.geometry.obliquity_deg:.1f} degrees off the axes of "
+            "the patient and is shown along its own. The status line tells the "
+            "patient's mm; results are saved on the exact grid."
+        )
+    return volume_layers(volume, name, origin)
+
+
+def _chosen(
+    found: tuple[medseg.VolumeInfo, ...], path: Path
+) -> tuple[medseg.VolumeInfo, ...]:
+    if napari.current_viewer() is None:
+        raise medseg.WrongUse(
+            medseg.ErrorCode.SEVERAL_SERIES,
+            f"there are {len(found)} volumes here",
+            where=path,
+            remedy="Open one of their files or folders.",
+        )
+    return choose_volumes(found)
+
+
+def _one_path(path: str | Sequence[str]) -> Path | None:
+    """The one file or folder meant; slices of one folder mean the folder."""
+    if isinstance(path, str):
+        return Path(path)
+    if len(path) == 1:
+        return Path(path[0])
+    folders = {Path(slice_file).parent for slice_file in path}
+    return folders.pop() if len(folders) == 1 else None
+
+
+def _is_scan_file(path: Path) -> bool:
+    name = path.name.lower()
+    return name.endswith(_SUFFIXES) or name.endswith(".dcm") or _is_dicom(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(_DICOM_MAGIC_START + 4)[_DICOM_MAGIC_START:] == b"DICM"
+    except OSError:
+        return False

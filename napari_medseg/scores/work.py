@@ -1,0 +1,245 @@
+"""Scores of two Labels layers and the way to each structure; knows no Qt.
+
+Both label maps and the scan are turned to the axes they are shown with before they are
+compared, so that a reference in a NIfTI file and a prediction on a DICOM series fit
+together when their voxels are the same, whatever the order they are stored in.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import medseg
+from napari_medseg.layers.placement import Placement
+from napari_medseg.structures.contents import (
+    Position,
+    as_shown,
+    as_tab_separated,
+    shown_at,
+)
+
+STATES = {
+    medseg.MaskState.BOTH_PRESENT: "in both",
+    medseg.MaskState.REFERENCE_EMPTY: "not in the reference",
+    medseg.MaskState.PREDICTION_EMPTY: "not found",
+    medseg.MaskState.BOTH_EMPTY: "in neither",
+}
+_MOST_VOXELS_AT_ONCE = 10_000_000
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pair:
+    """What is compared, on the axes S, A, R it is shown with.
+
+    Attributes:
+        prediction: The label map to judge.
+        reference: The one to compare with.
+        scan: For Hounsfield units.
+        placement: How the three are shown.
+        tolerance_mm: Of the NSD.
+    """
+
+    prediction: medseg.Segmentation
+    reference: medseg.Segmentation
+    scan: medseg.Volume | None
+    placement: Placement
+    tolerance_mm: float | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison:
+    """Scores of one case, with what the table needs beside the numbers.
+
+    Attributes:
+        pair: What was compared.
+        scores: One row a structure.
+        colours: Red, green, blue of each label.
+        warning: What to mind when reading the table; empty for nothing.
+        places: For each label present, a point inside it, (S, A, R) as shown, in mm.
+        is_trained_on: Whether the model that predicted was trained on this scan.
+    """
+
+    pair: Pair
+    scores: medseg.Scores
+    colours: dict[int, tuple[int, int, int]]
+    warning: str
+    places: dict[int, Position]
+    is_trained_on: bool = False
+
+    @property
+    def evaluation(self) -> medseg.Evaluation:
+        """The same as tables are written from."""
+        case_id = self.scores.case_id
+        return medseg.Evaluation(
+            cases=(self.scores,), trained_on=(case_id,) if self.is_trained_on else ()
+        )
+
+
+def compare(
+    prediction: medseg.Segmentation,
+    reference: medseg.Segmentation,
+    scan: medseg.Volume | None,
+    tolerance_mm: float | None = None,
+) -> Comparison:
+    """Score a prediction and find where each structure lies.
+
+    Raises:
+        UnusableInput: GRID_MISMATCH, when the voxels do not correspond.
+    """
+    pair = Pair(
+        prediction=as_shown(prediction),
+        reference=as_shown(with_names_of(reference, prediction)),
+        scan=None if scan is None else _scan_as_shown(scan),
+        placement=Placement.of(prediction.geometry),
+        tolerance_mm=tolerance_mm,
+    )
+    scores = medseg.score(
+        pair.prediction, pair.reference, pair.scan, tolerance_mm=tolerance_mm
+    )
+    return _described(pair, scores)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Update:
+    """What an edit has led to.
+
+    Attributes:
+        comparison: With the edit; None when that takes too long to do unasked.
+        edited: Names or numbers of the structures that were edited.
+    """
+
+    comparison: Comparison | None
+    edited: tuple[str, ...]
+
+
+def update(
+    before: Comparison, prediction: medseg.Segmentation, reference: medseg.Segmentation
+) -> Update:
+    """Score again what was edited, when that is quick.
+
+    Args:
+        before: The comparison as it was.
+        prediction: The label map to judge, as it is now.
+        reference: The one to compare with, as it is now.
+    """
+    pair = replace(
+        before.pair,
+        prediction=as_shown(prediction),
+        reference=as_shown(with_names_of(reference, prediction)),
+    )
+    edited = edited_labels(before.pair.prediction, pair.prediction)
+    edited |= edited_labels(before.pair.reference, pair.reference)
+    names = {row.label: row.structure for row in before.scores.rows}
+    words = tuple(names.get(label, f"label {label}") for label in sorted(edited))
+    if not edited:
+        return Update(comparison=before, edited=())
+    if _voxels_of(before, edited) > _MOST_VOXELS_AT_ONCE:
+        return Update(comparison=None, edited=words)
+    scores = medseg.update_scores(
+        before.scores,
+        pair.prediction,
+        pair.reference,
+        edited,
+        pair.scan,
+        tolerance_mm=pair.tolerance_mm,
+    )
+    return Update(comparison=_described(pair, scores), edited=words)
+
+
+def edited_labels(
+    before: medseg.Segmentation, after: medseg.Segmentation
+) -> frozenset[int]:
+    """Labels that have gained or lost a voxel; all when the grid is another."""
+    if before.array.shape != after.array.shape:
+        return frozenset((*before.labels.ids, *after.labels.ids))
+    changed = before.array != after.array
+    gone, come = np.unique(before.array[changed]), np.unique(after.array[changed])
+    return frozenset({*gone.tolist(), *come.tolist()} - {0})
+
+
+def _voxels_of(comparison: Comparison, labels: frozenset[int]) -> float:
+    voxel_ml = comparison.pair.reference.geometry.voxel_volume_ml
+    return sum(
+        (row.volume_ml + row.reference_volume_ml) / voxel_ml
+        for row in comparison.scores.rows
+        if row.label in labels
+    )
+
+
+def _described(pair: Pair, scores: medseg.Scores) -> Comparison:
+    prediction, reference = pair.prediction, pair.reference
+    made = prediction.provenance
+    is_trained_on = made is not None and made.is_trained_on
+    conflicts = disagreements(prediction.labels, reference.labels)[:1]
+    if is_trained_on:
+        conflicts.append("the model was trained on this scan, this is no validation")
+    structures = (*reference.labels, *prediction.labels)
+    placement = pair.placement
+    return Comparison(
+        pair=pair,
+        scores=scores,
+        colours={structure.id: structure.colour for structure in structures},
+        warning=f"Mind: {'; '.join(conflicts)}." if conflicts else "",
+        places=places_of(reference, placement) | places_of(prediction, placement),
+        is_trained_on=is_trained_on,
+    )
+
+
+def places_of(shown: medseg.Segmentation, placement: Placement) -> dict[int, Position]:
+    """A point inside each label that has a voxel.
+
+    Args:
+        shown: Label map on the axes S, A, R.
+        placement: How it is shown.
+    """
+    return {
+        each.structure.id: shown_at(placement, each.inside)
+        for each in medseg.measure_structures(shown)
+        if each.inside is not None
+    }
+
+
+def as_tsv(evaluation: medseg.Evaluation) -> str:
+    """The scores as a spreadsheet takes them from the clipboard."""
+    table = medseg.scores_csv(evaluation.cases, evaluation.trained_on)
+    return as_tab_separated(table)
+
+
+def with_names_of(
+    reference: medseg.Segmentation, prediction: medseg.Segmentation
+) -> medseg.Segmentation:
+    """The reference, its nameless labels called what the prediction calls them."""
+    names = {structure.id: structure.name for structure in prediction.labels}
+    taken = set(reference.labels.names)
+    structures = tuple(
+        replace(structure, name=names[structure.id])
+        if is_nameless(structure) and names.get(structure.id, "") not in {"", *taken}
+        else structure
+        for structure in reference.labels
+    )
+    return replace(reference, labels=medseg.LabelSet(structures))
+
+
+def disagreements(prediction: medseg.LabelSet, reference: medseg.LabelSet) -> list[str]:
+    """Labels that mean one structure in one map and another in the other, in words."""
+    names = {structure.id: structure for structure in prediction}
+    return [
+        f"label {truth.id} is {names[truth.id].name} in the prediction, "
+        f"{truth.name} in the reference"
+        for truth in reference
+        if truth.id in names
+        and not is_nameless(truth)
+        and not is_nameless(names[truth.id])
+        and truth.name.casefold() != names[truth.id].name.casefold()
+    ]
+
+
+def is_nameless(structure: medseg.Structure) -> bool:
+    """Whether a structure has only its number for a name."""
+    return structure.name == f"label {structure.id}"
+
+
+def _scan_as_shown(volume: medseg.Volume) -> medseg.Volume:
+    placement = Placement.of(volume.geometry)
+    array = np.stack([placement.to_shown(channel) for channel in volume.array])
+    return replace(volume, array=array, geometry=placement.shown)

@@ -1,0 +1,271 @@
+"""The Segment panel: the one place where a result becomes a layer."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari.components import ViewerModel
+from napari.layers import Image, Labels, Shapes
+from napari.utils.notifications import show_error
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog
+
+import medseg
+from napari_medseg.controls.background import Background, Report, Work
+from napari_medseg.controls.panel import Panel
+from napari_medseg.layers.conversion import record_of, segmentation_layer
+from napari_medseg.layers.regions import Box, region_layer
+from napari_medseg.segment.import_dialog import ImportChoice, choose_import
+from napari_medseg.segment.model_chooser import Offer
+from napari_medseg.segment.model_words import SHIPPED, provenance_words
+from napari_medseg.segment.scan import (
+    box_on,
+    misfits_of,
+    region_on,
+    scan_of,
+    scripted_scan,
+)
+from napari_medseg.segment.script import script_of
+from napari_medseg.segment.view import SegmentView
+from napari_medseg.segment.work import (
+    Countdown,
+    Estimated,
+    SegmentChoice,
+    Segmented,
+    duration,
+    estimate_run,
+    run_model,
+)
+from napari_medseg.viewing.orientation import orient_for_scan
+
+_NO_PROVENANCE = "Select a Labels layer that MedSeg made."
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Run:
+    """A run, taken from the layers before it starts.
+
+    Attributes:
+        name: Of the scan's layer.
+        choice: Model and settings.
+        volume: The scan.
+        region: The part of it that is looked at; None for all of it.
+    """
+
+    name: str
+    choice: SegmentChoice
+    volume: medseg.Volume
+    region: medseg.Segmentation | None
+
+
+class SegmentWidget(Panel):
+    """Runs a model over image layers and adds the result as a Labels layer."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        view = SegmentView(napari_viewer.layers)
+        super().__init__(view)
+        self.view = view
+        self._viewer = napari_viewer
+        self._devices = Background()
+        self._countdown = Countdown(time.perf_counter())
+        self._where = ""
+        self._name = ""
+        self._connect()
+        for model in medseg.list_models():
+            view.models.add(Offer(source=model.name, info=model, origin=SHIPPED))
+
+    def _connect(self) -> None:
+        view = self.view
+        view.segment_requested.connect(self._on_segment_requested)
+        view.estimate_requested.connect(self._on_estimate_requested)
+        view.copy_requested.connect(self._on_copy_requested)
+        view.cancel_requested.connect(self._on_cancel_requested)
+        view.region_requested.connect(self._on_region_requested)
+        view.changed.connect(self._on_changed)
+        view.models.folder_requested.connect(self._on_model_folder_requested)
+        view.models.import_requested.connect(self._on_import_requested)
+        view.device_box.opened.connect(self._on_devices_wanted)
+        self._devices.succeeded.connect(view.device_box.add_devices)
+        self.background.progressed.connect(self._on_progressed)
+        self.background.succeeded.connect(self._on_succeeded)
+        self.background.failed.connect(self._on_failed)
+        self.background.cancelled.connect(self._on_cancelled)
+        self.background.finished.connect(self._on_finished)
+        selection = self._viewer.layers.selection.events.active
+        selection.connect(self._on_selected)
+        self._on_selected()
+
+    def end(self) -> None:
+        """Stop the work and listen to the viewer no more."""
+        super().end()
+        self.view.channel_boxes.disconnect_layers()
+        self.view.region_box.disconnect_layers()
+        selection = self._viewer.layers.selection.events.active
+        selection.disconnect(self._on_selected)
+
+    def add_model_folder(self, folder: str) -> None:
+        """Offer the model in a folder, and choose it."""
+        try:
+            model = medseg.read_model_info(Path(folder))
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+        else:
+            offer = Offer(source=folder, info=model, origin=f"the folder {folder}")
+            self.view.models.add(offer)
+            self.view.models.choose_last()
+
+    def import_model(self, choice: ImportChoice) -> None:
+        """Import a model of another tool, offer it, and choose it."""
+
+        def work(report: Report) -> Path:
+            report(medseg.Progress(stage="importing", done=0, total=1))
+            options = medseg.NnunetOptions(licence=choice.licence)
+            medseg.import_model(choice.source, choice.out_folder, options)
+            return choice.out_folder
+
+        self.view.set_busy(busy=True)
+        self.background.start(f"MedSeg: importing {choice.source.name}", work)
+
+    def _on_model_folder_requested(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder of a model")
+        if folder:
+            self.add_model_folder(folder)
+
+    def _on_import_requested(self) -> None:
+        choice = None if self.background.is_busy else choose_import(self)
+        if choice is not None:
+            self.import_model(choice)
+
+    def _on_changed(self) -> None:
+        offer = self.view.models.offer()
+        layers = self.view.channel_boxes.layers()
+        if offer is not None:
+            self.view.show_fit(misfits_of(layers, offer.info, self._viewer.layers))
+
+    def _on_region_requested(self) -> None:
+        layer = region_layer(self.view.channel_boxes.layers()[0])
+        self._viewer.dims.ndisplay = 2
+        self._viewer.add_layer(layer)
+        self.view.region_box.choose(layer)
+        self.view.show_message("Draw a rectangle on the scan.")
+
+    def _on_segment_requested(self, choice: SegmentChoice) -> None:
+        run = self._run_of(choice)
+        if run is None:
+            return
+
+        def work(report: Report) -> Segmented:
+            return run_model(run.volume, run.choice, report, run.region)
+
+        self._name = f"{Path(choice.model).name} of {run.name}"
+        self._start(f"MedSeg: segmenting {run.name}", work)
+
+    def _on_estimate_requested(self, choice: SegmentChoice) -> None:
+        run = self._run_of(choice)
+        if run is None:
+            return
+
+        def work(report: Report) -> Estimated:
+            return estimate_run(run.volume, run.choice, report, run.region)
+
+        self._start(f"MedSeg: estimating {run.name}", work)
+
+    def _on_copy_requested(self, choice: SegmentChoice) -> None:
+        offer, layers = self.view.models.offer(), self.view.channel_boxes.layers()
+        if offer is None:
+            return
+        try:
+            box = self._box(layers)
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+            return
+        script = script_of(_within(box, choice), scripted_scan(layers, offer.info, box))
+        QGuiApplication.clipboard().setText(script)
+        self.view.show_message("Copied: the same work as a Python script.")
+
+    def _run_of(self, choice: SegmentChoice) -> _Run | None:
+        """What the layers hold; None, and a message, where it cannot be used."""
+        offer, layers = self.view.models.offer(), self.view.channel_boxes.layers()
+        if offer is None or not layers:
+            return None
+        try:
+            volume = scan_of(layers, offer.info, self._viewer.layers)
+            box = self._box(layers)
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+            return None
+        return _Run(
+            name=layers[0].name,
+            choice=_within(box, choice),
+            volume=volume,
+            region=region_on(volume, box),
+        )
+
+    def _box(self, layers: tuple[Image, ...]) -> Box | None:
+        shapes = self.view.region_box.layer()
+        if not isinstance(shapes, Shapes):
+            return None
+        return box_on(layers, shapes, self._viewer.layers)
+
+    def _start(self, title: str, work: Work) -> None:
+        self._countdown = Countdown(time.perf_counter())
+        self.view.set_busy(busy=True)
+        self.background.start(title, work)
+
+    def _on_cancel_requested(self) -> None:
+        self.view.show_message("stopping after this window")
+        self.background.cancel()
+
+    def _on_devices_wanted(self) -> None:
+        if not self._devices.is_busy and self.view.device_box.count() == 2:
+            self._devices.start("MedSeg: looking for GPUs", _devices)
+
+    def _on_progressed(self, progress: medseg.Progress) -> None:
+        self._where = progress.note or self._where
+        left = self._countdown.seconds_left(progress, time.perf_counter())
+        words = "" if left is None else f"about {duration(left)} left"
+        self.view.show_progress(progress, f"{words} {self._where}".strip())
+
+    def _on_succeeded(self, result: Segmented | Estimated | Path) -> None:
+        match result:
+            case Segmented():
+                self._add(result)
+                self.view.show_message(str(result))
+            case Estimated():
+                self.view.show_message(str(result))
+            case Path():
+                self.add_model_folder(str(result))
+                self.view.show_message(f"Imported to {result}.")
+
+    def _add(self, result: Segmented) -> None:
+        array, options, _ = segmentation_layer(result.segmentation, self._name)
+        self._viewer.add_labels(array, **options)
+        orient_for_scan(self._viewer)
+
+    def _on_selected(self, _event: object = None) -> None:
+        active = self._viewer.layers.selection.active
+        record = record_of(active) if isinstance(active, Labels) else None
+        made = record.provenance if record else None
+        self.view.show_provenance(provenance_words(made) if made else _NO_PROVENANCE)
+
+    def _on_failed(self, error: Exception) -> None:
+        self.view.show_message(str(error))
+        if isinstance(error, medseg.MedSegError):  # napari shows the others itself
+            show_error(str(error))
+
+    def _on_cancelled(self) -> None:
+        self.view.show_message("Cancelled. Nothing was added.")
+
+    def _on_finished(self) -> None:
+        self.view.set_busy(busy=False)
+
+
+def _within(box: Box | None, choice: SegmentChoice) -> SegmentChoice:
+    """The same, with results that end where the box does."""
+    if box is None:
+        return choice
+    return replace(choice, settings=replace(choice.settings, margin_mm=0.0))
+
+
+def _devices(_report: Report) -> tuple[medseg.Device, ...]:
+    return medseg.available_devices()

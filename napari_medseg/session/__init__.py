@@ -1,0 +1,1 @@
+"""Sessions: what was open, saved and opened again."""

@@ -1,0 +1,422 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from numpy.testing import assert_allclose, assert_array_equal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QPushButton,
+    QSpinBox,
+)
+
+import medseg
+from napari_medseg.controls.layer_box import LayerBox
+from napari_medseg.correct.choice import TRAITS, Combine, Tool
+from napari_medseg.correct.layers import structures_of
+from napari_medseg.correct.widget import CorrectWidget
+from napari_medseg.layers.conversion import record_of, segmentation_layer, volume_layers
+from tests.plugin.scans import marker_labels, marker_scan, rotated
+from tests.plugin.widgets import message, part
+
+pytestmark = pytest.mark.gui
+STATUS = "Status of the correction"
+PREVIEW = "preview of the correction"
+
+
+def made_by_a_model() -> medseg.Segmentation:
+    made = medseg.Provenance(
+        case_id="c1",
+        input_sha256="",
+        model="a model",
+        model_sha256="",
+        versions=(),
+        settings=(),
+    )
+    return replace(marker_labels(), provenance=made)
+
+
+def filled(scan: medseg.Volume, *maps: medseg.Segmentation) -> ViewerModel:
+    viewer = ViewerModel()
+    array, options, _ = volume_layers(scan, "scan")[0]
+    viewer.add_image(array, **options)
+    for labels in maps:
+        array, options, _ = segmentation_layer(labels, "result")
+        viewer.add_labels(array, **options)
+    return viewer
+
+
+@pytest.fixture
+def viewer():
+    return filled(marker_scan(), made_by_a_model())
+
+
+@pytest.fixture
+def panel(qtbot, viewer):
+    panel = CorrectWidget(viewer)
+    qtbot.addWidget(panel)
+    wait(qtbot, panel)
+    yield panel
+    panel.end()
+
+
+def wait(qtbot, panel):
+    """Until the panel has come to rest."""
+    qtbot.waitUntil(lambda: panel.is_at_rest, timeout=30_000)
+
+
+def choose(panel, name, text):
+    part(panel, name, QComboBox).setCurrentText(text)
+
+
+def fill_in(panel, **numbers):
+    for name, value in numbers.items():
+        part(panel, name.capitalize(), QDoubleSpinBox).setValue(value)
+
+
+def click(qtbot, panel, name):
+    part(panel, name, QPushButton).click()
+    wait(qtbot, panel)
+
+
+def names_of(layer):
+    return structures_of(layer).names
+
+
+def remove_the_marker(panel):
+    """Take the bright marker (400 HU) from the structure chosen."""
+    choose(panel, "Structure", "liver tumour")
+    choose(panel, "Result", Combine.REMOVE)
+    fill_in(panel, lower=300, upper=500)
+
+
+def test_the_preview_shows_what_would_go(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+
+    result, preview = viewer.layers["result"], viewer.layers[PREVIEW]
+    assert (preview.data == 2).sum() == (result.data == 2).sum()
+    corner = np.argwhere(result.data == 2).min(axis=0)
+    assert_allclose(preview.translate, result.data_to_world(corner))
+    assert viewer.layers.selection.active is result
+    assert "liver tumour: 0.00 ml more" in message(panel, STATUS)
+
+
+def test_the_preview_is_offered_in_no_list(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+
+    assert PREVIEW in viewer.layers
+    assert part(panel, "Labels", LayerBox).findText(PREVIEW) == -1
+
+
+def test_the_first_correction_goes_to_a_copy(qtbot, viewer, panel):
+    before = viewer.layers["result"].data.copy()
+    remove_the_marker(panel)
+
+    click(qtbot, panel, "Apply")
+
+    assert_array_equal(viewer.layers["result"].data, before)
+    assert not viewer.layers["result"].visible
+    edited = viewer.layers["result edited"]
+    assert not (edited.data == 2).any()
+    assert part(panel, "Labels", LayerBox).layer() is edited
+    assert PREVIEW not in viewer.layers
+
+
+def test_further_corrections_stay_in_the_copy(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    click(qtbot, panel, "Apply")
+
+    choose(panel, "Structure", "liver")
+    click(qtbot, panel, "Apply")
+
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "scan",
+        "result edited",
+    ]
+
+
+def test_what_the_user_drew_is_corrected_where_it_is(qtbot, viewer, panel):
+    scan = viewer.layers["scan"]
+    drawn = viewer.add_labels(
+        (scan.data == 400).astype(np.uint8) * 2,
+        name="drawn",
+        scale=scan.scale,
+        translate=scan.translate,
+        units=scan.units,
+        axis_labels=scan.axis_labels,
+    )
+    drawn.selected_label = 2
+    colours = drawn.colormap
+    assert part(panel, "Structure", QComboBox).currentText() == "label 2"
+    choose(panel, "Result", Combine.REMOVE)
+    fill_in(panel, lower=300, upper=500)
+
+    click(qtbot, panel, "Apply")
+
+    assert not drawn.data.any()
+    assert drawn.colormap is colours
+    assert len(viewer.layers) == 3
+
+
+def test_a_correction_is_written_down(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    click(qtbot, panel, "Apply")
+
+    edited = viewer.layers["result edited"]
+    record = record_of(edited)
+    assert record is not None
+    assert record.provenance is not None
+    assert record.provenance.notes == ("edited: threshold on liver tumour",)
+    assert list(edited.features["volume_ml"])[2] == 0
+
+
+def test_undo_and_redo(qtbot, viewer, panel):
+    before = viewer.layers["result"].data.copy()
+    volumes = viewer.layers["result"].features["volume_ml"]
+    remove_the_marker(panel)
+    click(qtbot, panel, "Apply")
+    edited = viewer.layers["result edited"]
+    after = edited.data.copy()
+
+    click(qtbot, panel, "Undo")
+    assert_array_equal(edited.data, before)
+    assert_allclose(edited.features["volume_ml"], volumes)
+    assert not part(panel, "Undo", QPushButton).isEnabled()
+
+    click(qtbot, panel, "Redo")
+    assert_array_equal(edited.data, after)
+    assert not part(panel, "Redo", QPushButton).isEnabled()
+
+
+def test_a_region_grows_from_a_point(qtbot, viewer, panel):
+    viewer.layers["result"].data = np.zeros_like(viewer.layers["result"].data)
+    choose(panel, "Tool", Tool.GROW)
+    wait(qtbot, panel)
+    assert message(panel, STATUS) == "Click in the picture to grow from there."
+    press(viewer, np.argwhere(viewer.layers["scan"].data == 400)[20])
+    wait(qtbot, panel)
+    fill_in(panel, lower=300, upper=500)
+
+    click(qtbot, panel, "Apply")
+
+    edited = viewer.layers["result edited"]
+    assert_array_equal(edited.data == 1, viewer.layers["scan"].data == 400)
+
+
+def test_the_range_is_taken_from_round_the_click(qtbot, viewer, panel):
+    choose(panel, "Tool", Tool.GROW)
+
+    press(viewer, (7, 12, 8))
+    wait(qtbot, panel)
+
+    lower, upper = (
+        part(panel, name, QDoubleSpinBox).value() for name in ("Lower", "Upper")
+    )
+    assert lower <= viewer.layers["scan"].data[7, 12, 8] <= upper
+
+
+def test_a_drag_sets_no_seed(qtbot, viewer, panel):
+    choose(panel, "Tool", Tool.GROW)
+
+    press(viewer, (7, 12, 8), moved_px=30)
+    wait(qtbot, panel)
+
+    assert message(panel, "Seed").startswith("Click in the picture")
+
+
+def press(viewer, index, moved_px=0):
+    """What napari tells its callbacks of a click on a voxel of the scan."""
+    position = viewer.layers["scan"].data_to_world(index)
+    for callback in viewer.mouse_drag_callbacks:
+        event = Event(type="mouse_press", pos=(100, 100), position=position)
+        steps = callback(viewer, event)
+        if steps is None:
+            continue
+        next(steps, None)
+        event.type, event.pos = "mouse_move", (100 + moved_px, 100)
+        next(steps, None)
+        event.type = "mouse_release"
+        next(steps, None)
+
+
+class Event:
+    """The part of vispy's event that is looked at."""
+
+    button = 1
+    modifiers = ()
+
+    def __init__(self, *, type: str, pos, position) -> None:  # noqa: A002
+        self.type, self.pos, self.position = type, pos, position
+
+
+def test_seeds_lie_where_they_were_clicked_in_an_oblique_scan(qtbot):
+    scan, labels = marker_scan(), marker_labels()
+    turned = rotated(scan.geometry, 20)
+    viewer = filled(replace(scan, geometry=turned), replace(labels, geometry=turned))
+    panel = CorrectWidget(viewer)
+    qtbot.addWidget(panel)
+    choose(panel, "Structure", "liver tumour")
+    choose(panel, "Result", Combine.REPLACE)
+    choose(panel, "Tool", Tool.GROW)
+    press(viewer, np.argwhere(viewer.layers["scan"].data == 400)[20])
+    wait(qtbot, panel)
+    fill_in(panel, lower=300, upper=500)
+    wait(qtbot, panel)
+
+    assert "0.00 ml more, 0.00 ml less" in message(panel, STATUS) or (
+        message(panel, STATUS) == "Nothing would change."
+    )
+    panel.end()
+
+
+def test_work_stays_within_the_box(qtbot, viewer, panel):
+    click(qtbot, panel, "Draw box")
+    scan = viewer.layers["scan"]
+    corners = [(3, 2, 2), (3, 2, 9), (3, 9, 9), (3, 9, 2)]
+    region = viewer.layers["region of scan"]
+    rectangle = [region.world_to_data(scan.data_to_world(c)) for c in corners]
+    region.add_rectangles([np.array(rectangle)])
+    choose(panel, "Structure", "liver")
+    choose(panel, "Result", Combine.REMOVE)
+    fill_in(panel, lower=0, upper=100)
+
+    click(qtbot, panel, "Apply")
+    assert message(panel, STATUS).startswith("Done")
+
+    before, after = viewer.layers["result"].data, viewer.layers["result edited"].data
+    changed = np.argwhere(before != after)
+    assert_array_equal(changed.min(axis=0)[1:], (2, 2))
+    assert_array_equal(changed.max(axis=0)[1:], (9, 9))
+    assert np.ptp(changed[:, 0]) == before.shape[0] - 3
+
+
+def test_painting_starts_on_the_copy_with_the_structure(qtbot, viewer, panel):
+    choose(panel, "Structure", "liver tumour")
+
+    click(qtbot, panel, "Paint")
+
+    edited = viewer.layers["result edited"]
+    assert viewer.layers.selection.active is edited
+    assert edited.mode == "paint"
+    assert edited.selected_label == 2
+
+
+def test_the_structure_follows_the_label_selected_in_napari(viewer, panel):
+    viewer.layers["result"].selected_label = 2
+
+    assert part(panel, "Structure", QComboBox).currentText() == "liver tumour"
+
+
+def test_a_stroke_makes_a_new_preview(qtbot, viewer, panel):
+    click(qtbot, panel, "Paint")
+    choose(panel, "Structure", "liver tumour")
+    choose(panel, "Result", Combine.REMOVE)
+    fill_in(panel, lower=-1100, upper=500)
+    wait(qtbot, panel)
+    edited = viewer.layers["result edited"]
+    before = message(panel, STATUS)
+
+    edited.paint((5, 5, 5), 2)
+    qtbot.wait(600)
+    wait(qtbot, panel)
+
+    assert message(panel, STATUS) != before
+    assert viewer.layers[PREVIEW].data.astype(bool).sum() == (edited.data == 2).sum()
+
+
+def test_a_split_gets_names_and_colours(qtbot, viewer, panel):
+    data = viewer.layers["result"].data
+    data[:] = 0
+    data[2:5, 3:20, 3:17], data[8:12, 3:20, 3:17] = 2, 2
+    viewer.layers["result"].refresh()
+    choose(panel, "Structure", "liver tumour")
+    choose(panel, "Tool", Tool.SPLIT)
+
+    click(qtbot, panel, "Apply")
+
+    edited = viewer.layers["result edited"]
+    assert names_of(edited) == ("liver", "liver tumour", "liver tumour 2")
+    assert 3 in edited.colormap.color_dict
+    assert part(panel, "Structure", QComboBox).findText("liver tumour 2") == 2
+
+
+def test_a_structure_can_be_added(viewer, panel):
+    panel.add_structure("spleen")
+
+    edited = viewer.layers["result edited"]
+    assert names_of(edited) == ("liver", "liver tumour", "spleen")
+    assert part(panel, "Structure", QComboBox).currentText() == "spleen"
+
+
+def test_a_scan_without_labels_gets_some(qtbot):
+    viewer = filled(marker_scan())
+    panel = CorrectWidget(viewer)
+    qtbot.addWidget(panel)
+    panel.add_structure("bone")
+    fill_in(panel, lower=300, upper=500)
+
+    click(qtbot, panel, "Apply")
+
+    labels = viewer.layers["labels of scan"]
+    assert_array_equal(labels.data == 1, viewer.layers["scan"].data == 400)
+    panel.end()
+
+
+def test_the_range_of_the_structure_is_filled_in(qtbot, panel):
+    choose(panel, "Structure", "liver tumour")
+
+    click(qtbot, panel, "Range of the structure")
+
+    assert part(panel, "Lower", QDoubleSpinBox).value() == 400
+
+
+def test_without_live_preview_nothing_is_computed_until_apply(qtbot, viewer, panel):
+    part(panel, "Live preview", QCheckBox).setChecked(False)
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+    assert PREVIEW not in viewer.layers
+
+    click(qtbot, panel, "Apply")
+
+    assert not (viewer.layers["result edited"].data == 2).any()
+
+
+def test_labels_of_other_voxels_are_refused_in_one_line(qtbot, viewer, panel):
+    viewer.layers["scan"].data = viewer.layers["scan"].data[1:]
+    fill_in(panel, lower=0)
+    wait(qtbot, panel)
+
+    assert message(panel, STATUS).startswith("GRID_MISMATCH")
+
+
+def test_closing_takes_the_preview_away(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+    callbacks = len(viewer.mouse_drag_callbacks)
+
+    panel.end()
+
+    assert PREVIEW not in viewer.layers
+    assert len(viewer.mouse_drag_callbacks) == callbacks - 1
+
+
+@pytest.mark.parametrize("tool", list(Tool))
+def test_every_setting_of_every_tool_has_a_control(panel, tool):
+    part(panel, "Tool", QComboBox).setCurrentText(tool)
+
+    settings = panel.view.area.settings()
+
+    assert isinstance(settings, TRAITS[tool].settings)
+
+
+def test_every_control_has_a_name_and_a_tooltip(panel):
+    for tool in Tool:
+        part(panel, "Tool", QComboBox).setCurrentText(tool)
+        kinds = (QPushButton, QComboBox, QSpinBox, QDoubleSpinBox, QCheckBox)
+        controls = [control for kind in kinds for control in panel.findChildren(kind)]
+        nameless = [c for c in controls if not (c.accessibleName() and c.toolTip())]
+        assert nameless == []
