@@ -32,7 +32,7 @@ from .core.settings import (
 from .core.structure_measure import StructureMeasure
 from .core.structure_score import MaskState, StructureScore
 from .core.surface import Surface
-from .core.volume import Segmentation, SourceSlice, Volume
+from .core.volume import Segmentation, SourceSlice, Volume, voxels_of_labels
 from .demo import DemoResult, run_demo
 from .evaluation.evaluating import evaluate
 from .evaluation.frames import lesions_frame, scores_frame
@@ -61,7 +61,7 @@ from .io.writing import (
     write_uncertainty,
     write_volume,
 )
-from .metrics.agreement import error_map, slice_agreement
+from .metrics.agreement import error_map, largest_error, slice_agreement
 from .metrics.scoring import score
 from .metrics.updating import update_scores
 from .models.description import read_model_info
@@ -181,6 +181,7 @@ __all__ = [
     "import_model",
     "journal_path",
     "label_maps_by_case",
+    "largest_error",
     "lesions_csv",
     "lesions_frame",
     "lesions_path",
@@ -225,6 +226,7 @@ __all__ = [
     "train",
     "uncertainty_path",
     "update_scores",
+    "voxels_of_labels",
     "write_phantom_dataset",
     "write_phantom_series",
     "write_probabilities",

@@ -2,7 +2,7 @@
 
 import napari
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QMenu
+from qtpy.QtWidgets import QApplication, QMenu
 
 from napari_medseg.help import show_help
 from napari_medseg.session.commands import keeper_of, save_session
@@ -12,10 +12,11 @@ _HELP_NAME = "medseg_help"
 
 
 def on_activate(_context: object) -> None:
-    """Attend to the current viewer, if there is one."""
-    viewer = napari.current_viewer()
-    if viewer is not None:
-        attend(viewer)
+    """Attend to the current viewer, if there is one, and to each that is opened."""
+    _on_window_changed()
+    application = QApplication.instance()
+    if isinstance(application, QApplication):
+        application.focusWindowChanged.connect(_on_window_changed)
 
 
 def attend(viewer: ViewerModel) -> None:
@@ -23,8 +24,10 @@ def attend(viewer: ViewerModel) -> None:
     viewer.bind_key(_SAVE_SESSION_KEY, save_session, overwrite=True)
     window = getattr(viewer, "window", None)
     if window is not None:
+        keeper = keeper_of(viewer)
         add_help(window.help_menu)
-        keeper_of(viewer).begin()
+        window.help_menu.destroyed.connect(keeper.end)  # the window was closed
+        keeper.begin()
 
 
 def add_help(menu: QMenu) -> None:
@@ -38,6 +41,12 @@ def add_help(menu: QMenu) -> None:
 
     menu.aboutToShow.connect(add)
     add()
+
+
+def _on_window_changed(_window: object = None) -> None:
+    viewer = napari.current_viewer()
+    if viewer is not None and not keeper_of(viewer).has_begun:
+        attend(viewer)
 
 
 def _on_help_wanted() -> None:

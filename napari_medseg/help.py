@@ -51,7 +51,7 @@ _STEPS = (
     ),
     (
         "Settings",
-        "File > Preferences > MedSeg: autosave and review.",
+        "File > Preferences > MedSeg: autosave, device, review.",
     ),
 )
 

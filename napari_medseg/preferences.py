@@ -22,12 +22,16 @@ class Preferences:
         session_offer_restore: Say so when an earlier napari ended without closing.
         review_go_on_after_flag: Show the next case once one is accepted or rejected.
         review_read_ahead: Read the next case while one is looked at.
+        segment_device: Where models run unless another is chosen in the panel.
+        segment_precision: Likewise the number format.
     """
 
     session_autosave_minutes: int = 5
     session_offer_restore: bool = True
     review_go_on_after_flag: bool = True
     review_read_ahead: bool = True
+    segment_device: str = "auto"
+    segment_precision: str = "auto"
 
 
 def preferences() -> Preferences:

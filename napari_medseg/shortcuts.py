@@ -25,5 +25,15 @@ PREVIOUS_CASE = Shortcut(keys="Ctrl+PgUp", does="Cohort review: previous case")
 ACCEPT_CASE = Shortcut(keys="Ctrl+Shift+Y", does="Cohort review: accept, or not")
 REJECT_CASE = Shortcut(keys="Ctrl+Shift+N", does="Cohort review: reject, or not")
 SAVE_SESSION = Shortcut(keys="Ctrl+Alt+W", does="Save the session")
+UNDO_CORRECTION = Shortcut(keys="Ctrl+Alt+Z", does="Correct: undo a correction")
+REDO_CORRECTION = Shortcut(keys="Ctrl+Alt+Shift+Z", does="Correct: redo a correction")
 
-SHORTCUTS = (NEXT_CASE, PREVIOUS_CASE, ACCEPT_CASE, REJECT_CASE, SAVE_SESSION)
+SHORTCUTS = (
+    NEXT_CASE,
+    PREVIOUS_CASE,
+    ACCEPT_CASE,
+    REJECT_CASE,
+    SAVE_SESSION,
+    UNDO_CORRECTION,
+    REDO_CORRECTION,
+)

@@ -45,17 +45,17 @@ def box_between(geometry: Geometry, corners_ras_mm: Points) -> Box:
         WrongUse: INVALID_OPTION, when the box lies outside the grid.
     """
     indices = geometry.to_index(np.atleast_2d(np.asarray(corners_ras_mm, float)))
-    first = np.maximum(np.ceil(indices.min(axis=0) - 0.5), 0).astype(int)
+    first = np.maximum(np.ceil(indices.min(axis=0) - 0.5), 0)
     last = np.minimum(np.floor(indices.max(axis=0) + 0.5), np.array(geometry.shape) - 1)
-    size = last.astype(int) - first + 1
-    if (size < 1).any():
+    if not (first <= last).all():  # of NaN neither
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
             "the box lies outside the scan",
             where="box",
             remedy="Give two corners (R, A, S) in mm, at least one inside.",
         )
-    (i, j, k), (m, n, o) = first.tolist(), size.tolist()
+    size = last - first + 1
+    (i, j, k), (m, n, o) = first.astype(int).tolist(), size.astype(int).tolist()
     return Box(start=(i, j, k), shape=(m, n, o))
 
 

@@ -5,6 +5,7 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Bool
 
 from medseg.classical.images import Mask, count_pieces, from_itk, smoothed, to_itk
+from medseg.classical.memory import require_memory
 from medseg.classical.results import require_structure, with_mask
 from medseg.classical.settings import HolesSettings, LargestSettings, SmoothSettings
 from medseg.core.volume import Segmentation
@@ -33,12 +34,15 @@ def smooth(
 
     Raises:
         WrongUse: INVALID_OPTION, when there is no such structure.
+        UnusableInput: OUT_OF_MEMORY.
     """
     mask = require_structure(segmentation, structure)
     spacing_mm = segmentation.geometry.spacing_mm
     reach = [int(_REACH_SIGMAS * settings.sigma_mm / edge) + 1 for edge in spacing_mm]
     box = box_round(mask, reach)
     after = np.zeros_like(mask)
+    grown = tuple(n + 2 * m for n, m in zip(mask[box].shape, reach, strict=True))
+    require_memory("smooth", grown, segmentation.case_id)
     # Beyond the end of the scan the structure goes on as it ends there.
     padded = np.pad(mask[box].astype(np.float32), [(n, n) for n in reach], mode="edge")
     inner = tuple(slice(n, -n) for n in reach)
@@ -61,9 +65,11 @@ def fill_holes(
 
     Raises:
         WrongUse: INVALID_OPTION, when there is no such structure.
+        UnusableInput: OUT_OF_MEMORY.
     """
     mask = require_structure(segmentation, structure)
     box = box_round(mask, [1, 1, 1])
+    require_memory("fill-holes", mask[box].shape, segmentation.case_id)
     after = mask.copy()
     axis = segmentation.geometry.patient_axes[2]
     inside = mask[box]
@@ -88,9 +94,11 @@ def keep_largest(
 
     Raises:
         WrongUse: INVALID_OPTION, when there is no such structure.
+        UnusableInput: OUT_OF_MEMORY.
     """
     mask = require_structure(segmentation, structure)
     box = box_round(mask, [0, 0, 0])
+    require_memory("keep-largest", mask[box].shape, segmentation.case_id)
     pieces, count = count_pieces(mask[box])
     after = np.zeros_like(mask)
     after[box] = (pieces > 0) & (pieces <= settings.pieces)
@@ -121,7 +129,8 @@ def box_round(mask: Mask, margin: list[int]) -> tuple[slice, slice, slice]:
     slices = []
     for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
         where = np.flatnonzero(mask.any(axis=others))
-        first, last = (where[0], where[-1]) if where.size else (0, mask.shape[axis] - 1)
+        first = int(where[0]) if where.size else 0
+        last = int(where[-1]) if where.size else mask.shape[axis] - 1
         slices.append(slice(max(0, first - margin[axis]), last + margin[axis] + 1))
     i, j, k = slices
     return i, j, k

@@ -5,7 +5,8 @@ import SimpleITK as sitk  # noqa: N813
 
 from medseg.classical.boxes import Box, cropped_scan
 from medseg.classical.cleaning import box_round
-from medseg.classical.images import from_itk, steepness, to_itk
+from medseg.classical.images import from_itk, padded_for_itk, steepness, to_itk
+from medseg.classical.memory import require_memory
 from medseg.classical.results import require_structure, with_mask
 from medseg.classical.settings import ContourSettings
 from medseg.core.volume import Segmentation, Volume, require_same_grid
@@ -24,8 +25,8 @@ def active_contour(
 ) -> Segmentation:
     """A structure whose surface has moved onto edges of the scan.
 
-    A geodesic active contour (Caselles et al., 1997), started from the structure as it
-    is and computed within 20 mm of it.
+    A geodesic active contour (Caselles, Kimmel & Sapiro, 1997), started from the
+    structure as it is and computed within 20 mm of it. An empty structure stays empty.
 
     Args:
         volume: The scan.
@@ -34,8 +35,8 @@ def active_contour(
         settings: What pulls and pushes the surface.
 
     Raises:
-        WrongUse: INVALID_OPTION, when there is no such structure, or it is empty.
-        UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH.
+        WrongUse: INVALID_OPTION, when there is no such structure.
+        UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
     require_same_grid(volume.geometry, segmentation.geometry, where="label map")
     mask = require_structure(segmentation, structure)
@@ -44,11 +45,13 @@ def active_contour(
         return with_mask(segmentation, structure, mask, note)
     spacing_mm = volume.geometry.spacing_mm
     slices = box_round(mask, [int(_MARGIN_MM / edge) + 1 for edge in spacing_mm])
+    require_memory("active-contour", mask[slices].shape, volume.case_id)
     part = cropped_scan(volume, _box(slices, mask.shape))
     steep = steepness(part, settings.sigma_mm)
-    speed = 1 / (1 + (steep / np.float32(settings.steepness)) ** 2)
+    speed, inner = padded_for_itk(1 / (1 + (steep / settings.steepness) ** 2))
+    before, _ = padded_for_itk(mask[slices])
     start = sitk.SignedMaurerDistanceMap(
-        to_itk(mask[slices], spacing_mm), squaredDistance=False, useImageSpacing=True
+        to_itk(before, spacing_mm), squaredDistance=False, useImageSpacing=True
     )
     moved = sitk.GeodesicActiveContourLevelSet(
         sitk.Cast(start, sitk.sitkFloat32),
@@ -61,7 +64,7 @@ def active_contour(
         reverseExpansionDirection=False,
     )
     after = np.zeros_like(mask)
-    after[slices] = from_itk(moved) <= 0
+    after[slices] = (from_itk(moved) <= 0)[inner]
     return with_mask(segmentation, structure, after, note)
 
 

@@ -1,12 +1,19 @@
 """The patient and the lungs in a CT, from Hounsfield units alone."""
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
 
 from medseg.classical.cleaning import filled_3d, filled_by_slice
-from medseg.classical.images import Mask, count_pieces, from_itk, intensities, to_itk
+from medseg.classical.images import (
+    Mask,
+    count_pieces,
+    intensities,
+    outside_distance_mm,
+)
+from medseg.classical.memory import require_memory
 from medseg.classical.results import found, one_label
 from medseg.classical.settings import BodySettings, LungSettings
+from medseg.core.channels import modality_of
+from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Spacing
 from medseg.core.volume import Segmentation, Volume
 
@@ -24,10 +31,12 @@ def body_mask(volume: Volume, settings: BodySettings = _BODY) -> Segmentation:
         settings: Where skin begins, and how thick a table is.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        UnusableInput: CHANNEL_MISMATCH, also where the scan is said to be no CT;
+            NOT_FINITE; OUT_OF_MEMORY.
     """
+    _require_ct("body-mask", volume)
     body = _body(volume, settings)
-    return found(volume, body, one_label("body"), "body", settings)
+    return found(volume, body, one_label("body"), "body-mask", settings)
 
 
 def lung_mask(volume: Volume, settings: LungSettings = _LUNG) -> Segmentation:
@@ -40,8 +49,9 @@ def lung_mask(volume: Volume, settings: LungSettings = _LUNG) -> Segmentation:
         settings: How dark air is, how thick vessels, how small a lung.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        UnusableInput: As `body_mask`.
     """
+    _require_ct("lung-mask", volume)
     geometry = volume.geometry
     body = _body(volume, _BODY)
     air = (intensities(volume) <= settings.upper_hu) & body
@@ -53,7 +63,7 @@ def lung_mask(volume: Volume, settings: LungSettings = _LUNG) -> Segmentation:
     closed = _dilated(lungs, geometry.spacing_mm, settings.closing_mm)
     closed = _eroded(closed, geometry.spacing_mm, settings.closing_mm)
     whole = filled_3d((closed | lungs) & body)
-    return found(volume, whole, one_label("lungs"), "lungs", settings)
+    return found(volume, whole, one_label("lungs"), "lung-mask", settings)
 
 
 def _body(volume: Volume, settings: BodySettings) -> Mask:
@@ -69,26 +79,28 @@ def _body(volume: Volume, settings: BodySettings) -> Mask:
     return filled_by_slice(body, axis)
 
 
+def _require_ct(method: str, volume: Volume) -> None:
+    """Refuse what is known to be no CT, and what would not fit in memory."""
+    modality = modality_of(volume.channels[0])
+    if modality not in ("", "CT"):
+        raise UnusableInput(
+            ErrorCode.CHANNEL_MISMATCH,
+            f"the scan is {volume.channels[0]}, {method} takes a CT in HU",
+            where=volume.case_id,
+            remedy="Use otsu or threshold, then fill-holes.",
+        )
+    require_memory(method, volume.geometry.shape, volume.case_id)
+
+
 def _eroded(mask: Mask, spacing_mm: Spacing, radius_mm: float) -> Mask:
     """Voxels further than the radius from the background; the scan's end is none."""
     if mask.all():
         return mask
-    return _distance_mm(~mask, spacing_mm) > radius_mm
+    return outside_distance_mm(~mask, spacing_mm) > radius_mm
 
 
 def _dilated(mask: Mask, spacing_mm: Spacing, radius_mm: float) -> Mask:
     """Voxels within the radius of the mask."""
     if not mask.any():
         return mask
-    return _distance_mm(mask, spacing_mm) <= radius_mm
-
-
-def _distance_mm(mask: Mask, spacing_mm: Spacing) -> np.ndarray:
-    """Distance of every voxel's centre to the nearest of the mask, 0 inside it."""
-    distances = sitk.DanielssonDistanceMap(
-        to_itk(mask, spacing_mm),
-        inputIsBinary=True,
-        squaredDistance=False,
-        useImageSpacing=True,
-    )
-    return from_itk(distances)
+    return outside_distance_mm(mask, spacing_mm) <= radius_mm

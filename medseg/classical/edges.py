@@ -12,7 +12,8 @@ from medseg.classical.images import (
     steepness,
     to_itk,
 )
-from medseg.classical.results import found, one_label
+from medseg.classical.memory import require_memory
+from medseg.classical.results import found, one_label, require_order
 from medseg.classical.settings import CannySettings, GradientSettings
 from medseg.core.geometry import Spacing
 from medseg.core.volume import Segmentation, Volume
@@ -27,10 +28,11 @@ def gradient_edges(
     """Where the intensity changes by so much a mm: edges as thick as they are blurred.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
+    require_memory("gradient-edges", volume.geometry.shape, volume.case_id)
     inside = steepness(volume, settings.sigma_mm) >= settings.steepness
-    return found(volume, inside, one_label("edge"), "gradient", settings)
+    return found(volume, inside, one_label("edge"), "gradient-edges", settings)
 
 
 def canny(volume: Volume, settings: CannySettings = _CANNY) -> Segmentation:
@@ -40,13 +42,16 @@ def canny(volume: Volume, settings: CannySettings = _CANNY) -> Segmentation:
     filter takes derivatives from voxel to voxel.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        WrongUse: INVALID_OPTION, when weak is above strong.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
+    require_order("weak", settings.weak, "strong", settings.strong)
+    require_memory("canny", volume.geometry.shape, volume.case_id)
     spacing_mm = volume.geometry.spacing_mm
     slopes = gradient(volume, settings.sigma_mm)
     steep = np.sqrt((slopes**2).sum(axis=-1))
-    weak = _is_ridge(slopes, steep, spacing_mm, min(settings.weak, settings.strong))
-    strong = weak & (steep >= max(settings.strong, settings.weak))
+    weak = _is_ridge(slopes, steep, spacing_mm, settings.weak)
+    strong = weak & (steep >= settings.strong)
     edges = sitk.BinaryReconstructionByDilation(
         to_itk(strong, spacing_mm),
         to_itk(weak, spacing_mm),

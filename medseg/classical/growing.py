@@ -4,7 +4,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 from medseg.classical.images import from_itk, intensities, seed_indices, to_itk
-from medseg.classical.results import found, one_label
+from medseg.classical.memory import require_memory
+from medseg.classical.results import found, one_label, require_range
 from medseg.classical.settings import ConfidenceSettings, GrowSettings
 from medseg.core.geometry import Points
 from medseg.core.volume import Segmentation, Volume
@@ -18,22 +19,29 @@ def grow(
 ) -> Segmentation:
     """What is connected to the seeds through voxels of a range of intensities.
 
+    Seeded region growing with a fixed range (after Adams & Bischof, 1994); voxels that
+    touch by a face are connected.
+
     Args:
         volume: The scan.
         seeds_ras_mm: One or more points (R, A, S).
         settings: The range. A seed outside it grows nothing.
 
     Raises:
-        WrongUse: INVALID_OPTION, for a seed outside the scan.
-        UnusableInput: CHANNEL_MISMATCH.
+        WrongUse: INVALID_OPTION, for a seed outside the scan, a range without an end,
+            or with its ends the wrong way round.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
-    values = intensities(volume)
+    require_range(settings.lower, settings.upper)
+    require_memory("grow", volume.geometry.shape, volume.case_id)
     seeds = seed_indices(volume.geometry, seeds_ras_mm)
+    values = intensities(volume)
     lower = values.min() if settings.lower is None else settings.lower
     upper = values.max() if settings.upper is None else settings.upper
     image = to_itk(values, volume.geometry.spacing_mm)
     grown = from_itk(sitk.ConnectedThreshold(image, seeds, float(lower), float(upper)))
-    return found(volume, grown, one_label("region"), "grow", settings)
+    labels = one_label("region")
+    return found(volume, grown, labels, "grow", settings, seeds_ras_mm)
 
 
 def grow_by_confidence(
@@ -44,7 +52,9 @@ def grow_by_confidence(
     """What is connected to the seeds and like them.
 
     The range of intensities is the mean of the region so far, give or take some
-    standard deviations; it begins with the boxes round the seeds.
+    standard deviations; it begins with the boxes round the seeds, which hold a voxel to
+    every side at the least, and always reaches to the seeds themselves (as in ITK's
+    confidence-connected growing, but in mm).
 
     Args:
         volume: The scan.
@@ -53,23 +63,27 @@ def grow_by_confidence(
 
     Raises:
         WrongUse: INVALID_OPTION, for a seed outside the scan.
-        UnusableInput: CHANNEL_MISMATCH.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
-    values = intensities(volume)
+    require_memory("grow-by-confidence", volume.geometry.shape, volume.case_id)
     seeds = seed_indices(volume.geometry, seeds_ras_mm)
-    box = np.maximum(0, settings.radius_mm / np.array(volume.geometry.spacing_mm))
+    values = intensities(volume)
+    at_seeds = [float(values[seed]) for seed in seeds]
+    radius = np.round(settings.radius_mm / np.array(volume.geometry.spacing_mm))
     inside = np.zeros(values.shape, bool)
     for seed in seeds:
-        inside[_box_round(seed, np.round(box).astype(int))] = True
+        inside[_box_round(seed, np.maximum(1, radius).astype(int))] = True
     image = to_itk(values, volume.geometry.spacing_mm)
     for _ in range(settings.iterations + 1):
-        mean, deviation = float(values[inside].mean()), float(values[inside].std())
-        reach = settings.deviations * deviation
-        grown = sitk.ConnectedThreshold(image, seeds, mean - reach, mean + reach)
+        mean = float(values[inside].mean(dtype=np.float64))
+        reach = settings.deviations * float(values[inside].std(dtype=np.float64))
+        lower, upper = min(mean - reach, *at_seeds), max(mean + reach, *at_seeds)
+        grown = sitk.ConnectedThreshold(image, seeds, lower, upper)
         before, inside = inside, from_itk(grown) > 0
-        if not inside.any() or np.array_equal(inside, before):
+        if np.array_equal(inside, before):
             break
-    return found(volume, inside, one_label("region"), "grow-by-confidence", settings)
+    labels = one_label("region")
+    return found(volume, inside, labels, "grow-by-confidence", settings, seeds_ras_mm)
 
 
 def _box_round(

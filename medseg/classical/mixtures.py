@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Float, Integer, UInt8
 
 _BINS = 512
 _STEPS = 300
@@ -28,9 +28,11 @@ class Histogram:
 
     @classmethod
     def of(
-        cls, samples: Float[np.ndarray, " n"], counts: Float[np.ndarray, " n"]
+        cls,
+        samples: Float[np.ndarray, " n"],
+        counts: Integer[np.ndarray, " n"] | None = None,
     ) -> "Histogram":
-        """The histogram of samples that stand for so many voxels each."""
+        """The histogram of samples that stand for so many voxels each, or for one."""
         low, high = float(samples.min()), float(samples.max())
         width = (high - low) / _BINS or 1.0
         empty = cls(low=low, width=width, counts=np.zeros(_BINS))
@@ -38,7 +40,7 @@ class Histogram:
         return cls(
             low=low,
             width=width,
-            counts=np.bincount(bins, weights=counts, minlength=_BINS),
+            counts=np.bincount(bins, counts, _BINS).astype(np.float64),
         )
 
     @property
@@ -50,13 +52,14 @@ class Histogram:
         self, values: Float[np.ndarray, "*shape"]
     ) -> Integer[np.ndarray, "*shape"]:
         """Number of the bin of each value."""
-        scaled = (values - np.float32(self.low)) / np.float32(self.width)
-        bins: np.ndarray = np.clip(scaled.astype(np.int32), 0, _BINS - 1)
+        scaled = values - np.float32(self.low)
+        scaled /= np.float32(self.width)
+        bins: np.ndarray = np.clip(scaled, 0, _BINS - 1, out=scaled).astype(np.int16)
         return bins
 
 
-def best_breaks(histogram: Histogram, classes: int) -> Float[np.ndarray, " breaks"]:
-    """The intensities between classes whose variance within is the least there is.
+def best_classes(histogram: Histogram, classes: int) -> UInt8[np.ndarray, " bin"]:
+    """Class of each bin, from 0 on, so that the variance within is the least there is.
 
     By dynamic programming over the bins (Fisher, 1958): the best way to part the first
     bins into some classes is a last class after the best way for one class less.
@@ -70,25 +73,26 @@ def best_breaks(histogram: Histogram, classes: int) -> Float[np.ndarray, " break
         whole[1:] = best[:-1, None] + cost[1:]
         begins[number] = whole.argmin(axis=0)
         best = whole.min(axis=0)
-    breaks = []
+    class_of_bin = np.zeros(_BINS, np.uint8)
     end = _BINS - 1
     for number in range(classes - 1, 0, -1):
         begin = int(begins[number, end])
-        breaks.append(histogram.low + begin * histogram.width)
+        class_of_bin[begin : end + 1] = number
         end = max(0, begin - 1)
-    return np.array(breaks[::-1])
+    return class_of_bin
 
 
 def likeliest_component(
     histogram: Histogram, classes: int
-) -> Shaped[np.ndarray, " bin"]:
+) -> UInt8[np.ndarray, " bin"]:
     """Which Gaussian of a mixture each bin belongs to most likely, the darkest first.
 
-    Expectation and maximisation (Dempster et al., 1977) on the bins.
+    Expectation and maximisation (Dempster, Laird & Rubin, 1977) on the bins.
     """
     centres, counts = histogram.centres, histogram.counts
-    start = np.digitize(centres, best_breaks(histogram, classes))
-    share = np.eye(classes)[:, start]  # of each component in each bin
+    share = np.eye(classes)[
+        :, best_classes(histogram, classes)
+    ]  # of each component in each bin
     before = -np.inf
     log_joint = np.zeros_like(share)
     for _ in range(_STEPS):
@@ -102,7 +106,7 @@ def likeliest_component(
         before = likelihood
     means = (share * counts) @ centres / np.maximum((share * counts).sum(axis=1), 1e-9)
     rank = np.argsort(np.argsort(means))
-    component: np.ndarray = rank[log_joint.argmax(axis=0)]
+    component: np.ndarray = rank[log_joint.argmax(axis=0)].astype(np.uint8)
     return component
 
 

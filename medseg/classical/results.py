@@ -9,6 +9,7 @@ from jaxtyping import Integer
 
 from medseg.classical.images import Mask
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
+from medseg.core.geometry import Points
 from medseg.core.labels import LabelSet
 from medseg.core.provenance import Provenance
 from medseg.core.versions import package_versions
@@ -23,6 +24,7 @@ def found(
     labels: LabelSet,
     method: str,
     settings: Any,
+    seeds_ras_mm: Points = (),
 ) -> Segmentation:
     """A label map on the scan's grid.
 
@@ -32,10 +34,11 @@ def found(
         labels: What they are called.
         method: What the method is called on the command line.
         settings: Its settings, a dataclass.
+        seeds_ras_mm: Points (R, A, S) it began from, where it did.
     """
     dtype = np.uint8 if max(labels.ids, default=0) < 256 else np.uint16
     return Segmentation(
-        array=array.astype(dtype),
+        array=array.astype(dtype, copy=False),
         geometry=volume.geometry,
         labels=labels,
         case_id=volume.case_id,
@@ -45,7 +48,7 @@ def found(
             model=f"classical {method}",
             model_sha256="",
             versions=(*package_versions(), ("SimpleITK", version("SimpleITK"))),
-            settings=settings_as_text(settings),
+            settings=(*settings_as_text(settings), *_seeds_as_text(seeds_ras_mm)),
             notes=volume.notes,
         ),
     )
@@ -77,6 +80,15 @@ def settings_as_text(settings: Any) -> tuple[tuple[str, str], ...]:
     return tuple((f.name, str(getattr(settings, f.name))) for f in fields(settings))
 
 
+def _seeds_as_text(seeds_ras_mm: Points) -> tuple[tuple[str, str], ...]:
+    if not len(seeds_ras_mm):
+        return ()
+    seeds = np.atleast_2d(np.asarray(seeds_ras_mm, dtype=np.float64))
+    return (
+        ("seeds_ras_mm", ", ".join(f"{r:.1f} {a:.1f} {s:.1f}" for r, a, s in seeds)),
+    )
+
+
 def with_mask(
     segmentation: Segmentation, structure: str, mask: Mask, note: str
 ) -> Segmentation:
@@ -102,6 +114,38 @@ def noted(segmentation: Segmentation, note: str) -> Segmentation:
     made = segmentation.provenance
     told = None if made is None else replace(made, notes=(*made.notes, note))
     return replace(segmentation, notes=(*segmentation.notes, note), provenance=told)
+
+
+def require_order(low_name: str, low: float, high_name: str, high: float) -> None:
+    """Refuse two numbers that are the wrong way round.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    if low > high:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"{low_name} {low:g} is above {high_name} {high:g}",
+            where=f"--{low_name}",
+            remedy=f"Give {low_name} up to {high_name}.",
+        )
+
+
+def require_range(lower: float | None, upper: float | None) -> None:
+    """Refuse a range of intensities without any end, or with ends the wrong way round.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    if lower is None and upper is None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "without any limit everything is found",
+            where="--lower, --upper",
+            remedy="Give the lowest intensity, the highest, or both.",
+        )
+    if lower is not None and upper is not None:
+        require_order("lower", lower, "upper", upper)
 
 
 def require_structure(segmentation: Segmentation, structure: str) -> Mask:

@@ -111,7 +111,10 @@ class WatershedSettings(_Checked):
     """Basins of the gradient."""
 
     level: float = _option(
-        10.0, "Depth below which basins are joined.", unit=PER_MM, high=1e6
+        10.0,
+        "Depth in intensity per mm below which basins are joined.",
+        unit=PER_MM,
+        high=1e6,
     )
     sigma_mm: float = _option(
         1.5, "Smoothing of the gradient.", unit=MM, low=0.01, high=50
@@ -134,9 +137,13 @@ class CannySettings(_Checked):
     sigma_mm: float = _option(
         1.5, "Smoothing before edges are looked for.", unit=MM, low=0.01, high=50
     )
-    strong: float = _option(30.0, "Steepness that makes an edge.", unit=PER_MM)
+    strong: float = _option(
+        30.0, "Steepness in intensity per mm that makes an edge.", unit=PER_MM
+    )
     weak: float = _option(
-        10.0, "Steepness that goes on with one it touches.", unit=PER_MM
+        10.0,
+        "Steepness in intensity per mm that goes on with one it touches.",
+        unit=PER_MM,
     )
 
 
@@ -147,7 +154,9 @@ class GradientSettings(_Checked):
     sigma_mm: float = _option(
         1.5, "Smoothing before the gradient.", unit=MM, low=0.01, high=50
     )
-    steepness: float = _option(20.0, "Steepness from which on.", unit=PER_MM)
+    steepness: float = _option(
+        20.0, "Least steepness in intensity per mm.", unit=PER_MM
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +165,7 @@ class ContourSettings(_Checked):
 
     steepness: float = _option(
         10.0,
-        "Steepness at which the surface slows down to half.",
+        "Steepness in intensity per mm at which the surface slows down to half.",
         unit=PER_MM,
         low=1e-6,
     )

@@ -7,7 +7,8 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Integer
 
 from medseg.classical.cleaning import box_round
-from medseg.classical.images import Mask, from_itk, to_itk
+from medseg.classical.images import Mask, from_itk, outside_distance_mm, to_itk
+from medseg.classical.memory import require_memory
 from medseg.classical.results import (
     noted,
     numbered_labels,
@@ -31,7 +32,10 @@ def split_touching(
 ) -> Segmentation:
     """The blobs of a structure as labels of their own, the largest first.
 
-    Every voxel of the structure is in one of them; other structures are left out.
+    Pieces that do not touch are blobs; those that do are parted where the map of
+    distances from the surface has a pass between two basins (Beucher & Lantuejoul,
+    1979). Every voxel of the structure is in one of them; other structures are left
+    out.
 
     Args:
         segmentation: The label map.
@@ -40,10 +44,11 @@ def split_touching(
 
     Raises:
         WrongUse: INVALID_OPTION, when there is no such structure.
-        UnusableInput: NOT_A_LABEL_MAP for more than 65535 blobs.
+        UnusableInput: NOT_A_LABEL_MAP for more than 65535 blobs; OUT_OF_MEMORY.
     """
     mask = require_structure(segmentation, structure)
     box = box_round(mask, [0, 0, 0])
+    require_memory("split-touching", mask[box].shape, segmentation.case_id)
     blobs = blobs_of(mask[box], segmentation.geometry.spacing_mm, settings.neck_mm)
     labels = numbered_labels(structure, int(blobs.max(initial=0)))
     array = np.zeros(mask.shape, np.uint16)
@@ -66,9 +71,11 @@ def cut_touching(
 
     Raises:
         WrongUse: INVALID_OPTION, when there is no such structure.
+        UnusableInput: OUT_OF_MEMORY.
     """
     mask = require_structure(segmentation, structure)
     box = box_round(mask, [0, 0, 0])
+    require_memory("cut-touching", mask[box].shape, segmentation.case_id)
     blobs = blobs_of(mask[box], segmentation.geometry.spacing_mm, settings.neck_mm)
     after = mask.copy()
     after[box] &= ~_beside_a_larger_blob(blobs)
@@ -87,16 +94,20 @@ def blobs_of(
         neck_mm: By how much the radius of the neck between two blobs is smaller than
             that of either, at the least.
     """
-    shell = to_itk(np.pad(mask, _PAD), spacing_mm)
-    depth = sitk.SignedMaurerDistanceMap(
-        shell, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
-    )
-    inside = sitk.Minimum(depth, 0.0)
+    if not mask.any():
+        return np.zeros(mask.shape, np.uint32)
+    inside = np.pad(mask, _PAD)
+    shell = to_itk(inside, spacing_mm)
+    depths = outside_distance_mm(~inside, spacing_mm)
+    # Background is higher than any pass, so that no flood crosses it.
+    walls = np.where(inside, -depths, depths.max() + 2 * np.float32(neck_mm))
     basins = sitk.MorphologicalWatershed(
-        inside, level=neck_mm, markWatershedLine=False, fullyConnected=True
+        to_itk(walls, spacing_mm),
+        level=neck_mm,
+        markWatershedLine=False,
+        fullyConnected=True,
     )
-    blobs = sitk.RelabelComponent(sitk.Mask(basins, shell))
-    return from_itk(blobs)[_INNER]
+    return from_itk(sitk.RelabelComponent(sitk.Mask(basins, shell)))[_INNER]
 
 
 def _beside_a_larger_blob(blobs: Integer[np.ndarray, "i j k"]) -> Mask:

@@ -3,8 +3,16 @@
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
-from medseg.classical.images import from_itk, intensities, to_itk
-from medseg.classical.results import found, numbered_labels, one_label
+from medseg.classical.images import contrasts, from_itk, intensities, to_itk
+from medseg.classical.memory import require_memory
+from medseg.classical.mixtures import Histogram, best_classes
+from medseg.classical.results import (
+    found,
+    numbered_labels,
+    one_label,
+    require_order,
+    require_range,
+)
 from medseg.classical.settings import (
     HysteresisSettings,
     OtsuSettings,
@@ -16,35 +24,36 @@ _HYSTERESIS = HysteresisSettings()
 _OTSU = OtsuSettings()
 _THRESHOLD = ThresholdSettings()
 
-_BINS = 256
-
 
 def otsu(volume: Volume, settings: OtsuSettings = _OTSU) -> Segmentation:
     """Classes of intensity that differ most from each other (Otsu, 1979).
 
     The darkest class is background; the others are labels from 1 on, the brightest
-    last. Of more than three classes the search takes long.
+    last. Most difference between classes is least variance within them, so the classes
+    are those of `kmeans`, found without trying all thresholds.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
-    values = intensities(volume)
-    image = to_itk(values, volume.geometry.spacing_mm)
-    if settings.classes == 2:
-        labels = from_itk(sitk.OtsuThreshold(image, 0, 1, _BINS))
-        return found(volume, labels, one_label("foreground"), "otsu", settings)
-    thresholds = settings.classes - 1
-    bins = _BINS if settings.classes <= 4 else _BINS // 4
-    labels = from_itk(sitk.OtsuMultipleThresholds(image, thresholds, 0, bins))
-    return found(volume, labels, numbered_labels("class", thresholds), "otsu", settings)
+    require_memory("otsu", volume.geometry.shape, volume.case_id)
+    values = contrasts(volume)
+    histogram = Histogram.of(values.ravel())
+    array = best_classes(histogram, settings.classes)[histogram.bin_of(values)]
+    count = settings.classes - 1
+    labels = one_label("foreground") if count == 1 else numbered_labels("class", count)
+    return found(volume, array, labels, "otsu", settings)
 
 
 def threshold(volume: Volume, settings: ThresholdSettings = _THRESHOLD) -> Segmentation:
     """Voxels of a range of intensities.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        WrongUse: INVALID_OPTION, when neither end is given, or they are the wrong way
+            round.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
+    require_range(settings.lower, settings.upper)
+    require_memory("threshold", volume.geometry.shape, volume.case_id)
     values = intensities(volume)
     inside = np.ones(values.shape, bool)
     if settings.lower is not None:
@@ -57,15 +66,20 @@ def threshold(volume: Volume, settings: ThresholdSettings = _THRESHOLD) -> Segme
 def hysteresis(
     volume: Volume, settings: HysteresisSettings = _HYSTERESIS
 ) -> Segmentation:
-    """Bright voxels, and the less bright ones that are connected to them.
+    """Bright voxels, and the less bright ones connected to them (Canny, 1986).
+
+    Voxels that touch by a face, an edge or a corner are connected.
 
     Raises:
-        UnusableInput: CHANNEL_MISMATCH.
+        WrongUse: INVALID_OPTION, when weak is above strong.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
+    require_order("weak", settings.weak, "strong", settings.strong)
+    require_memory("hysteresis", volume.geometry.shape, volume.case_id)
     values = intensities(volume)
     spacing_mm = volume.geometry.spacing_mm
-    strong = to_itk(values >= max(settings.strong, settings.weak), spacing_mm)
-    weak = to_itk(values >= min(settings.strong, settings.weak), spacing_mm)
+    strong = to_itk(values >= settings.strong, spacing_mm)
+    weak = to_itk(values >= settings.weak, spacing_mm)
     inside = from_itk(
         sitk.BinaryReconstructionByDilation(strong, weak, 0, 1, fullyConnected=True)
     )

@@ -3,6 +3,7 @@
 import SimpleITK as sitk  # noqa: N813
 
 from medseg.classical.images import from_itk, steepness, to_itk
+from medseg.classical.memory import require_memory
 from medseg.classical.results import found, numbered_labels
 from medseg.classical.settings import MarkerSettings, WatershedSettings
 from medseg.core.volume import Segmentation, Volume, require_same_grid
@@ -14,9 +15,13 @@ _WATERSHED = WatershedSettings()
 def watershed(volume: Volume, settings: WatershedSettings = _WATERSHED) -> Segmentation:
     """Every basin of the gradient as a label of its own, without gaps.
 
+    A watershed (Beucher & Lantuejoul, 1979) by flooding (Meyer, 1994).
+
     Raises:
-        UnusableInput: CHANNEL_MISMATCH; NOT_A_LABEL_MAP for more than 65535 basins.
+        UnusableInput: CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY; NOT_A_LABEL_MAP for
+            more than 65535 basins.
     """
+    require_memory("watershed", volume.geometry.shape, volume.case_id)
     relief = to_itk(steepness(volume, settings.sigma_mm), volume.geometry.spacing_mm)
     basins = from_itk(
         sitk.MorphologicalWatershed(
@@ -32,6 +37,8 @@ def watershed_from_markers(
 ) -> Segmentation:
     """Every voxel as the marker whose basin of the gradient it lies in.
 
+    Flooding from the markers (Meyer, 1994); without any marker nothing is found.
+
     Args:
         volume: The scan.
         markers: A few voxels of every structure, and of the surroundings as a
@@ -39,9 +46,10 @@ def watershed_from_markers(
         settings: How the gradient is taken.
 
     Raises:
-        UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH.
+        UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
     require_same_grid(volume.geometry, markers.geometry, where="markers")
+    require_memory("watershed-from-markers", volume.geometry.shape, volume.case_id)
     spacing_mm = volume.geometry.spacing_mm
     relief = to_itk(steepness(volume, settings.sigma_mm), spacing_mm)
     basins = from_itk(

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from cyclopts import App
 
-import medseg
 from medseg import classical
 from medseg.cli.classical_files import (
     DEFAULT_READ,
@@ -13,6 +12,7 @@ from medseg.cli.classical_files import (
     Scan,
     Seeds,
     Writing,
+    segment_from_labels,
     segment_scan,
 )
 from medseg.cli.scans import Flat
@@ -150,12 +150,12 @@ def watershed_from_markers(
 
     Example: medseg classical watershed-from-markers mr.nii.gz seeds.nii.gz -o o.nii.gz
     """
-    starts = medseg.read_segmentation(markers)
-    segment_scan(
+    segment_from_labels(
         scan,
+        markers,
         read,
         written,
-        lambda v: classical.watershed_from_markers(v, starts, settings),
+        lambda v, s: classical.watershed_from_markers(v, s, settings),
     )
 
 

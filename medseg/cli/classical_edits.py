@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-import medseg
 from medseg import classical
 from medseg.cli.classical import app
 from medseg.cli.classical_files import (
+    DEFAULT_OPENED,
     LabelMap,
+    Opening,
     Scan,
     StructureName,
     Writing,
     change_labels,
+    change_labels_on_scan,
 )
 from medseg.cli.scans import Flat
 
@@ -119,6 +121,7 @@ def active_contour(
     *,
     structure: StructureName,
     written: Writing,
+    read: Opening = DEFAULT_OPENED,
     settings: Annotated[classical.ContourSettings, Flat] = _CONTOUR,
 ) -> None:
     """The surface of a structure, moved until it lies on edges of the scan.
@@ -126,9 +129,10 @@ def active_contour(
     Example: medseg classical active-contour mr.nii.gz old.nii.gz -o new.nii.gz
     --structure liver
     """
-    volume = medseg.read_volume(scan)
-    change_labels(
+    change_labels_on_scan(
+        scan,
         labels,
+        read,
         written,
-        lambda s: classical.active_contour(volume, s, structure, settings),
+        lambda v, s: classical.active_contour(v, s, structure, settings),
     )

@@ -10,10 +10,11 @@ from cyclopts import Parameter
 import medseg
 from medseg import classical
 from medseg.cli.scans import Flat, Overwrite
-from medseg.cli.segment_work import print_result
+from medseg.cli.segment_work import print_result, require_no_scan
 from medseg.cli.segmenting import CODES
 from medseg.core.acceptance import Accepted
-from medseg.core.volume import Segmentation, Volume
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.file_kinds import SegmentationFormat
 
 Point = tuple[float, float, float]
@@ -64,8 +65,31 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class Opened:
     """How the scan is read.
+
+    Attributes:
+        series: SeriesInstanceUID where a folder holds several series.
+        accept: Code of a problem to be mended and not refused, as its error names it.
+    """
+
+    series: str | None = None
+    accept: Annotated[tuple[Accepted, ...], CODES] = ()
+
+    def volume(self, scan: Path, written: Written) -> Volume:
+        """Read the scan, unless what is to be written could not be, or is the scan."""
+        require_no_scan(written.out, (scan,))
+        kind = written.require_writable()
+        accept = frozenset(self.accept)
+        volume = medseg.read_volume(scan, series=self.series, accept=accept)
+        if kind.is_dicom:
+            medseg.require_dicom_source(volume, written.out)
+        return volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read(Opened):
+    """How the scan is read, and where it is looked at.
 
     Attributes:
         series: SeriesInstanceUID where a folder holds several series.
@@ -73,12 +97,12 @@ class Read:
         box: R A S in mm of two opposite corners: look only between them.
     """
 
-    series: str | None = None
-    accept: Annotated[tuple[Accepted, ...], CODES] = ()
     box: Annotated[tuple[Point, Point] | None, Parameter(negative=())] = None
 
 
+DEFAULT_OPENED = Opened()
 DEFAULT_READ = Read()
+Opening = Annotated[Opened, Flat]
 Reading = Annotated[Read, Flat]
 Writing = Annotated[Written, Flat]
 
@@ -87,10 +111,7 @@ def segment_scan(
     scan: Path, read: Read, written: Written, method: Callable[[Volume], Segmentation]
 ) -> None:
     """Read a scan, run a method on it or in a box of it, and write what it found."""
-    kind = written.require_writable()
-    volume = medseg.read_volume(scan, series=read.series, accept=frozenset(read.accept))
-    if kind.is_dicom:
-        medseg.require_dicom_source(volume, written.out)
+    volume = read.volume(scan, written)
     if read.box is None:
         written.write(method(volume), volume)
         return
@@ -99,9 +120,48 @@ def segment_scan(
     written.write(classical.pasted(part, volume.geometry, box), volume)
 
 
+def segment_from_labels(
+    scan: Path,
+    labels: Path,
+    read: Read,
+    written: Written,
+    method: Callable[[Volume, Segmentation], Segmentation],
+) -> None:
+    """As `segment_scan`, for a method that starts from a label map."""
+    volume = read.volume(scan, written)
+    start = medseg.read_segmentation(labels)
+    require_same_grid(volume.geometry, start.geometry, where=str(labels))
+    if read.box is None:
+        written.write(method(volume, start), volume)
+        return
+    box = classical.box_between(volume.geometry, read.box)
+    part = method(
+        classical.cropped_scan(volume, box), classical.cropped_labels(start, box)
+    )
+    written.write(classical.pasted(part, volume.geometry, box), volume)
+
+
 def change_labels(
     labels: Path, written: Written, change: Callable[[Segmentation], Segmentation]
 ) -> None:
     """Read a label map, change it, and write it."""
-    written.require_writable()
+    if written.require_writable().is_dicom:
+        raise WrongUse(
+            ErrorCode.NO_DICOM_SOURCE,
+            "DICOM output refers to a DICOM series, and a label map alone has none",
+            where=written.out,
+            remedy="Write .nii.gz, .nrrd or .mha.",
+        )
     written.write(change(medseg.read_segmentation(labels)))
+
+
+def change_labels_on_scan(
+    scan: Path,
+    labels: Path,
+    read: Opened,
+    written: Written,
+    change: Callable[[Volume, Segmentation], Segmentation],
+) -> None:
+    """Read a scan and a label map of it, change the label map, and write it."""
+    volume = read.volume(scan, written)
+    written.write(change(volume, medseg.read_segmentation(labels)), volume)

@@ -11,6 +11,8 @@ from medseg.core.progress import ProgressCallback, in_stage
 from medseg.core.settings import InferenceSettings
 from medseg.io.file_kinds import SegmentationFormat
 
+_MOST_SHOWN = 120  # structures; more are pieces of a watershed, which nobody reads
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SegmentWork:
@@ -50,7 +52,7 @@ class SegmentWork:
         if self.wanted.uncertainty:
             beside.append(medseg.uncertainty_path(out))
         for path in (out, *beside):
-            _require_no_scan(path, scans)
+            require_no_scan(path, scans)
         written = medseg.require_writable(
             out, file_format=self.file_format, overwrite=self.overwrite
         )
@@ -128,8 +130,12 @@ def print_result(result: medseg.Segmentation, out: Path) -> None:
     """What was found, how large it is, and where it was written."""
     for note in result.provenance.notes if result.provenance else ():
         print(f"note: {note}", file=sys.stderr)
-    for structure in result.labels:
-        print(f"{structure.name:<24}{result.volume_ml(structure.name):10.2f} ml")
+    voxels = medseg.voxels_of_labels(result.array)
+    for structure in tuple(result.labels)[:_MOST_SHOWN]:
+        volume_ml = voxels.get(structure.id, 0) * result.geometry.voxel_volume_ml
+        print(f"{structure.name:<24}{volume_ml:10.2f} ml")
+    if len(result.labels) > _MOST_SHOWN:
+        print(f"and {len(result.labels) - _MOST_SHOWN} more")
     print(f"written to {out}")
 
 
@@ -166,7 +172,7 @@ def _wrong_channels(what: str) -> WrongUse:
     )
 
 
-def _require_no_scan(path: Path, scans: Collection[Path]) -> None:
+def require_no_scan(path: Path, scans: Collection[Path]) -> None:
     """Refuse to write over a file that is read, or may be part of a scan."""
     if not path.exists():
         return

@@ -14,6 +14,9 @@ from medseg.core.provenance import Provenance
 VoxelArray = Shaped[np.ndarray, "channel i j k"]
 LabelArray = Integer[np.ndarray, "i j k"]
 
+_LABEL_NUMBERS = 65536
+_COUNTED_AT_ONCE = 1 << 18  # numpy counts in int64: as many as stay in the cache
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSlice:
@@ -119,6 +122,20 @@ def read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.setflags(write=False)
     return view
+
+
+def voxels_of_labels(label_map: LabelArray) -> dict[int, int]:
+    """Voxels of each label number that occurs, ascending, background left out.
+
+    Args:
+        label_map: Label numbers from 0 to 65,535.
+    """
+    counts = np.zeros(_LABEL_NUMBERS, dtype=np.int64)
+    voxels = label_map.ravel(order="K")
+    for start in range(0, voxels.size, _COUNTED_AT_ONCE):
+        found = np.bincount(voxels[start : start + _COUNTED_AT_ONCE])
+        counts[: len(found)] += found
+    return {int(label): int(counts[label]) for label in np.flatnonzero(counts) if label}
 
 
 def require_same_grid(a: Geometry, b: Geometry, *, where: str) -> None:

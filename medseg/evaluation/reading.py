@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def read_scores(path: Path | str) -> dict[str, Evaluation]:
     with reading_errors(path):
         try:
             return _evaluations(_rows(path))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
             if isinstance(error, WrongUse):
                 raise
             raise _not_scores(path, error) from error
@@ -55,9 +55,13 @@ def _rows(path: Path) -> list[_Row]:
     match path.suffix.lower():
         case ".csv":
             with path.open(encoding="utf-8-sig", newline="") as file:
-                return list(csv.DictReader(file))
+                table = csv.DictReader(file)
+                _require_columns(table.fieldnames or ())
+                return list(table)
         case ".json":
             rows: list[_Row] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+            for row in rows:
+                _require_columns(dict(row))
             return rows
         case _:
             raise WrongUse(
@@ -66,6 +70,12 @@ def _rows(path: Path) -> list[_Row]:
                 where=path,
                 remedy="Give scores.csv or scores.json.",
             )
+
+
+def _require_columns(names: Collection[str]) -> None:
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
+        raise KeyError(missing[0])
 
 
 def _evaluations(rows: Iterable[_Row]) -> dict[str, Evaluation]:
@@ -89,9 +99,6 @@ def _evaluations(rows: Iterable[_Row]) -> dict[str, Evaluation]:
 
 
 def _score(row: _Row) -> StructureScore:
-    missing = [name for name in _NEEDED if name not in row]
-    if missing:
-        raise KeyError(missing[0])
     numbers = {name: _number(row.get(name)) for name in _NUMBERS}
     volumes = {name: numbers.pop(name) or 0.0 for name in _ALWAYS_THERE}
     return StructureScore(

@@ -1,5 +1,6 @@
 """Prepared + networks -> logits on the prepared grid."""
 
+from medseg.core.memory import available_bytes
 from medseg.inference.components import keep_largest_pieces
 from medseg.inference.devices import (
     available_devices,
@@ -16,7 +17,6 @@ from medseg.inference.engine import (
     stream_of_ready,
 )
 from medseg.inference.measuring import Measured, measure
-from medseg.inference.memory import available_bytes
 from medseg.inference.needed import with_margin
 from medseg.inference.running import Runner
 from medseg.preprocessing import is_out_of_memory

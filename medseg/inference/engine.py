@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medseg.core.geometry import Shape3
+from medseg.core.memory import available_bytes
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
@@ -24,7 +25,6 @@ from medseg.inference.accumulators import (
     stretches,
 )
 from medseg.inference.layout import Layout, Window, windows_at_once
-from medseg.inference.memory import available_bytes
 from medseg.inference.running import Runner
 from medseg.inference.source import Source
 from medseg.preprocessing import LogitsSlab, is_out_of_memory

@@ -120,8 +120,11 @@ class _Held:
         return None if self.before is None else max(0, self.most - self.before) + others
 
     def watch(self) -> None:
-        while not self.is_over.wait(_SAMPLE_SECONDS):
+        while True:
+            is_over = self.is_over.wait(_SAMPLE_SECONDS)
             self.most = max(self.most, _process_bytes() or 0)
+            if is_over:  # looked at once more, however short the run was
+                return
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.provenance import Provenance
-from medseg.core.volume import LabelArray, Segmentation
+from medseg.core.volume import LabelArray, Segmentation, voxels_of_labels
 from medseg.io.checks import stem_of
 
 _FORMAT = "medseg-segmentation"
@@ -36,15 +36,6 @@ def as_label_map(values: np.ndarray, path: Path) -> LabelArray:
     largest = int(values.max()) if values.size else 0
     labels: np.ndarray = values.astype(np.uint8 if largest < 256 else np.uint16)
     return labels
-
-
-def voxels_of_labels(label_map: LabelArray) -> dict[int, int]:
-    """Voxels of each label number that occurs, ascending, background left out."""
-    counts = np.zeros(65536, dtype=np.int64)
-    for k in range(label_map.shape[2]):  # by slices: no int64 copy of the whole
-        found = np.bincount(label_map[:, :, k].ravel())
-        counts[: len(found)] += found
-    return {int(label): int(counts[label]) for label in np.flatnonzero(counts) if label}
 
 
 def named_labels(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, UInt8
+from scipy import ndimage
 
 from medseg.core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
 from medseg.core.volume import LabelArray, Segmentation, require_same_grid
@@ -67,6 +68,45 @@ def slice_agreement(
         SliceCounts(predicted=predicted, reference=wanted, shared=both)
         for predicted, wanted, both in zip(*by_mask, strict=True)
     )
+    return i, j, k
+
+
+def largest_error(
+    prediction: Segmentation,
+    reference: Segmentation,
+    label: int,
+    *,
+    axis: int,
+    index: int,
+) -> tuple[int, int, int] | None:
+    """A voxel in the middle of the largest patch of wrong voxels of a slice.
+
+    Args:
+        prediction: The label map to judge.
+        reference: The one to compare with, on the same grid.
+        label: The structure.
+        axis: 0, 1 or 2: slices follow each other along i, j or k.
+        index: Number of the slice.
+
+    Returns:
+        Its i, j, k; None where nothing in the slice is wrong.
+
+    Raises:
+        UnusableInput: GRID_MISMATCH when the grids are not the same.
+    """
+    _require_comparable(prediction, reference)
+    judged = prediction.array.take(index, axis) == label
+    wrong = judged ^ (reference.array.take(index, axis) == label)
+    patches, count = ndimage.label(wrong)
+    if count == 0:
+        return None
+    sizes = np.bincount(patches.ravel())[1:]
+    voxels = np.argwhere(patches == int(sizes.argmax()) + 1)
+    spacing_mm = np.delete(prediction.geometry.spacing_mm, axis)
+    apart_mm = (voxels - voxels.mean(axis=0)) * spacing_mm
+    place = voxels[np.argmin((apart_mm**2).sum(axis=1))].tolist()
+    place.insert(axis, index)
+    i, j, k = place
     return i, j, k
 
 

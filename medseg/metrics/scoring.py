@@ -130,14 +130,14 @@ def _row(
         if overlap.reference
         else None,
         centroid_distance_mm=surface.centroid_distance_mm if surface else None,
-        diagonal_mm=_diagonal_mm(geometry),
+        diagonal_mm=diagonal_mm(geometry),
         mean_hu=hounsfield.mean if hounsfield else None,
         sd_hu=hounsfield.sd if hounsfield else None,
         median_hu=hounsfield.median if hounsfield else None,
     )
 
 
-def _diagonal_mm(geometry: Geometry) -> float:
+def diagonal_mm(geometry: Geometry) -> float:
     """From the first voxel centre to the one at the opposite corner."""
     first, *_, last = geometry.corners_ras_mm()
     return float(np.linalg.norm(last - first))

@@ -1,6 +1,6 @@
 """Scores after an edit: only the structures that were edited are compared again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +9,8 @@ from scipy.ndimage import find_objects
 
 from medseg.core.labels import LabelSet
 from medseg.core.scores import Scores
-from medseg.core.structure_score import StructureScore
 from medseg.core.volume import LabelArray, Segmentation, Volume, require_same_grid
-from medseg.metrics.scoring import score
+from medseg.metrics.scoring import diagonal_mm, score
 
 Box = tuple[slice, slice, slice]
 
@@ -53,9 +52,17 @@ def update_scores(
         None if scan is None else _cut_scan(scan, box),
         tolerance_mm=tolerance_mm,
     )
-    before = {row.label: row for row in scores.rows}
+    names = {row.label: row.structure for row in scores.rows}
     rows = [row for row in scores.rows if row.label not in edited]
-    rows += [_as_before(row, before) for row in again.rows if row.label in edited]
+    rows += [
+        replace(
+            row,
+            structure=names.get(row.label, row.structure),
+            diagonal_mm=diagonal_mm(reference.geometry),  # the cut has another
+        )
+        for row in again.rows
+        if row.label in edited
+    ]
     lesions = [each for each in scores.lesions if each.label not in edited]
     lesions += [each for each in again.lesions if each.label in edited]
     return replace(
@@ -63,15 +70,6 @@ def update_scores(
         rows=tuple(sorted(rows, key=lambda row: row.label)),
         lesions=tuple(sorted(lesions, key=lambda each: each.label)),
     )
-
-
-def _as_before(
-    row: StructureScore, before: Mapping[int, StructureScore]
-) -> StructureScore:
-    """With what concerns the whole image, which the cut did not show."""
-    any_row = next(iter(before.values()), row)
-    name = before[row.label].structure if row.label in before else row.structure
-    return replace(row, structure=name, diagonal_mm=any_row.diagonal_mm)
 
 
 def _box(prediction: LabelArray, reference: LabelArray, edited: Collection[int]) -> Box:

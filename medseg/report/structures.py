@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from medseg.core.labels import Colour, standard_colour
 from medseg.core.scores import MaskState, Scores, StructureScore
-from medseg.core.volume import Segmentation
+from medseg.core.volume import Segmentation, voxels_of_labels
 
 _STATES = {
     MaskState.BOTH_PRESENT: "",
@@ -55,13 +53,12 @@ def report_rows(
     """One row a structure, by ascending label: those scored, else those named."""
     maps = [prediction] if reference is None else [prediction, reference]
     named = {each.id: each for one in maps for each in one.labels}
-    predicted = np.bincount(prediction.array.ravel())
-    wanted = None if reference is None else np.bincount(reference.array.ravel())
+    predicted = voxels_of_labels(prediction.array)
+    wanted = None if reference is None else voxels_of_labels(reference.array)
     voxel_ml = prediction.geometry.voxel_volume_ml
     scored = {row.label: row for row in scores.rows} if scores else {}
-    unnamed = [int(label) for label in np.flatnonzero(predicted) if label]
     rows = []
-    for label in sorted(set(scored) or {*named, *unnamed}):
+    for label in sorted(set(scored) or {*named, *predicted}):
         structure = named.get(label)
         score = scored.get(label)
         fallback = structure.name if structure else f"label {label}"
@@ -70,15 +67,11 @@ def report_rows(
                 name=score.structure if score else fallback,
                 label=label,
                 colour=structure.colour if structure else standard_colour(label),
-                volume_ml=_count(predicted, label) * voxel_ml,
+                volume_ml=predicted.get(label, 0) * voxel_ml,
                 reference_volume_ml=None
                 if wanted is None
-                else _count(wanted, label) * voxel_ml,
+                else wanted.get(label, 0) * voxel_ml,
                 score=score,
             )
         )
     return tuple(rows)
-
-
-def _count(counts: np.ndarray, label: int) -> int:
-    return int(counts[label]) if label < len(counts) else 0

@@ -8,6 +8,10 @@ from napari.qt.threading import FunctionWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
 import medseg
+from napari_medseg.controls.garbage import (
+    collected_in_the_window,
+    leave_garbage_to_the_window,
+)
 
 Report = Callable[[medseg.Progress], object]
 Work = Callable[[Report], object]
@@ -21,7 +25,8 @@ class _Job:
     work: Callable[[], None]
 
     def __call__(self) -> None:
-        self.work()
+        with collected_in_the_window():
+            self.work()
 
     def __str__(self) -> str:
         return self.title
@@ -32,6 +37,9 @@ class Background(QObject):
 
     All signals arrive in the thread this object lives in. Work hears that it is to stop
     when it next reports: the report raises `medseg.Cancelled`.
+
+    What was told to stop has no result, also where it came to its end all the same: who
+    asked for it may be closed by now.
 
     Attributes:
         progressed: A step, as `medseg.Progress`.
@@ -46,10 +54,12 @@ class Background(QObject):
     failed = Signal(object)
     cancelled = Signal()
     finished = Signal()
+    _returned = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self._worker: FunctionWorker[None] | None = None
+        self._returned.connect(self._on_returned)
 
     @property
     def is_busy(self) -> bool:
@@ -69,6 +79,7 @@ class Background(QObject):
         worker.errored.connect(self.failed)  # not foreseen: napari shows its traceback
         worker.finished.connect(self._on_worker_finished)
         self._worker = worker
+        leave_garbage_to_the_window()
         worker.start()
 
     def cancel(self) -> None:
@@ -84,6 +95,13 @@ class Background(QObject):
             self.cancelled.emit()
         except medseg.MedSegError as error:
             self.failed.emit(error)
+        else:
+            self._returned.emit(result)
+
+    def _on_returned(self, result: object) -> None:
+        """Back in the thread this object lives in."""
+        if self._worker is not None and self._worker.abort_requested:
+            self.cancelled.emit()
         else:
             self.succeeded.emit(result)
 

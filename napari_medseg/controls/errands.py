@@ -22,12 +22,13 @@ def run_errand(
     background = Background()
     background.setParent(QApplication.instance())  # who keeps it while it works
     background.succeeded.connect(on_done)
-    background.failed.connect(_tell)
+    background.failed.connect(tell_failure)
     background.finished.connect(background.deleteLater)
     background.start(title, work)
     return background
 
 
-def _tell(error: Exception) -> None:
-    if isinstance(error, medseg.MedSegError):  # napari shows the others itself
+def tell_failure(error: Exception) -> None:
+    """Show in one line what went wrong; napari shows itself what was not foreseen."""
+    if isinstance(error, medseg.MedSegError):
         show_error(str(error))

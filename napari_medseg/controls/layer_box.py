@@ -52,6 +52,7 @@ class LayerBox(QComboBox):
         self._none_text = none_text
         self._by_user = False
         self._last: Layer | None = None
+        self._followed: tuple[EventEmitter, ...] = ()
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.setSizeAdjustPolicy(policy)
         self.setMinimumContentsLength(12)
@@ -72,8 +73,15 @@ class LayerBox(QComboBox):
 
     def disconnect_layers(self) -> None:
         """Listen to the viewer no more."""
-        for event in self._events():
+        self._follow(())
+
+    def _follow(self, events: tuple[EventEmitter, ...]) -> None:
+        """Listen to these and no others: not to layers that were removed."""
+        for event in self._followed:
             event.disconnect(self._on_layers_changed)
+        for event in events:
+            event.connect(self._on_layers_changed)
+        self._followed = events
 
     def _events(self) -> tuple[EventEmitter, ...]:
         events = self._layers.events
@@ -82,8 +90,7 @@ class LayerBox(QComboBox):
 
     def refresh(self) -> None:
         """Offer the layers there are; choose again unless the user has chosen."""
-        for event in self._events():
-            event.connect(self._on_layers_changed)  # once, however often it is said
+        self._follow(self._events())
         offered = [layer for layer in self._layers if self._is_offered(layer)]
         wanted = self.layer()
         if wanted not in offered or not self._by_user:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 from napari_medseg.correct.choice import TRAITS
-from napari_medseg.correct.layers import place_of, structures_of
+from napari_medseg.correct.layers import structures_of
+from napari_medseg.correct.place import place_of, require_same_voxels
+from napari_medseg.correct.script import ScriptedEdit, ScriptedScan, script_of
 from napari_medseg.correct.view import CorrectView
 from napari_medseg.correct.work import Request
+from napari_medseg.layers.conversion import placement_of, record_of
+from napari_medseg.layers.regions import box_of
 
 
 def asked(
@@ -33,11 +37,61 @@ def asked(
         return "The tool looks at a scan: open one."
     if traits.needs_seed and not points_sar_mm:
         return "Click in the picture to grow from there."
+    if not traits.needs_scan:
+        scan = None
+    if scan is not None:
+        require_same_voxels(scan, layer)
     place = place_of(layer, view.box, layers)
     return Request(
         place=place,
         choice=choice,
         names=structures_of(layer),
-        scan=place.scan(scan) if scan is not None and traits.needs_scan else None,
+        scan=scan,
         seeds_ras_mm=place.to_patient(points_sar_mm),
+    )
+
+
+def scripted(
+    view: CorrectView,
+    points_sar_mm: Sequence[tuple[float, float, float]],
+    layers: Iterable[Layer],
+) -> str | None:
+    """The same work as a script; None, and a message, where something is missing.
+
+    Args:
+        view: What is chosen.
+        points_sar_mm: Where a region is to grow from, as shown.
+        layers: All of the viewer.
+
+    Raises:
+        MedSegError: As `asked`.
+    """
+    known = tuple(layers)
+    request = asked(view, points_sar_mm, known)
+    if isinstance(request, str):
+        view.show_message(request)
+        return None
+    layer, box = request.place.layer, view.box
+    record = record_of(layer)
+    placement = placement_of(layer, known)
+    return script_of(
+        ScriptedEdit(
+            choice=request.choice,
+            label=request.names[request.choice.structure].id,
+            labels=None if record is None else record.origin,
+            placement=placement,
+            scan=None if request.scan is None else _scripted_scan(request.scan),
+            box=None if box is None else box_of(box, placement),
+            seeds_ras_mm=request.seeds_ras_mm,
+        )
+    )
+
+
+def _scripted_scan(layer: Image) -> ScriptedScan:
+    record = record_of(layer)
+    origin = None if record is None else record.origin
+    return ScriptedScan(
+        origin=origin,
+        channel=record.channel if record is not None and origin is not None else "",
+        placement=placement_of(layer),
     )

@@ -1,72 +1,90 @@
-"""Making corrections to Labels layers, undoing them, and keeping originals apart."""
+"""Making corrections to Labels layers, undoing them, and keeping originals apart.
 
+A change is computed in another thread, as the whole array a layer is to have; what is
+left for the thread of the window is to give it that array.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, auto
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels
 
+import medseg
 from napari_medseg.correct.history import Edit, History
 from napari_medseg.correct.layers import (
-    editable,
     name_structures,
     note_edit,
     update_volumes,
-    write_box,
+    write,
 )
-from napari_medseg.correct.work import Proposal, Report, gained_ml
+from napari_medseg.correct.work import Report, gained_ml
 
 
-class Way(StrEnum):
-    """Back in the history, or forward again."""
+class Way(Enum):
+    """A correction made, or back in the history, or forward again."""
 
-    UNDO = "undone"
-    REDO = "redone"
+    DO = auto()
+    UNDO = auto()
+    REDO = auto()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Exchange:
-    """An edit to undo or to redo.
+class Change:
+    """What is to be written to a layer.
 
     Attributes:
-        layer: The layer that has, or had, the edit.
-        edit: The edit.
-        way: Whether it is undone or redone.
+        layer: The layer, or the original it is a copy of.
+        edit: The edit; None for a mere copy.
+        way: Whether it is made, undone or redone.
+        labels: All structures after it; None where no name is new.
+        then: Called with the layer that has the change.
     """
 
     layer: Labels
-    edit: Edit
-    way: Way
+    edit: Edit | None
+    way: Way = Way.DO
+    labels: medseg.LabelSet | None = None
+    then: Callable[[Labels], object] | None = None
 
-    def computed(self, _report: Report) -> "Exchanged":
+    @property
+    def title(self) -> str:
+        """What is done."""
+        return "copying" if self.edit is None else self.edit.title
+
+    def computed(self, _report: Report) -> "Changed":
         """The labels as they will be; for another thread, as it takes a while."""
         data, edit = np.asarray(self.layer.data), self.edit
+        if edit is None:
+            return Changed(change=self, array=data.copy(), gain_ml={})
+        array = data.astype(np.promote_types(data.dtype, edit.dtype))
         is_undo = self.way is Way.UNDO
-        array = edit.undone(data) if is_undo else edit.redone(data)
+        array[edit.slices] = edit.undone(array) if is_undo else edit.redone(array)
         voxel_ml = float(np.prod(self.layer.scale)) / 1000
-        gain_ml = gained_ml(data[edit.slices], array, voxel_ml)
-        return Exchanged(asked=self, array=array, gain_ml=gain_ml)
+        gain_ml = gained_ml(data[edit.slices], array[edit.slices], voxel_ml)
+        return Changed(change=self, array=array, gain_ml=gain_ml)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Exchanged:
-    """An edit that is undone or redone but for writing it.
+class Changed:
+    """A change that is made but for writing it.
 
     Attributes:
-        asked: Which edit and which way.
-        array: The labels in its box.
+        change: Which.
+        array: All labels of the layer.
         gain_ml: Change of volume of each label.
     """
 
-    asked: Exchange
+    change: Change
     array: np.ndarray
     gain_ml: dict[int, float]
 
 
 class Editor:
-    """Writes corrections, each layer with a history of its own."""
+    """Writes changes, each layer with a history of its own."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -78,38 +96,30 @@ class Editor:
             return History()
         return self._histories.setdefault(layer, History())
 
-    def apply(self, proposal: Proposal) -> Labels:
-        """Make a correction; returns the layer that has it, a copy at first."""
-        layer = editable(self._viewer, proposal.place.layer)
-        if proposal.edit is not None:
-            if len(proposal.labels) > len(proposal.task.labels.labels):
-                name_structures(layer, proposal.labels, self._viewer.layers)
-            _write(layer, proposal.edit, proposal.after, proposal.gain_ml)
-            note_edit(layer, proposal.edit.title)
-            self.history(layer).add(proposal.edit)
-        return layer
-
-    def exchange(self, layer: Labels, way: Way) -> Exchange | None:
+    def exchange(self, layer: Labels, way: Way) -> Change | None:
         """What undoing or redoing would do; None where there is nothing to do."""
         history = self.history(layer)
         edit = history.to_undo if way is Way.UNDO else history.to_redo
-        return None if edit is None else Exchange(layer=layer, edit=edit, way=way)
+        return None if edit is None else Change(layer=layer, edit=edit, way=way)
 
-    def finish(self, done: Exchanged) -> None:
-        """Undo or redo what has been computed."""
-        asked = done.asked
-        history = self.history(asked.layer)
-        _write(asked.layer, asked.edit, done.array, done.gain_ml)
-        if asked.way is Way.UNDO:
-            history.step_back()
-            note_edit(asked.layer, f"undone: {asked.edit.title}")
-        else:
-            history.step_forward()
-            note_edit(asked.layer, asked.edit.title)
+    def write(self, changed: Changed) -> Labels:
+        """Write what has been computed; returns the layer that has it."""
+        change = changed.change
+        layer = write(self._viewer, change.layer, changed.array)
+        if change.labels is not None:
+            name_structures(layer, change.labels, self._viewer.layers)
+        update_volumes(layer, changed.gain_ml)
+        if change.edit is not None:
+            self._note(layer, change.edit, change.way)
+        return layer
 
-
-def _write(
-    layer: Labels, edit: Edit, array: np.ndarray, gain_ml: dict[int, float]
-) -> None:
-    write_box(layer, edit.slices, array)
-    update_volumes(layer, gain_ml)
+    def _note(self, layer: Labels, edit: Edit, way: Way) -> None:
+        history = self.history(layer)
+        match way:
+            case Way.DO:
+                history.add(edit)
+            case Way.UNDO:
+                history.step_back()
+            case Way.REDO:
+                history.step_forward()
+        note_edit(layer, f"undone: {edit.title}" if way is Way.UNDO else edit.title)

@@ -17,7 +17,7 @@ class Seeds(QObject):
     """Points that were clicked; a click with Shift adds to those there are.
 
     A press that turns into a drag moves the picture as ever, and so does a click with a
-    brush in the hand paint.
+    brush in the hand paint. In 3D a click has no depth, so it is no point.
 
     Attributes:
         changed: There are other points than before.
@@ -74,7 +74,9 @@ class Seeds(QObject):
     def _on_press(self, _viewer: ViewerModel, event: Event) -> Iterator[None]:
         active = self._viewer.layers.selection.active
         is_moving = active is None or str(active.mode) == "pan_zoom"
-        if not self.is_active or event.button != _LEFT_BUTTON or not is_moving:
+        is_flat = self._viewer.dims.ndisplay == 2
+        is_meant = self.is_active and is_moving and is_flat
+        if event.button != _LEFT_BUTTON or not is_meant:
             return
         start = np.array(event.pos, float)
         position = tuple(event.position)

@@ -25,12 +25,14 @@ class Task:
         labels: The label map in the box.
         scan: The scan in the box; None where the tool needs none.
         seeds_ras_mm: Where to grow from.
+        largest_label: That any voxel has, outside the box too.
     """
 
     choice: Choice
     labels: medseg.Segmentation
     scan: medseg.Volume | None = None
     seeds_ras_mm: tuple[Point, ...] = ()
+    largest_label: int = 0
 
     @property
     def title(self) -> str:
@@ -68,19 +70,18 @@ def range_within(
 ) -> tuple[float, float] | None:
     """Lower and upper intensity that hold nearly all of a structure.
 
-    Of a large label map only so many voxels are looked at; None where there is none.
+    None where there is none.
 
     Args:
         labels: Label map.
         scan: Intensities of the same voxels.
         id_: Label of the structure.
     """
-    step = max(1, round((labels.size / _MOST_FOR_RANGE) ** (1 / 3)))
-    coarse = (slice(None, None, step),) * 3
-    values = scan[coarse][labels[coarse] == id_]
+    values = scan[labels == id_]
     if values.size == 0:
         return None
-    low, high = np.percentile(values, _RANGE_PERCENTILES)
+    few = values[:: values.size // _MOST_FOR_RANGE + 1]
+    low, high = np.percentile(few, _RANGE_PERCENTILES)
     return round(float(low), 2), round(float(high), 2)
 
 
@@ -148,7 +149,7 @@ def _split(task: Task) -> medseg.Segmentation:
     blobs = _c.split_touching(task.labels, task.choice.structure, task.choice.settings)
     before = task.labels.labels
     old = before[task.choice.structure]
-    first = max(before.ids) + 1
+    first = max(*before.ids, task.largest_label) + 1
     new = medseg.LabelSet.from_names(
         (first + n, name)
         for n, name in enumerate(

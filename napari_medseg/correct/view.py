@@ -16,9 +16,11 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
+from napari_medseg.controls.scrolled import Scrolled
 from napari_medseg.correct.choice import TRAITS, Choice, Combine, Tool
 from napari_medseg.correct.form import aligned_form, label
 from napari_medseg.correct.tool_area import ToolArea
+from napari_medseg.shortcuts import REDO_CORRECTION, UNDO_CORRECTION
 
 _SWATCH_PX = 12
 _GAP_PX = 8
@@ -36,6 +38,7 @@ class CorrectView(QWidget):
         paint_requested: Paint the structure by hand.
         box_requested: Draw a box.
         structure_requested: Add a structure.
+        script_requested: Put the same work as a script on the clipboard.
     """
 
     changed = Signal()
@@ -46,6 +49,7 @@ class CorrectView(QWidget):
     paint_requested = Signal()
     box_requested = Signal()
     structure_requested = Signal()
+    script_requested = Signal()
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
@@ -64,6 +68,7 @@ class CorrectView(QWidget):
         self._apply = QPushButton("Apply")
         self._undo = QPushButton("Undo")
         self._redo = QPushButton("Redo")
+        self._script = QPushButton("Copy as Python")
         self._message = message_label("Status of the correction")
         self._name_parts()
         self._fill()
@@ -89,9 +94,9 @@ class CorrectView(QWidget):
 
     @property
     def box(self) -> Shapes | None:
-        """The box to work in; None for everywhere."""
+        """The box to work in, drawn or yet to be; None for everywhere."""
         layer = self.region_box.layer()
-        return layer if isinstance(layer, Shapes) and len(layer.data) else None
+        return layer if isinstance(layer, Shapes) else None
 
     def choice(self) -> Choice:
         """What is chosen here.
@@ -133,13 +138,12 @@ class CorrectView(QWidget):
 
     def show_history(self, undo: str, redo: str) -> None:
         """Say what can be undone and redone; empty for nothing."""
-        for button, verb, title in (
-            (self._undo, "Undo", undo),
-            (self._redo, "Redo", redo),
+        for button, key, verb, title in (
+            (self._undo, UNDO_CORRECTION, "Undo", undo),
+            (self._redo, REDO_CORRECTION, "Redo", redo),
         ):
             button.setEnabled(bool(title))
-            key = button.shortcut().toString()
-            button.setToolTip(f"{verb} {title or 'a correction'} ({key})")
+            button.setToolTip(key.tip(f"{verb} {title or 'a correction'}"))
 
     def show_message(self, text: str) -> None:
         """One short line; it stays until the next."""
@@ -150,6 +154,7 @@ class CorrectView(QWidget):
         has_labels, has_scan = self.labels is not None, self.scan is not None
         self._apply.setEnabled(has_labels)
         self._paint.setEnabled(has_labels)
+        self._script.setEnabled(has_labels)
         self._draw_box.setEnabled(has_scan)
         self._new_structure.setEnabled(has_labels or has_scan)
 
@@ -174,6 +179,7 @@ class CorrectView(QWidget):
             self._apply: ("Apply", "Make the change; it can be undone."),
             self._undo: ("Undo", "Undo the latest correction."),
             self._redo: ("Redo", "Do again what was undone last."),
+            self._script: ("Copy as Python", "Copy the same work as a script."),
         }
         for widget, (name, tip) in tips.items():
             announce(widget, name, tip)
@@ -189,8 +195,8 @@ class CorrectView(QWidget):
             box.setMinimumContentsLength(12)
         self._keep_others.setChecked(True)
         self.live.setChecked(True)
-        self._undo.setShortcut("Ctrl+Alt+Z")
-        self._redo.setShortcut("Ctrl+Alt+Shift+Z")
+        self._undo.setShortcut(UNDO_CORRECTION.keys)
+        self._redo.setShortcut(REDO_CORRECTION.keys)
 
     def _lay_out(self) -> None:
         form = aligned_form()
@@ -201,17 +207,21 @@ class CorrectView(QWidget):
         form.addRow(label("Tool"), self.tool_box)
         result = aligned_form()
         result.addRow(label("Result"), self._combine)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        layout = QVBoxLayout(content)
         layout.addLayout(form)
         layout.addWidget(self.area)
         layout.addSpacing(_GAP_PX)
         layout.addLayout(result)
         layout.addWidget(self._keep_others)
-        layout.addLayout(_row(self.live, self._paint))
+        layout.addLayout(_row(self.live, self._script, self._paint))
         layout.addLayout(_row(self._apply, self._undo, self._redo))
         layout.addWidget(self._message)
         layout.addStretch(1)
         layout.addWidget(notice_label())
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(Scrolled(content))
 
     def _connect(self) -> None:
         self.tool_box.currentIndexChanged.connect(self._on_tool_changed)
@@ -226,6 +236,7 @@ class CorrectView(QWidget):
         self._apply.clicked.connect(self.apply_requested)
         self._undo.clicked.connect(self.undo_requested)
         self._redo.clicked.connect(self.redo_requested)
+        self._script.clicked.connect(self.script_requested)
 
     def _on_tool_changed(self, _index: int) -> None:
         self.tool_changed.emit()

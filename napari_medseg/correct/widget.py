@@ -1,36 +1,38 @@
 """The Correct panel: a structure, a tool, a look at what would change, and undo."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Labels, Shapes
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
+from napari.layers import Image, Labels, Shapes
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QInputDialog
 
 import medseg
 from napari_medseg.controls.background import Background, Report
 from napari_medseg.controls.panel import Panel
-from napari_medseg.correct.asking import asked
+from napari_medseg.correct.asking import asked, scripted
 from napari_medseg.correct.choice import TRAITS
-from napari_medseg.correct.editing import Editor, Exchanged, Way
+from napari_medseg.correct.editing import Change, Way
 from napari_medseg.correct.layers import (
-    Preview,
+    add_labels_on,
     add_structure,
-    editable,
+    is_own,
     start_painting,
     structures_of,
 )
+from napari_medseg.correct.place import require_same_voxels
+from napari_medseg.correct.preview import Preview
+from napari_medseg.correct.proposing import Proposer
 from napari_medseg.correct.seeds import Seeds
 from napari_medseg.correct.tools import range_at, range_within
 from napari_medseg.correct.view import CorrectView
-from napari_medseg.correct.work import Proposal, propose
+from napari_medseg.correct.work import Proposal, Request
+from napari_medseg.correct.writing import Writer
 from napari_medseg.layers.conversion import intensity_unit
 from napari_medseg.layers.edits import EditWatch
-from napari_medseg.layers.regions import region_layer
-
-_PAUSE_MS = 250  # between the last change of a setting and the preview of it
+from napari_medseg.layers.regions import draw_region
 
 
 class CorrectWidget(Panel):
@@ -41,18 +43,14 @@ class CorrectWidget(Panel):
         super().__init__(view)
         self.view = view
         self._viewer = napari_viewer
-        self._editor = Editor(napari_viewer)
-        self._preview = Preview(napari_viewer)
         self._seeds = Seeds(napari_viewer)
-        self._history_work = Background()
+        preview = Preview(napari_viewer)
+        self._proposer = Proposer(view, preview, self.background, self._request)
+        self._writer = Writer(napari_viewer)
+        self._ranges = Background()
         self._edits = EditWatch(napari_viewer.dims)
         self._followed: Labels | None = None
-        self._proposal: Proposal | None = None
-        self._is_stale = False
-        self._applies_next = False
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
+        self._region: Shapes | None = None
         self._connect()
         self._on_labels_changed()
         self._on_tool_changed()
@@ -60,26 +58,35 @@ class CorrectWidget(Panel):
     def end(self) -> None:
         """Stop the work, take the preview away, and listen to the viewer no more."""
         super().end()
-        self._pause.stop()
-        self._preview.hide()
+        self._ranges.cancel()
+        self._writer.end()
+        self._proposer.end()
         self._seeds.end()
         self._edits.watch(())
         self._follow(None)
+        self._follow_region(None)
         self.view.disconnect_layers()
 
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is being computed or about to be."""
-        works = self.background.is_busy or self._history_work.is_busy
-        return not works and not self._pause.isActive()
+        works = self._proposer, self._writer, self._ranges
+        return not any(work.is_busy for work in works)
 
     def add_structure(self, name: str) -> None:
         """Add a structure to the labels, or labels to the scan where there are none."""
-        layer = add_structure(self._viewer, self.view.labels, self.view.scan, name)
-        if layer is not None:
+        scan = self.view.scan
+
+        def add(layer: Labels) -> None:
+            add_structure(layer, name, self._viewer.layers)
             self._go_on_with(layer)
             self.view.show_structures(structures_of(layer), name)
             self._on_changed()
+
+        if self.view.labels is not None:
+            self._with_own(add)
+        elif scan is not None:
+            add(add_labels_on(self._viewer, scan, name))
 
     def _connect(self) -> None:
         view = self.view
@@ -96,13 +103,14 @@ class CorrectWidget(Panel):
         view.area.range_requested.connect(self._on_range_requested)
         view.area.seed_requested.connect(self._seeds.take_middle)
         view.structure_requested.connect(self._on_structure_requested)
+        view.script_requested.connect(self._on_script_requested)
         self._seeds.changed.connect(self._on_seeds_changed)
-        self._pause.timeout.connect(self._start)
+        self._proposer.apply_requested.connect(self._apply)
+        self._edits.touched.connect(self._proposer.forget)
         self._edits.edited.connect(self._on_changed)
-        self.background.succeeded.connect(self._on_succeeded)
-        self.background.failed.connect(self._on_failed)
-        self.background.finished.connect(self._on_finished)
-        self._history_work.succeeded.connect(self._on_exchanged)
+        self._writer.written.connect(self._on_written)
+        self._writer.finished.connect(self._show_history)
+        self._ranges.succeeded.connect(self._on_range_found)
 
     def _on_labels_changed(self, _layer: object = None) -> None:
         layer = self.view.labels
@@ -138,9 +146,16 @@ class CorrectWidget(Panel):
         self._on_seeds_changed()
 
     def _on_region_changed(self, layer: Shapes | None) -> None:
+        self._follow_region(layer)
+        self._on_changed()
+
+    def _follow_region(self, layer: Shapes | None) -> None:
+        """Notice when the box of this layer is drawn or moved, and of no other."""
+        if self._region is not None:
+            self._region.events.data.disconnect(self._on_changed)
+        self._region = layer
         if layer is not None:
             layer.events.data.connect(self._on_changed)
-        self._on_changed()
 
     def _on_seeds_changed(self) -> None:
         scan = self.view.scan
@@ -152,85 +167,48 @@ class CorrectWidget(Panel):
         self._on_changed()
 
     def _on_changed(self, _value: object = None) -> None:
-        """What was proposed holds no more."""
-        self._proposal = None
-        self._applies_next = False
-        self._is_stale = True
         self.view.allow()
-        if self.view.labels is not None and self.view.live.isChecked():
-            self._pause.start()
-        else:
-            self._rest()
+        self._proposer.look_again()
 
-    def _rest(self) -> None:
-        """Show no preview until something is changed."""
-        self._pause.stop()
-        self._preview.hide()
-
-    def _start(self) -> None:
-        """Compute what would change, once nothing else is computed."""
-        if self.background.is_busy:
-            self.background.cancel()
-            return
-        try:
-            points = self._seeds.points_sar_mm
-            request = asked(self.view, points, self._viewer.layers)
-        except medseg.MedSegError as error:
-            self._on_failed(error)
-            return
-        if isinstance(request, str):
-            self._applies_next = False
-            self._preview.hide()
-            self.view.show_message(request)
-            return
-
-        def work(report: Report) -> Proposal:
-            return propose(request, report)
-
-        self._is_stale = False
-        self.view.show_message("computing")
-        self.background.start(f"MedSeg: {request.choice.tool.value.lower()}", work)
-
-    def _on_succeeded(self, proposal: Proposal) -> None:
-        if self._is_stale:
-            return
-        self._proposal = proposal
-        self.view.show_message(proposal.words)
-        if self._applies_next:
-            self._apply(proposal)
-        elif proposal.edit is None or not self.view.live.isChecked():
-            self._preview.hide()
-        else:
-            self._preview.show(proposal.place, proposal.difference)
-
-    def _on_failed(self, error: Exception) -> None:
-        self._applies_next = False
-        self._preview.hide()
-        self.view.show_message(str(error))
-        if not self.view.live.isChecked() and isinstance(error, medseg.MedSegError):
-            show_error(str(error))
-
-    def _on_finished(self) -> None:
-        is_wanted = self._applies_next or self.view.live.isChecked()
-        if self._is_stale and is_wanted and not self._pause.isActive():
-            self._start()
+    def _request(self) -> Request | str:
+        """What to compute, or what is missing."""
+        return asked(self.view, self._seeds.points_sar_mm, self._viewer.layers)
 
     def _on_apply_requested(self) -> None:
-        if self._history_work.is_busy:
-            return
-        if self._proposal is not None:
-            self._apply(self._proposal)
-            return
-        self._pause.stop()
-        self._applies_next = True
-        if self._is_stale or not self.background.is_busy:
-            self._start()
+        if not self._writer.is_busy:
+            self._proposer.apply()
 
     def _apply(self, proposal: Proposal) -> None:
-        self._preview.hide()
-        if proposal.edit is not None:
-            self._go_on_with(self._editor.apply(proposal))
-            self.view.show_message(f"Done. {proposal.words}")
+        self._proposer.rest()
+        edit, layer = proposal.edit, proposal.place.layer
+        if edit is not None:
+            told = partial(self._tell_applied, proposal.words)
+            change = Change(layer=layer, edit=edit, labels=proposal.labels, then=told)
+            self._write(change)
+
+    def _tell_applied(self, words: str, _layer: Labels) -> None:
+        self.view.show_message(f"Done. {words}")
+
+    def _with_own(self, act: Callable[[Labels], object]) -> None:
+        """Do something to the labels chosen, or to a copy of what is not to edit."""
+        layer = self.view.labels
+        if layer is None:
+            return
+        if is_own(layer):
+            act(layer)
+        else:
+            self._write(Change(layer=layer, edit=None, then=act))
+
+    def _write(self, change: Change) -> None:
+        self.view.show_history("", "")
+        self.view.show_message("writing")
+        self._writer.start(change)
+
+    def _on_written(self, change: Change, layer: Labels) -> None:
+        if self.view.labels in (change.layer, layer):  # and no other meanwhile
+            self._go_on_with(layer)
+        if change.then is not None:
+            change.then(layer)
 
     def _go_on_with(self, layer: Labels) -> None:
         """Work on this layer as it is now, and compute nothing until asked to."""
@@ -238,62 +216,76 @@ class CorrectWidget(Panel):
         self._edits.watch((layer,))  # what was written until now is no edit to come
         self.view.show_structures(structures_of(layer))
         self._show_history()
-        self._on_changed()
-        self._is_stale = False
-        self._rest()
+        self.view.allow()
+        self._proposer.settle()
 
     def _on_exchange_requested(self, way: Way) -> None:
         layer = self.view.labels
-        exchange = None if layer is None else self._editor.exchange(layer, way)
-        if exchange is None or self._history_work.is_busy:
-            return
-        self._rest()
-        self.view.show_history("", "")
-        self._history_work.start(f"MedSeg: {exchange.edit.title}", exchange.computed)
-
-    def _on_exchanged(self, done: Exchanged) -> None:
-        self._editor.finish(done)
-        self._go_on_with(done.asked.layer)
-        self.view.show_message(
-            f"{done.asked.way.capitalize()}: {done.asked.edit.title}."
-        )
+        change = None if layer is None else self._writer.exchange(layer, way)
+        if change is not None and not self._writer.is_busy:
+            self._proposer.rest()
+            self._write(change)
 
     def _show_history(self) -> None:
-        history = self._editor.history(self.view.labels)
+        history = self._writer.history(self.view.labels)
         undo, redo = history.to_undo, history.to_redo
         self.view.show_history(undo.title if undo else "", redo.title if redo else "")
 
     def _on_paint_requested(self) -> None:
-        layer = self.view.labels
         name = self.view.structure_box.currentText()
-        if layer is None or not name:
-            return
-        own = editable(self._viewer, layer)
-        self._go_on_with(own)
-        start_painting(self._viewer, own, structures_of(own)[name].id)
-        self._rest()
+        if name:
+            self._with_own(partial(self._paint, name))
+
+    def _paint(self, name: str, layer: Labels) -> None:
+        self._go_on_with(layer)
+        start_painting(self._viewer, layer, structures_of(layer)[name].id)
+        self._proposer.rest()
         self.view.show_message("Paint in the picture; Ctrl+Z undoes a stroke.")
 
     def _on_box_requested(self) -> None:
         scan = self.view.scan
         if scan is not None:
-            layer = self._viewer.add_layer(region_layer(scan))
-            self.view.region_box.choose(layer)
+            self.view.region_box.choose(draw_region(self._viewer, scan))
             self.view.show_message("Draw a rectangle; one in another slice ends it.")
 
     def _on_range_requested(self) -> None:
         layer, scan = self.view.labels, self.view.scan
         name = self.view.structure_box.currentText()
-        if layer is None or scan is None or layer.data.shape != scan.data.shape:
+        if layer is None or scan is None or not name or self._ranges.is_busy:
             return
-        id_ = structures_of(layer)[name].id
-        found = range_within(np.asarray(layer.data), np.asarray(scan.data), id_)
+        try:
+            require_same_voxels(scan, layer)
+        except medseg.MedSegError as error:
+            self._proposer.tell(error)
+            return
+        work = partial(_range_of, layer, scan, structures_of(layer)[name].id)
+        self._ranges.start(f"MedSeg: looking at {name}", work)
+
+    def _on_range_found(self, found: tuple[float, float] | None) -> None:
         if found is None:
             self.view.show_message("The structure is empty.")
         else:
             self.view.area.set_range(*found)
 
+    def _on_script_requested(self) -> None:
+        points = self._seeds.points_sar_mm
+        try:
+            script = scripted(self.view, points, self._viewer.layers)
+        except medseg.MedSegError as error:
+            self._proposer.tell(error)
+            return
+        if script is not None:
+            QGuiApplication.clipboard().setText(script)
+            self.view.show_message("Copied: the same work as a Python script.")
+
     def _on_structure_requested(self) -> None:
         name, is_given = QInputDialog.getText(self, "New structure", "Name")
         if is_given and name.strip():
             self.add_structure(name.strip())
+
+
+def _range_of(
+    layer: Labels, scan: Image, id_: int, _report: Report
+) -> tuple[float, float] | None:
+    """Runs in the other thread."""
+    return range_within(np.asarray(layer.data), np.asarray(scan.data), id_)

@@ -7,7 +7,7 @@ not hand that on to the layers a user makes (napari issue 4125), so the place of
 is found from the transform, and from the layer they lie on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 
 import medseg
+from napari_medseg.layers.made import checksum_of, provenance_now
+from napari_medseg.layers.naming import with_every_label
 from napari_medseg.layers.placement import Placement
 from napari_medseg.layers.windowing import Preset, is_ct, presets_of
 
@@ -26,7 +28,7 @@ METADATA_KEY = "medseg"
 HELPER_KEY = "medseg-helper"  # marks a panel's own layer, offered in no list
 LayerTuple = tuple[np.ndarray, dict[str, Any], str]
 
-_UNNAMED_COLOUR = (0.75, 0.75, 0.75, 1.0)
+UNNAMED_COLOUR = (0.75, 0.75, 0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +55,11 @@ class Record:
         sha256: Hash of the files an image was read from.
         notes: What reading had to decide or accept.
         intensity_range: Smallest and largest value of an image.
-        path: File or folder it was read from; for the user's screen and scripts only.
-        series_uid: SeriesInstanceUID in it; empty unless DICOM.
+        origin: Where it was read from, if it was; for the user's screen and scripts.
         source: The DICOM slices an image was read from, which DICOM output refers to.
         labels: Names of the labels.
         provenance: How the labels were made, None if they were read.
+        checksum: Of the labels when they were made, where that is told.
     """
 
     placement: Placement
@@ -70,6 +72,7 @@ class Record:
     source: tuple[medseg.SourceSlice, ...] = ()
     labels: medseg.LabelSet | None = None
     provenance: medseg.Provenance | None = None
+    checksum: int | None = None
 
 
 def volume_layers(
@@ -82,16 +85,20 @@ def volume_layers(
     ]
 
 
-def segmentation_layer(segmentation: medseg.Segmentation, name: str) -> LayerTuple:
+def segmentation_layer(
+    segmentation: medseg.Segmentation, name: str, origin: Origin | None = None
+) -> LayerTuple:
     """A Labels layer with the names, colours and volumes of its structures."""
     placement = Placement.of(segmentation.geometry)
+    array = np.array(placement.to_shown(segmentation.array), order="C")
     record = Record(
         placement=placement,
         case_id=segmentation.case_id,
+        origin=origin,
         labels=segmentation.labels,
         provenance=segmentation.provenance,
+        checksum=checksum_of(array) if segmentation.provenance else None,
     )
-    array = np.array(placement.to_shown(segmentation.array), order="C")
     options = _placed(placement, name, record) | {
         "features": features_of(segmentation),
         "colormap": colormap_of(segmentation.labels),
@@ -135,6 +142,14 @@ def is_placed(layer: Layer) -> bool:
         and min(layer.scale) > 0
         and not getattr(layer, "rgb", False)
     )
+
+
+def place_at(layer: Layer, scale: Sequence[float], translate: Sequence[float]) -> None:
+    """Put a layer where it is to be; each of the two draws it anew, if it changes."""
+    if not np.array_equal(layer.scale, scale):
+        layer.scale = scale
+    if not np.array_equal(layer.translate, translate):
+        layer.translate = translate
 
 
 def placement_of(layer: Layer, neighbours: Iterable[Layer] = ()) -> Placement:
@@ -206,25 +221,23 @@ def segmentation_in(
     return medseg.Segmentation(
         array=array,
         geometry=placement.source,
-        labels=_with_every_label(record.labels, array),
+        labels=with_every_label(record.labels, array, record.case_id),
         case_id=record.case_id,
-        provenance=record.provenance,
+        provenance=provenance_now(record.provenance, record.checksum, shown),
     )
 
 
 def features_of(segmentation: medseg.Segmentation) -> dict[str, list[Any]]:
     """Napari's table of labels, for its status line; `index` is the label."""
     labels = segmentation.labels
-    counts = np.bincount(
-        segmentation.array.ravel(order="K"), minlength=max(labels.ids, default=0) + 1
-    )
+    counts = medseg.voxels_of_labels(segmentation.array)
     volume = segmentation.geometry.voxel_volume_ml
     return {
         "index": [0, *labels.ids],
         "structure": ["background", *labels.names],
         "volume_ml": [
             np.nan,  # which napari does not show
-            *(round(float(counts[id_] * volume), 2) for id_ in labels.ids),
+            *(round(counts.get(id_, 0) * volume, 2) for id_ in labels.ids),
         ],
     }
 
@@ -236,7 +249,7 @@ def colormap_of(labels: medseg.LabelSet) -> DirectLabelColormap:
         for structure in labels
     }
     return DirectLabelColormap(
-        color_dict={None: _UNNAMED_COLOUR, 0: (0.0, 0.0, 0.0, 0.0), **colours}
+        color_dict={None: UNNAMED_COLOUR, 0: (0.0, 0.0, 0.0, 0.0), **colours}
     )
 
 
@@ -278,16 +291,3 @@ def _placed(placement: Placement, name: str, record: Record) -> dict[str, Any]:
         "axis_labels": AXIS_LABELS,
         "metadata": dict(metadata),
     }
-
-
-def _with_every_label(
-    labels: medseg.LabelSet | None, array: np.ndarray
-) -> medseg.LabelSet:
-    named = labels.structures if labels is not None else ()
-    known = {structure.id for structure in named}
-    unnamed = medseg.LabelSet.from_names(
-        (int(id_), f"label {id_}")
-        for id_ in np.unique(array.ravel(order="K"))
-        if id_ not in known
-    )
-    return medseg.LabelSet((*named, *unnamed))

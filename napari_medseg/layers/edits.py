@@ -18,9 +18,11 @@ class EditWatch(QObject):
     slice is therefore taken for a possible edit.
 
     Attributes:
+        touched: A layer may just have been edited; comes with every step of a stroke.
         edited: A layer may have been edited, and nothing more came for a moment.
     """
 
+    touched = Signal()
     edited = Signal()
 
     def __init__(self, dims: Dims) -> None:
@@ -38,6 +40,7 @@ class EditWatch(QObject):
         for layer in self._layers:
             layer.events.paint.disconnect(self._on_edited)
             layer.events.data.disconnect(self._on_edited)
+            layer.events.labels_update.disconnect(self._on_edited)
             layer.events.set_data.disconnect(self._on_redrawn)
             layer.events.visible.disconnect(self._on_shown)
         self._pause.stop()
@@ -46,6 +49,7 @@ class EditWatch(QObject):
         for layer in self._layers:
             layer.events.paint.connect(self._on_edited)
             layer.events.data.connect(self._on_edited)
+            layer.events.labels_update.connect(self._on_edited)
             layer.events.set_data.connect(self._on_redrawn)
             layer.events.visible.connect(self._on_shown)
 
@@ -56,6 +60,7 @@ class EditWatch(QObject):
 
     def _on_edited(self, _event: object = None) -> None:
         self._pause.start()
+        self.touched.emit()
 
     def _on_shown(self, event: Event) -> None:
         self._seen.pop(event.source, None)  # it is redrawn, for that reason
@@ -65,4 +70,4 @@ class EditWatch(QObject):
         was, now = self._seen.get(layer), self._place(layer)
         self._seen[layer] = now
         if was == now:
-            self._pause.start()
+            self._on_edited()

@@ -8,6 +8,7 @@ one in another slice or plane gives the column its ends.
 from dataclasses import dataclass
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 
 import medseg
@@ -86,6 +87,13 @@ def region_layer(scan: Image) -> Shapes:
         translate=scan.translate,
     )
     layer.mode = "add_rectangle"
+    return layer
+
+
+def draw_region(viewer: ViewerModel, scan: Image) -> Shapes:
+    """Add a layer to draw the box on a scan in, in 2D, where one can draw."""
+    viewer.dims.ndisplay = 2
+    layer: Shapes = viewer.add_layer(region_layer(scan))
     return layer
 
 

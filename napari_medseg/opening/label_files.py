@@ -34,6 +34,7 @@ _WORDS = {
 _MOST_LABELS_NAMED = 1000
 _LARGEST_LABEL_UNNAMED = 255
 _DESCRIPTION_START = 200
+_SLICES_LOOKED_AT = 64
 _PATCHY_NAMED = 0.5
 _PATCHY_UNNAMED = 0.8
 
@@ -58,14 +59,17 @@ def holds_label_map(volume: medseg.Volume, *, named: bool) -> bool:
     array = volume.array[0]
     if len(volume.channels) != 1 or not _is_whole_from_zero(array, named=named):
         return False
-    inside = array[array != 0]
-    if inside.size == 0:
+    if not named and array.max() > _LARGEST_LABEL_UNNAMED:
+        return False
+    first, second = _neighbours(array)
+    inside = first != 0
+    if not inside.any():
         return named
-    if named:
-        few = np.unique(inside).size <= _MOST_LABELS_NAMED
-    else:
-        few = bool(inside.max() <= _LARGEST_LABEL_UNNAMED)
-    return few and _patchiness(array) >= (_PATCHY_NAMED if named else _PATCHY_UNNAMED)
+    if named and np.unique(first).size > _MOST_LABELS_NAMED:
+        return False
+    return _share_equal(first, second, inside) >= (
+        _PATCHY_NAMED if named else _PATCHY_UNNAMED
+    )
 
 
 def _is_described(path: Path) -> bool:
@@ -89,13 +93,18 @@ def _is_whole_from_zero(array: np.ndarray, *, named: bool) -> bool:
     )
 
 
-def _patchiness(array: np.ndarray) -> float:
-    """Share of the voxels that are not 0 which equal the next along the longest axis.
+def _neighbours(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Some slices across the longest axis that are not all 0, and the next of each."""
+    axis = int(np.argmax(array.shape))
+    slices = np.moveaxis(array, axis, 0)
+    filled = np.flatnonzero([np.any(each) for each in slices[:-1]])
+    chosen = filled[:: 1 + filled.size // _SLICES_LOOKED_AT]
+    return slices[chosen], slices[chosen + 1]
+
+
+def _share_equal(first: np.ndarray, second: np.ndarray, inside: np.ndarray) -> float:
+    """Share of the voxels inside which equal their neighbour.
 
     Near 1 for a label map; near 0 for a scan, in which neighbours differ by noise.
     """
-    axis = int(np.argmax(array.shape))
-    first, second = np.moveaxis(array, axis, 0)[:-1], np.moveaxis(array, axis, 0)[1:]
-    inside = first != 0
-    count = int(inside.sum())
-    return float((first == second)[inside].sum() / count) if count else 1.0
+    return float((first == second)[inside].mean())

@@ -1,6 +1,7 @@
 """Opening scans and label maps, and turning the viewer to the patient."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import napari
 from napari.utils.notifications import show_error, show_info
 
 import medseg
+from napari_medseg.controls.waiting import waited_for
 from napari_medseg.layers.conversion import (
     LayerTuple,
     Origin,
@@ -17,6 +19,7 @@ from napari_medseg.layers.conversion import (
 from napari_medseg.layers.placement import Placement
 from napari_medseg.opening.chooser import choose_volumes
 from napari_medseg.opening.label_files import holds_label_map, is_named_as_label_map
+from napari_medseg.opening.label_maps import label_maps_of
 from napari_medseg.opening.turn_question import ask_to_turn
 from napari_medseg.viewing.orientation import orient_for_scan
 
@@ -77,27 +80,52 @@ def layers_of(path: Path) -> list[LayerTuple]:
         MedSegError: When it cannot be read, or holds several volumes and there is no
             window to ask which.
     """
+    reading = f"MedSeg: reading {path.name}"
     if path.is_file() and not _is_dicom(path):
-        return _file_layers(path)
-    found = medseg.find_volumes(path)
+        return _opened(waited_for(reading, lambda: [_file_layers(path)]))
+    found = waited_for(
+        f"MedSeg: looking at {path.name}", lambda: medseg.find_volumes(path)
+    )
     if path.is_file():
-        return _slice_layers(path, found[0])
-    if len(found) == 1:
-        return _found_layers(found[0], path.name)
-    return [layer for info in _chosen(found, path) for layer in _found_layers(info, "")]
+        return _opened(waited_for(reading, lambda: [_slice_layers(path, found[0])]))
+    name = path.name if len(found) == 1 else ""
+    chosen = found if len(found) == 1 else _chosen(found, path)
+    return _opened(
+        waited_for(reading, lambda: [_found_layers(info, name) for info in chosen])
+    )
 
 
-def _file_layers(path: Path) -> list[LayerTuple]:
+@dataclass(frozen=True)
+class _Opened:
+    """Layers of one volume.
+
+    Attributes:
+        layers: For napari.
+        remark: What the user is to know about how they are shown; may be empty.
+    """
+
+    layers: list[LayerTuple]
+    remark: str = ""
+
+
+def _opened(volumes: list[_Opened]) -> list[LayerTuple]:
+    for volume in volumes:
+        if volume.remark:
+            show_info(volume.remark)
+    return [layer for volume in volumes for layer in volume.layers]
+
+
+def _file_layers(path: Path) -> _Opened:
     volume = medseg.read_volume(path)
     name = path.name
     for suffix in _SUFFIXES[::-1]:
         name = name.removesuffix(suffix)
     if holds_label_map(volume, named=is_named_as_label_map(path)):
-        return [segmentation_layer(medseg.read_segmentation(path), name)]
+        return _Opened(_label_layers(path, name))
     return _layers_of_volume(volume, name, Origin(path=path))
 
 
-def _slice_layers(path: Path, info: medseg.VolumeInfo) -> list[LayerTuple]:
+def _slice_layers(path: Path, info: medseg.VolumeInfo) -> _Opened:
     """Layers of the series that a DICOM file is part of, or of the file by itself."""
     if info.is_label_map:
         return _found_layers(info, path.stem)
@@ -106,10 +134,9 @@ def _slice_layers(path: Path, info: medseg.VolumeInfo) -> list[LayerTuple]:
     return _layers_of_volume(volume, info.description or info.path.stem, origin)
 
 
-def _found_layers(info: medseg.VolumeInfo, name: str) -> list[LayerTuple]:
+def _found_layers(info: medseg.VolumeInfo, name: str) -> _Opened:
     if info.is_label_map:
-        labels = medseg.read_segmentation(info.path)
-        return [segmentation_layer(labels, info.path.stem)]
+        return _Opened(_label_layers(info.path, info.path.stem))
     if not info.series_uid:
         return _file_layers(info.path)
     volume = medseg.read_volume(info.path, series=info.series_uid)
@@ -118,17 +145,26 @@ def _found_layers(info: medseg.VolumeInfo, name: str) -> list[LayerTuple]:
     return _layers_of_volume(volume, title, origin)
 
 
-def _layers_of_volume(
-    volume: medseg.Volume, name: str, origin: Origin
-) -> list[LayerTuple]:
-    placement = Placement.of(volume.geometry)
-    if placement.is_oblique:
-        show_info(
+def _label_layers(path: Path, name: str) -> list[LayerTuple]:
+    """One layer, or several where structures overlap, which one cannot hold."""
+    viewer = napari.current_viewer()
+    maps = label_maps_of(path, () if viewer is None else tuple(viewer.layers))
+    origin = Origin(path=path)
+    return [
+        segmentation_layer(each, f"{name} ({n})" if len(maps) > 1 else name, origin)
+        for n, each in enumerate(maps, start=1)
+    ]
+
+
+def _layers_of_volume(volume: medseg.Volume, name: str, origin: Origin) -> _Opened:
+    remark = ""
+    if Placement.of(volume.geometry).is_oblique:
+        remark = (
             f"{name} lies {volume.geometry.obliquity_deg:.1f} degrees off the axes of "
             "the patient and is shown along its own. The status line tells the "
             "patient's mm; results are saved on the exact grid."
         )
-    return volume_layers(volume, name, origin)
+    return _Opened(volume_layers(volume, name, origin), remark)
 
 
 def _chosen(

@@ -14,9 +14,9 @@ from napari_medseg.review.table import (
 _ROW_HEIGHT = 24
 _ROWS_ALWAYS_SEEN = 4
 _NAME_COLUMN = 1
-_FLAG_WIDTH = 38
-_MOST_NAME_WIDTH = 110
-_SCORE_WIDTH = 70
+_FLAG_WIDTH = 34
+_MOST_NAME_WIDTH = 100
+_SCORE_WIDTH = 56
 
 
 class CasesTable(QTableView):
@@ -57,7 +57,8 @@ class CasesTable(QTableView):
         self.resizeColumnToContents(_NAME_COLUMN)
         name = min(_MOST_NAME_WIDTH, self.columnWidth(_NAME_COLUMN))
         models = self._cases.columnCount() - FIRST_SCORE_COLUMN - 1
-        for column, width in enumerate((_FLAG_WIDTH, name, *[_SCORE_WIDTH] * models)):
+        scores = [_SCORE_WIDTH] * (models + 1)  # the last takes what is left
+        for column, width in enumerate((_FLAG_WIDTH, name, *scores)):
             self.setColumnWidth(column, width)
 
     def sort_worst_first(self, measure: Measure | None) -> None:

@@ -8,9 +8,15 @@ from types import MappingProxyType
 
 import medseg
 from napari_medseg.review.folders import CohortFolders
+from napari_medseg.review.mixed import sort_out
 
 EVERY_STRUCTURE = ""
 _NO_FILES: Mapping[str, Path] = MappingProxyType({})
+_Files = tuple[
+    Mapping[str, tuple[Path, ...]],  # scans by case
+    Mapping[str, Path],  # references by case
+    Mapping[str, Mapping[str, Path]],  # label maps by model and case
+]
 _ONE_EMPTY = (medseg.MaskState.REFERENCE_EMPTY, medseg.MaskState.PREDICTION_EMPTY)
 
 
@@ -103,6 +109,11 @@ class Cohort:
     labels: medseg.LabelSet | None = None
 
     @property
+    def can_be_compared(self) -> bool:
+        """Whether there are label maps of two models somewhere."""
+        return any(len(case.predictions) > 1 for case in self.cases)
+
+    @property
     def structures(self) -> tuple[str, ...]:
         """Structures that were scored, in the order of the first table."""
         names = (
@@ -137,14 +148,13 @@ def read_cohort(folders: CohortFolders) -> Cohort:
             is no case at all.
     """
     dataset = _dataset_of(folders)
-    files = {
-        name: _NO_FILES if folder is None else medseg.label_maps_by_case(folder)
-        for name, folder in _models(folders).items()
-    }
+    images, references, files = (
+        _files_of_one_folder(folders)
+        if folders.scans is not None and folders.scans == folders.predictions
+        else _files_of(folders, dataset)
+    )
     evaluations = {} if folders.scores is None else medseg.read_scores(folders.scores)
     scores = _of_the_models(evaluations, tuple(files))
-    images = _images_of(folders, dataset)
-    references = _references_of(folders, dataset)
     models = tuple(dict.fromkeys((*files, *scores)))
     found = (*files.values(), images, references, *scores.values())
     ids = sorted({case_id for each in found for case_id in each})
@@ -173,11 +183,32 @@ def read_cohort(folders: CohortFolders) -> Cohort:
     )
 
 
-def _models(folders: CohortFolders) -> dict[str, Path | None]:
+def _files_of(folders: CohortFolders, dataset: medseg.Dataset | None) -> _Files:
+    models = {
+        name: medseg.label_maps_by_case(folder)
+        for name, folder in _models(folders.predictions, folders.others).items()
+    }
+    return _images_of(folders, dataset), _references_of(folders, dataset), models
+
+
+def _files_of_one_folder(folders: CohortFolders) -> _Files:
+    """Where scans and label maps lie together; references may lie elsewhere."""
+    found = sort_out(folders.scans or folders.root)
+    references = dict(found.references)
+    if folders.references is not None:
+        references |= medseg.label_maps_by_case(folders.references)
+    others = {
+        name: medseg.label_maps_by_case(folder)
+        for name, folder in _models(folders.others).items()
+    }
+    images = {case_id: (path,) for case_id, path in found.images.items()}
+    return images, references, {**found.predictions, **others}
+
+
+def _models(*folders: Path | None) -> dict[str, Path]:
     """The models by the names of their folders."""
-    first, second = folders.predictions, folders.others
-    names: dict[str, Path | None] = {}
-    for folder in (first, second):
+    names: dict[str, Path] = {}
+    for folder in folders:
         if folder is not None:
             taken = folder.name in names
             names[f"{folder.name} (2)" if taken else folder.name] = folder

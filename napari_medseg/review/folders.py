@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import medseg
+from napari_medseg.review.mixed import is_mixed
 
 _TABLES = ("scores.csv", "scores.json")
 _REFERENCES = {"labelstr", "references", "reference"}
@@ -21,7 +22,8 @@ class CohortFolders:
         root: The folder that was opened; notes and flags are kept in it.
         scans: Folder of scans, or a dataset in decathlon layout.
         references: Folder of references, or the same dataset.
-        predictions: Folder of label maps of the first model.
+        predictions: Folder of label maps of the first model; that of the scans where
+            both lie in one.
         others: Folder of label maps of a second model to compare with.
         scores: Table of scores, or the folder of a study.
     """
@@ -42,7 +44,7 @@ def discover(root: Path) -> CohortFolders:
     """
     try:
         folders = sorted(each for each in root.iterdir() if _is_seen_folder(each))
-        holds_label_maps = _holds_label_maps(root)
+        holds_label_maps, is_both = _holds_label_maps(root), is_mixed(root)
     except OSError as error:
         raise medseg.UnusableInput(
             medseg.ErrorCode.NOT_READABLE,
@@ -61,7 +63,7 @@ def discover(root: Path) -> CohortFolders:
     ]
     return CohortFolders(
         root=root,
-        scans=scans,
+        scans=root if scans is None and is_both else scans,
         references=references,
         predictions=models[0] if models else None,
         others=models[1] if len(models) > 1 else None,

@@ -6,7 +6,7 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 
-from napari_medseg.layers.conversion import LayerTuple
+from napari_medseg.layers.conversion import HELPER_KEY, LayerTuple
 from napari_medseg.review.loading import LoadedCase
 from napari_medseg.viewing.orientation import orient_for_scan
 
@@ -71,6 +71,7 @@ class CaseLayers:
             self._split()
         else:
             self._join()
+        self._viewer.reset_view()  # the pictures are of another size now
 
     def remove(self) -> LoadedCase | None:
         """Take the case out of the viewer.
@@ -93,6 +94,15 @@ class CaseLayers:
         self._scan, self._models, self._reference = [], [], []
         self._edited, self._loaded = set(), None
         return was if is_untouched else None
+
+    def let_go(self) -> None:
+        """Leave the layers to the user: one picture, and nothing is followed."""
+        self._join()
+        for layer in (*self._scan, *self._models, *self._reference):
+            for event in _edits_of(layer):
+                event.disconnect(self._on_edited)
+        self._scan, self._models, self._reference = [], [], []
+        self._edited, self._loaded = set(), None
 
     def _split(self) -> None:
         """A picture for each of two models: scan, model and reference in both."""
@@ -141,6 +151,7 @@ class CaseLayers:
     def _copy(self, layer: Layer) -> Layer:
         """The same data once more, for the second picture."""
         copy = Layer.create(*layer.as_layer_data_tuple())
+        copy.metadata = {**layer.metadata, HELPER_KEY: True}
         if isinstance(layer, Labels):
             copy.contour = layer.contour  # not among what a layer says of itself
         self._viewer.layers.append(copy)

@@ -10,6 +10,7 @@ import numpy as np
 import medseg
 from napari_medseg.layers.conversion import (
     LayerTuple,
+    Origin,
     segmentation_layer,
     volume_layers,
 )
@@ -87,7 +88,7 @@ def load_case(cohort: Cohort, case: CohortCase, measure: Measure) -> LoadedCase:
         raise errors[0]
     return LoadedCase(
         case=case,
-        scan=() if scan is None else tuple(volume_layers(scan, case.case_id)),
+        scan=_scan_layers(scan, case),
         reference=None if reference is None else _layer(reference, "reference"),
         predictions={
             model: _layer(labels, model) for model, labels in predictions.items()
@@ -102,13 +103,15 @@ def place_of_error(
 ) -> Position | None:
     """A point in the slice in which a structure differs most from the reference.
 
-    Where they agree, or there is none to compare with, in its largest slice.
+    Where they agree, or there is none to compare with, in its largest slice. The
+    reference may have another number for the structure of that name.
     """
     placement = Placement.of(prediction.geometry)
     found = placement.to_shown(prediction.array) == label
     looked_for = found
     if reference is not None and prediction.geometry.is_same_grid(reference.geometry):
-        different = found != (placement.to_shown(reference.array) == label)
+        of_reference = _label_in(reference, prediction, label)
+        different = found != (placement.to_shown(reference.array) == of_reference)
         looked_for = different if different.any() else found
     if not looked_for.any():
         return None
@@ -131,6 +134,17 @@ def _scan(
     except medseg.MedSegError as error:
         errors.append(error)
         return None
+
+
+def _scan_layers(
+    scan: medseg.Volume | None, case: CohortCase
+) -> tuple[LayerTuple, ...]:
+    """Layers that know their file, where one file or folder is all there is to it."""
+    if scan is None:
+        return ()
+    is_one = len(case.images) == len(scan.channels) == 1
+    origin = Origin(path=case.images[0]) if is_one else None
+    return tuple(volume_layers(scan, case.case_id, origin))
 
 
 def _channels(cohort: Cohort, images: tuple[Path, ...]) -> dict[str, Path] | None:
@@ -169,6 +183,14 @@ def _with_names(
     if len({each.name for each in labels}) < len(labels):
         return segmentation
     return replace(segmentation, labels=medseg.LabelSet(labels))
+
+
+def _label_in(
+    other: medseg.Segmentation, segmentation: medseg.Segmentation, label: int
+) -> int:
+    """Number that a structure has in another label map; the same where not named."""
+    name = next((each.name for each in segmentation.labels if each.id == label), "")
+    return other.labels[name].id if name in other.labels.names else label
 
 
 def _layer(segmentation: medseg.Segmentation, name: str) -> LayerTuple:

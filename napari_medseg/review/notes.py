@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +38,33 @@ NO_VERDICT = Verdict()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is newly said of a case; None where nothing is.
+
+    Attributes:
+        flag: The decision.
+        note: Free text.
+    """
+
+    flag: Flag | None = None
+    note: str | None = None
+
+    def of(self, verdict: Verdict) -> Verdict:
+        """A verdict with what is newly said."""
+        return Verdict(
+            flag=verdict.flag if self.flag is None else self.flag,
+            note=verdict.note if self.note is None else self.note,
+        )
+
+    def then(self, later: "Change") -> "Change":
+        """Both, the later one over this."""
+        return Change(
+            flag=self.flag if later.flag is None else later.flag,
+            note=self.note if later.note is None else later.note,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Review:
     """The verdicts on the cases of a cohort.
 
@@ -54,17 +81,10 @@ class Review:
     def __getitem__(self, case_id: str) -> Verdict:
         return self.verdicts.get(case_id, NO_VERDICT)
 
-    def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "Review":
-        """The same with these verdicts in place of earlier ones."""
-        return Review(verdicts={**self.verdicts, **verdicts})
-
-    def with_flag(self, case_id: str, flag: Flag) -> "Review":
-        """The same with a case flagged."""
-        return self.with_verdicts({case_id: replace(self[case_id], flag=flag)})
-
-    def with_note(self, case_id: str, note: str) -> "Review":
-        """The same with a note on a case."""
-        return self.with_verdicts({case_id: replace(self[case_id], note=note)})
+    def changed(self, changes: Mapping[str, Change]) -> "Review":
+        """The same with what is newly said of some cases."""
+        new = {case: change.of(self[case]) for case, change in changes.items()}
+        return Review(verdicts={**self.verdicts, **new})
 
     def count(self, flag: Flag) -> int:
         """Cases with that flag."""
@@ -105,13 +125,18 @@ def read_review(path: Path) -> Review:
         ) from error
 
 
-def write_verdicts(path: Path, verdicts: Mapping[str, Verdict]) -> None:
-    """Put verdicts into the file, beside those of others who review the same cohort.
+def write_changes(path: Path, changes: Mapping[str, Change]) -> Review:
+    """Put what is newly said into the file; what others said stays.
+
+    One at a time: who reads and writes meanwhile would lose this.
+
+    Returns:
+        All that the file says now.
 
     Raises:
         UnusableInput: DISK_FULL, NOT_WRITABLE, or as `read_review`.
     """
-    review = read_review(path).with_verdicts(verdicts)
+    review = read_review(path).changed(changes)
     content = {
         "format": _FORMAT,
         "version": 1,
@@ -123,3 +148,4 @@ def write_verdicts(path: Path, verdicts: Mapping[str, Verdict]) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     with medseg.written_whole(path, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    return review

@@ -40,7 +40,7 @@ class CaseReader(QObject):
         self._unreadable: set[str] = set()
         self._wanted = ""
         self._ahead: tuple[str, ...] = ()
-        self._reading = ""
+        self._reading: tuple[Cohort | None, str] = (None, "")
         self._measure = Measure.DICE
         self._background = Background()
         self._background.succeeded.connect(self._on_succeeded)
@@ -102,7 +102,7 @@ class CaseReader(QObject):
             and each not in self._unreadable
         ]
         if todo and self._cohort is not None:
-            self._reading = todo[0]
+            self._reading = self._cohort, todo[0]
             self._background.start(
                 f"MedSeg: reading {todo[0]}",
                 partial(_read, self._cohort, self._cases[todo[0]], self._measure),
@@ -113,10 +113,13 @@ class CaseReader(QObject):
             self._cache.add(read.loaded)
 
     def _on_failed(self, error: Exception) -> None:
-        self._unreadable.add(self._reading)
-        if self._reading == self._wanted:
+        cohort, case_id = self._reading
+        if cohort is not self._cohort:
+            return
+        self._unreadable.add(case_id)
+        if case_id == self._wanted:
             self._wanted = ""
-            self.failed.emit(self._reading, error)
+            self.failed.emit(case_id, error)
 
     def _on_finished(self) -> None:
         self._go_on()

@@ -86,8 +86,7 @@ class ReviewView(QWidget):
         self._title.setToolTip("" if cohort is None else str(cohort.folders.root))
         if cohort is not None:
             self.folders.show_folders(cohort.folders)
-        several = cohort is not None and cohort.folders.others is not None
-        self._side_by_side.setEnabled(several)
+        self._side_by_side.setEnabled(cohort is not None and cohort.can_be_compared)
         self._table.fit_columns()
         self._on_worst_first()
         self.show_review(review)

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from napari.components import ViewerModel
-from napari.utils.notifications import show_error
+from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QFileDialog
 
 import medseg
 from napari_medseg.controls.background import Report
+from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.preferences import preferences
 from napari_medseg.review.cohort import Cohort, read_cohort
@@ -18,7 +19,7 @@ from napari_medseg.review.folders import CohortFolders, discover
 from napari_medseg.review.keeping import VerdictKeeper
 from napari_medseg.review.layers import CaseLayers
 from napari_medseg.review.loading import LoadedCase
-from napari_medseg.review.notes import FILE_NAME, Flag, Review, read_review
+from napari_medseg.review.notes import FILE_NAME, Change, Flag, Review, read_review
 from napari_medseg.review.reading import CaseReader
 from napari_medseg.review.view import ReviewView
 
@@ -59,15 +60,19 @@ class ReviewWidget(Panel):
         self.reader.failed.connect(self._on_case_failed)
         self.reader.waiting.connect(self._on_waiting)
         self.keeper.failed.connect(self._on_failed)
+        self.keeper.written.connect(self._on_verdicts_written)
 
     def end(self) -> None:
         """Stop the work, and write what was decided."""
         super().end()
         self.reader.begin(None)
-        try:
-            self.keeper.flush()
-        except medseg.MedSegError as error:
-            show_error(str(error))
+        self._layers.let_go()
+        self._write_verdicts()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Write what was decided: so a window is closed, too."""
+        self._write_verdicts()
+        super().hideEvent(event)
 
     def open_folder(self, folder: Path) -> None:
         """Look through the cases of a folder; what is what is told by the names."""
@@ -127,7 +132,8 @@ class ReviewWidget(Panel):
         try:
             self.keeper.begin(opened.cohort.folders.root / FILE_NAME, opened.review)
         except medseg.MedSegError as error:
-            show_error(str(error))
+            self._on_failed(error)  # the cohort before stays: it is not all written
+            return
         self._layers.remove()
         self._cohort, self._case_id = opened.cohort, ""
         self.reader.begin(opened.cohort)
@@ -170,7 +176,7 @@ class ReviewWidget(Panel):
         case_id = self._case_id
         if not case_id:
             return
-        self.keeper.keep(self.keeper.review.with_flag(case_id, flag), case_id)
+        self.keeper.keep(case_id, Change(flag=flag))
         following, _ = self.view.neighbours(case_id)
         self.view.show_review(self.keeper.review)
         goes_on = preferences().review_go_on_after_flag and flag is not Flag.NONE
@@ -180,8 +186,17 @@ class ReviewWidget(Panel):
     def _on_note_changed(self, note: str) -> None:
         case_id = self._case_id
         if case_id:
-            self.keeper.keep(self.keeper.review.with_note(case_id, note), case_id)
+            self.keeper.keep(case_id, Change(note=note))
             self.view.show_review(self.keeper.review)
+
+    def _on_verdicts_written(self) -> None:
+        self.view.show_review(self.keeper.review)
+
+    def _write_verdicts(self) -> None:
+        try:
+            self.keeper.flush()
+        except medseg.MedSegError as error:
+            tell_failure(error)
 
     def _on_side_by_side_changed(self, chosen: bool) -> None:
         self._layers.lay_out(side_by_side=chosen)
@@ -194,8 +209,7 @@ class ReviewWidget(Panel):
 
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
-        if isinstance(error, medseg.MedSegError):  # napari shows the others itself
-            show_error(str(error))
+        tell_failure(error)
 
 
 def description(loaded: LoadedCase, *, side_by_side: bool) -> str:

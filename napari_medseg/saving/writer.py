@@ -16,13 +16,14 @@ def write_labels(path: str, data: np.ndarray, meta: dict[str, Any]) -> list[str]
     """Write a label map with its place in the patient, and say what was written.
 
     Args:
-        path: File to write; its suffix gives the format. Napari has asked before
-            whether to replace it.
+        path: File to write; its suffix gives the format. Where it is there, napari has
+            asked whether to replace it.
         data: The layer's labels.
         meta: The layer's other properties, as napari hands them on.
     """
     segmentation = segmentation_of(Labels(data, **meta), _neighbours())
-    medseg.write_segmentation(segmentation, Path(path), overwrite=True)
+    overwrite = Path(path).exists()  # not so a `.json` of another's beside a new file
+    medseg.write_segmentation(segmentation, Path(path), overwrite=overwrite)
     return [path]
 
 

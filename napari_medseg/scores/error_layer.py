@@ -3,7 +3,7 @@
 from napari.components import ViewerModel
 from napari.layers import Labels
 
-from napari_medseg.layers.conversion import METADATA_KEY, LayerTuple
+from napari_medseg.layers.conversion import METADATA_KEY, LayerTuple, place_at
 
 
 class ErrorLayer:
@@ -25,8 +25,7 @@ class ErrorLayer:
             self._layer.data = array
             self._layer.features = options["features"]
             self._layer.metadata = {METADATA_KEY: options["metadata"][METADATA_KEY]}
-            self._layer.scale = options["scale"]
-            self._layer.translate = options["translate"]
+            place_at(self._layer, options["scale"], options["translate"])
             return
         selection = self._viewer.layers.selection
         active = selection.active

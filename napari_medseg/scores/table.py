@@ -9,8 +9,9 @@ from qtpy.QtCore import (
     QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
+    Signal,
 )
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 import medseg
@@ -157,9 +158,29 @@ def _ink(column: Column, value: Value) -> QColor | None:
     return QColor(*ink_on(column.shade(value)))
 
 
-def scores_table(rows: SortedScores) -> QTableView:
+class ScoresTable(QTableView):
+    """A table in which Enter chooses a row, as a click does.
+
+    Qt's own `activated` comes, on some desktops, with every click as well.
+
+    Attributes:
+        row_entered: Index of the row.
+    """
+
+    row_entered = Signal(QModelIndex)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Choose the row that has the focus."""
+        index = self.currentIndex()
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and index.isValid():
+            self.row_entered.emit(index)
+        else:
+            super().keyPressEvent(event)
+
+
+def scores_table(rows: SortedScores) -> ScoresTable:
     """The table, narrow enough for a panel at the side."""
-    table = QTableView()
+    table = ScoresTable()
     table.setAccessibleName("Scores")
     table.setModel(rows)
     table.setSortingEnabled(True)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
+from napari_medseg.controls.scrolled import Scrolled
 from napari_medseg.layers.conversion import record_of
 from napari_medseg.scores.columns import HU_COLUMN, NSD_COLUMN, STATE_COLUMN
 from napari_medseg.scores.error_controls import ErrorControls
@@ -42,12 +43,14 @@ class ScoresView(QWidget):
         structure_chosen: Label of the row, bar or dot that was chosen.
         copy_requested: Put the table on the clipboard.
         save_requested: Save the table.
+        script_requested: Put the same work as a script on the clipboard.
     """
 
     compute_requested = Signal()
     structure_chosen = Signal(int)
     copy_requested = Signal()
     save_requested = Signal()
+    script_requested = Signal()
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
@@ -65,6 +68,7 @@ class ScoresView(QWidget):
         self._compute = QPushButton("Compute")
         self._copy = QPushButton("Copy")
         self._save = QPushButton("Save CSV…")
+        self._script = QPushButton("Copy as Python")
         self._means = QLabel()
         self._message = message_label("Status of the scores")
         self._name_parts()
@@ -133,6 +137,7 @@ class ScoresView(QWidget):
             (self._compute, "Compute", "Score the prediction by structure."),
             (self._copy, "Copy", "Copy the table, to paste into a spreadsheet."),
             (self._save, "Save CSV", "Save the table as comma-separated values."),
+            (self._script, "Copy as Python", "Copy the same work as a script."),
             (self._means, "Mean scores", ""),
         ):
             announce(widget, name, tip)
@@ -146,6 +151,7 @@ class ScoresView(QWidget):
         compute_row = QHBoxLayout()
         compute_row.addWidget(self._tolerance)
         compute_row.addWidget(self._compute, 1)
+        compute_row.addWidget(self._script)
         form.addRow("Tolerance", compute_row)
         self._tabs.addTab(self._table, "Table")
         self._tabs.addTab(self.plot, "Plot")
@@ -154,7 +160,8 @@ class ScoresView(QWidget):
         footer.addWidget(self._means, 1)
         footer.addWidget(self._copy)
         footer.addWidget(self._save)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
         layout.addWidget(self._message)
@@ -162,14 +169,19 @@ class ScoresView(QWidget):
         layout.addWidget(self.errors)
         layout.addLayout(footer)
         layout.addWidget(notice_label())
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(Scrolled(content))
 
     def _connect(self) -> None:
         self.prediction_box.layer_changed.connect(self._on_prediction_changed)
         self._compute.clicked.connect(self.compute_requested)
         self._copy.clicked.connect(self.copy_requested)
         self._save.clicked.connect(self.save_requested)
+        self._script.clicked.connect(self.script_requested)
         self._table.clicked.connect(self._on_row_chosen)
-        self._table.activated.connect(self._on_row_chosen)
+        self._table.doubleClicked.connect(self._on_row_chosen)
+        self._table.row_entered.connect(self._on_row_chosen)
         self.plot.structure_chosen.connect(self.structure_chosen)
 
     def _suits_as_reference(self, layer: Layer) -> int:

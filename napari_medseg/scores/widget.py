@@ -1,28 +1,26 @@
 """The Scores panel: layers in, a table out, and from a row to its place."""
 
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog
 
 import medseg
 from napari_medseg.controls.background import Background, Report
 from napari_medseg.controls.panel import Panel
 from napari_medseg.layers.conversion import segmentation_of, volume_of
 from napari_medseg.layers.edits import EditWatch
-from napari_medseg.scores.chart_painting import save_chart
 from napari_medseg.scores.curve_dock import CurveDock
 from napari_medseg.scores.details import Details, DetailsRequest, ErrorScope, details_of
 from napari_medseg.scores.error_layer import ErrorLayer
+from napari_medseg.scores.saving import save_plot, save_scores
+from napari_medseg.scores.script import script_of, scripted_scores
 from napari_medseg.scores.view import ScoresView
 from napari_medseg.scores.work import Comparison, Update, as_tsv, compare, update
 from napari_medseg.viewing.orientation import go_to
-
-_PLOT_WIDTH = 480
 
 
 class ScoresWidget(Panel):
@@ -36,6 +34,8 @@ class ScoresWidget(Panel):
         self._scored: tuple[Labels, ...] = ()
         self._is_stale = False
         self._visits = -1
+        self._is_visit_due = False
+        self._looked_at: tuple[Comparison | None, DetailsRequest] | None = None
         self._request = DetailsRequest()
         self._details: Details | None = None
         self.details = Background()
@@ -59,9 +59,12 @@ class ScoresWidget(Panel):
     def _connect(self) -> None:
         view = self.view
         view.compute_requested.connect(self._on_compute_requested)
+        for box in (view.prediction_box, view.reference_box):
+            box.layer_changed.connect(self._on_layer_changed)
         view.structure_chosen.connect(self._on_structure_chosen)
         view.copy_requested.connect(self._on_copy_requested)
         view.save_requested.connect(self._on_save_requested)
+        view.script_requested.connect(self._on_script_requested)
         view.plot.save_requested.connect(self._on_save_plot_requested)
         view.errors.scope_changed.connect(self._on_scope_changed)
         view.errors.curve_wanted.connect(self._on_curve_wanted)
@@ -125,6 +128,8 @@ class ScoresWidget(Panel):
 
     def _on_finished(self) -> None:
         self.view.set_busy(busy=False)
+        if self._is_stale:  # edited while it was computed
+            self._on_edited()
 
     def _show(self, comparison: Comparison) -> None:
         self.view.show_scores(comparison)
@@ -135,6 +140,13 @@ class ScoresWidget(Panel):
             self._request = DetailsRequest(scope=self._request.scope)
         self._look_closer()
 
+    def _on_layer_changed(self, _layer: Layer | None) -> None:
+        """Say whose scores are shown, when they are not those of the layers chosen."""
+        chosen = self.view.layers()[:2]
+        if self.view.model.comparison is not None and chosen != self._scored:
+            names = " and ".join(layer.name for layer in self._scored)
+            self.view.show_message(f"These are the scores of {names}: compute again.")
+
     # One structure.
 
     def _on_structure_chosen(self, label: int) -> None:
@@ -142,6 +154,7 @@ class ScoresWidget(Panel):
         if comparison is None:
             return
         self._visits = self._visits + 1 if label == self._request.label else 0
+        self._is_visit_due = False
         self._request = DetailsRequest(label=label, scope=self._request.scope)
         self.view.mark(label)
         if self._visits == 0 and label in comparison.places:
@@ -151,16 +164,19 @@ class ScoresWidget(Panel):
         self._look_closer()
 
     def _visit(self) -> None:
-        """Go on to the next place of the structure chosen."""
+        """Go on to the next place of the structure chosen, once it is known."""
         details = self._details
-        if details is None or details.request.label != self._request.label:
+        now = self.view.model.comparison, self._request.label
+        self._is_visit_due = (
+            details is None or (details.comparison, details.request.label) != now
+        )
+        if details is None or self._is_visit_due:
             return
         stops = details.stops[self.curve.axis]
-        if not stops:
-            return
-        stop = stops[self._visits % len(stops)]
-        go_to(self._viewer, stop.position)
-        self.view.show_message(f"{details.name}: {stop.words}.")
+        if stops:
+            stop = stops[self._visits % len(stops)]
+            go_to(self._viewer, stop.position)
+            self.view.show_message(f"{details.name}: {stop.words}.")
 
     def _on_scope_changed(self, scope: ErrorScope) -> None:
         self._request = DetailsRequest(label=self._request.label, scope=scope)
@@ -174,13 +190,10 @@ class ScoresWidget(Panel):
     def _look_closer(self) -> None:
         """Work out the details of what is chosen now, unless that is done."""
         comparison, request = self.view.model.comparison, self._request
-        made = self._details
-        is_done = made is not None and (made.comparison, made.request) == (
-            comparison,
-            request,
-        )
-        if comparison is None or is_done or self.details.is_busy:
+        now = comparison, request
+        if comparison is None or self._looked_at == now or self.details.is_busy:
             return
+        self._looked_at = now
 
         def work(_report: Report) -> Details:
             return details_of(comparison, request)
@@ -193,6 +206,8 @@ class ScoresWidget(Panel):
             self.curve.show(details)
             if details.request == self._request and details.overlay is not None:
                 self._errors.show(details.overlay)
+            if self._is_visit_due:
+                self._visit()
 
     # Edits.
 
@@ -231,32 +246,38 @@ class ScoresWidget(Panel):
             QGuiApplication.clipboard().setText(as_tsv(comparison.evaluation))
             self.view.show_message("Copied.")
 
-    def _on_save_requested(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save the scores", "scores.csv", "Comma-separated values (*.csv)"
-        )
-        comparison = self.view.model.comparison
-        if name and comparison is not None:
-            self._save(comparison.evaluation, Path(name).with_suffix(".csv"))
-
-    def _save(self, evaluation: medseg.Evaluation, path: Path) -> None:
+    def _on_script_requested(self) -> None:
+        prediction, reference, scan = self.view.layers()
+        if prediction is None or reference is None:
+            self.view.show_message("Two Labels layers are needed.")
+            return
+        layers, tolerance_mm = tuple(self._viewer.layers), self.view.tolerance_mm()
         try:
-            medseg.write_scores(evaluation, path, overwrite=True)
+            wanted = scripted_scores(
+                (prediction, reference, scan), layers, tolerance_mm
+            )
+        except medseg.MedSegError as error:
+            self._tell(error)
+            return
+        QGuiApplication.clipboard().setText(script_of(wanted))
+        self.view.show_message("Copied: the same work as a Python script.")
+
+    def _on_save_requested(self) -> None:
+        comparison = self.view.model.comparison
+        if comparison is not None:
+            self._save(partial(save_scores, self, comparison.evaluation))
+
+    def _on_save_plot_requested(self) -> None:
+        chart = self.view.plot.view.chart
+        if chart is not None:
+            self._save(partial(save_plot, self, chart))
+
+    def _save(self, save: Callable[[], str]) -> None:
+        try:
+            told = save()
         except medseg.MedSegError as error:
             self._tell(error)
         else:
-            self.view.show_message(f"Saved {path.name}.")
-
-    def _on_save_plot_requested(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save the plot", "scores.pdf", "PDF (*.pdf);;PNG (*.png)"
-        )
-        chart = self.view.plot.view.chart
-        if name and chart is not None:
-            path = Path(name)
-            path = path if path.suffix else path.with_suffix(".pdf")
-            is_saved = save_chart(chart, path, _PLOT_WIDTH)
-            told = f"Saved {path.name}." if is_saved else f"Cannot write {path.name}."
             self.view.show_message(told)
 
     def _tell(self, error: Exception) -> None:

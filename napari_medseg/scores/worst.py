@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 import medseg
 from napari_medseg.scores.work import Comparison, Pair
@@ -48,9 +47,19 @@ def stops_of(
         lesion = worst_lesion(scores) if scores.label == label else None
         if lesion is not None:
             stops.append(_lesion_stop(lesion, comparison.pair))
-    worst = worst_slice(curves[axis])
+    pair, counts = comparison.pair, curves[axis]
+    worst = worst_slice(counts)
     if worst is not None:
-        stops.append(_slice_stop(comparison.pair, label, curves[axis], axis, worst))
+        index = medseg.largest_error(
+            pair.prediction, pair.reference, label, axis=axis, index=worst
+        )
+        words = (
+            f"worst {PLANES[axis]} slice, {worst + 1} of {len(counts.wrong)}: "
+            f"Dice {counts.dice[worst]:.2f}"
+        )
+        if index is not None:
+            position = shown_at(pair.placement, index)
+            stops.append(Stop(position=position, words=words))
     return tuple(stops)
 
 
@@ -90,22 +99,3 @@ def _lesion_stop(lesion: medseg.Lesion, pair: Pair) -> Stop:
     index = pair.placement.shown.to_index(lesion.centre_ras_mm)
     position = shown_at(pair.placement, np.round(index).tolist())
     return Stop(position=position, words=words)
-
-
-def _slice_stop(
-    pair: Pair, label: int, counts: medseg.SliceCounts, axis: int, worst: int
-) -> Stop:
-    """In the middle of the largest patch of wrong voxels of the slice."""
-    judged = pair.prediction.array.take(worst, axis) == label
-    truth = pair.reference.array.take(worst, axis) == label
-    patches, count = ndimage.label(judged ^ truth)
-    sizes = ndimage.sum_labels(judged ^ truth, patches, range(1, count + 1))
-    voxels = np.argwhere(patches == int(np.argmax(sizes)) + 1)
-    apart = voxels - voxels.mean(axis=0)
-    index = voxels[np.argmin((apart**2).sum(axis=1))].tolist()
-    index.insert(axis, worst)
-    words = (
-        f"worst {PLANES[axis]} slice, {worst + 1} of {len(counts.wrong)}: "
-        f"Dice {counts.dice[worst]:.2f}"
-    )
-    return Stop(position=shown_at(pair.placement, index), words=words)

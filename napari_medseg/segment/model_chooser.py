@@ -62,10 +62,15 @@ class ModelChooser(QWidget):
         """Offer one more model."""
         self._offers.append(offer)
         self._box.addItem(offer.info.name)
+        role = Qt.ItemDataRole.ToolTipRole
+        self._box.setItemData(self._box.count() - 1, offer.origin, role)
 
-    def choose_last(self) -> None:
-        """Choose the model added last."""
-        self._box.setCurrentIndex(self._box.count() - 1)
+    def choose(self, source: str) -> bool:
+        """Choose the model of this name or folder; False where it is not offered."""
+        sources = [offer.source for offer in self._offers]
+        if source in sources:
+            self._box.setCurrentIndex(sources.index(source))
+        return source in sources
 
     def offer(self) -> Offer | None:
         """The one chosen."""

@@ -1,6 +1,7 @@
 """The layers a user chose for the Segment panel as a scan, and the box on it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from napari.layers import Image, Layer, Shapes
 
@@ -15,10 +16,38 @@ from napari_medseg.layers.regions import Box, box_of, region_of
 from napari_medseg.segment.script import ScriptedScan
 
 
-def scan_of(
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChosenScan:
+    """Layers as they are at one moment; what takes long is done when it is asked for.
+
+    Attributes:
+        channels: The scan each channel of the model is taken from; one whatever its
+            name where the model takes one.
+        box: The part that is looked at; None for all of it.
+    """
+
+    channels: Mapping[str, medseg.Volume]
+    box: Box | None = None
+
+    def volume(self) -> medseg.Volume:
+        """All channels as one scan.
+
+        Raises:
+            UnusableInput: GRID_MISMATCH.
+        """
+        volumes = tuple(self.channels.values())
+        return volumes[0] if len(volumes) == 1 else medseg.stack_channels(self.channels)
+
+    def region(self) -> medseg.Segmentation | None:
+        """The label map of the box; None for all of the scan."""
+        first = next(iter(self.channels.values()))
+        return None if self.box is None else region_of(self.box, first.geometry)
+
+
+def channels_of(
     layers: Sequence[Image], model: medseg.ModelInfo, neighbours: Iterable[Layer]
-) -> medseg.Volume:
-    """The scan that some layers are, one a channel of a model.
+) -> dict[str, medseg.Volume]:
+    """What some layers hold, one a channel of a model; quick, nothing is copied.
 
     Args:
         layers: In the order of the model's channels.
@@ -26,18 +55,14 @@ def scan_of(
         neighbours: Layers of the same viewer.
 
     Raises:
-        UnusableInput: MISSING_GEOMETRY or GRID_MISMATCH.
+        UnusableInput: MISSING_GEOMETRY.
     """
-    if len(layers) == 1:
-        return volume_of(layers[0], neighbours)
     known = tuple(neighbours)
     channels = model.plan.channels
-    return medseg.stack_channels(
-        {
-            name: volume_of(layer, known)
-            for name, layer in zip(channels, layers, strict=True)
-        }
-    )
+    return {
+        name: volume_of(layer, known)
+        for name, layer in zip(channels, layers, strict=True)
+    }
 
 
 def misfits_of(
@@ -63,11 +88,6 @@ def box_on(layers: Sequence[Image], shapes: Shapes, neighbours: Iterable[Layer])
         MedSegError: As `box_of` and `placement_of`.
     """
     return box_of(shapes, placement_of(layers[0], neighbours))
-
-
-def region_on(volume: medseg.Volume, box: Box | None) -> medseg.Segmentation | None:
-    """The label map of a box of a scan; None for the whole scan."""
-    return None if box is None else region_of(box, volume.geometry)
 
 
 def scripted_scan(

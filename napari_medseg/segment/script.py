@@ -1,16 +1,15 @@
 """The same work as a script: what "Copy as Python" puts on the clipboard."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from enum import Enum
+from dataclasses import dataclass
 
 import medseg
 from napari_medseg.layers.conversion import Origin
 from napari_medseg.layers.regions import Box
+from napari_medseg.layers.scripts import arguments, read_scan
 from napari_medseg.segment.work import SegmentChoice
 
 _DEFAULTS = medseg.InferenceSettings()
-_UNKNOWN = "PATH OF THE SCAN"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ def script_of(choice: SegmentChoice, scan: ScriptedScan) -> str:
         "",
         f"scan = {_reading(scan.origins)}",
         f"model = medseg.load_model({choice.model!r})",
-        f"settings = medseg.InferenceSettings({', '.join(_changed(choice.settings))})",
+        f"settings = medseg.InferenceSettings({arguments(choice.settings, _DEFAULTS)})",
         *_region(scan.box),
         f"result = medseg.segment({_arguments(scan.box)})",
         'medseg.write_segmentation(result, "labels.nii.gz")',
@@ -44,35 +43,11 @@ def script_of(choice: SegmentChoice, scan: ScriptedScan) -> str:
 
 
 def _reading(origins: Mapping[str, Origin | None]) -> str:
-    reads = {channel: _read(origin) for channel, origin in origins.items()}
+    reads = {channel: read_scan(origin) for channel, origin in origins.items()}
     if len(reads) == 1:
         return next(iter(reads.values()))
     rows = "".join(f"    {channel!r}: {read},\n" for channel, read in reads.items())
     return f"medseg.stack_channels({{\n{rows}}})"
-
-
-def _read(origin: Origin | None) -> str:
-    if origin is None:
-        return f"medseg.read_volume({_UNKNOWN!r})"
-    series = f", series={origin.series_uid!r}" if origin.series_uid else ""
-    return f"medseg.read_volume({str(origin.path)!r}{series})"
-
-
-def _changed(settings: medseg.InferenceSettings) -> Iterator[str]:
-    """Arguments that are not the default's."""
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if value == getattr(_DEFAULTS, field.name):
-            continue
-        yield f"{field.name}={_literal(value)}"
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, Enum):
-        return f"medseg.{type(value).__name__}.{value.name}"
-    if isinstance(value, medseg.Device):
-        return f"medseg.Device({str(value)!r})"
-    return repr(value)
 
 
 def _region(box: Box | None) -> Iterator[str]:

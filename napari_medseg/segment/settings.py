@@ -49,6 +49,12 @@ class DeviceBox(QComboBox):
         """The one chosen."""
         return medseg.Device(self.currentData())
 
+    def choose(self, device: str) -> None:
+        """Choose a device, if it is offered."""
+        for index in range(self.count()):
+            if self.itemData(index) == device:
+                self.setCurrentIndex(index)
+
     def add_devices(self, devices: Sequence[medseg.Device]) -> None:
         """Add the devices that are not there yet."""
         known = {self.itemData(index) for index in range(self.count())}
@@ -92,6 +98,10 @@ class SettingsForm(QWidget):
             self._mirror.toggled,
         ):
             signal.connect(self._on_changed)
+
+    def choose_precision(self, precision: str) -> None:
+        """Choose a number format, if it is offered."""
+        self._precision.setCurrentText(precision)
 
     def settings(self, device: medseg.Device) -> medseg.InferenceSettings:
         """What is chosen here, on a device."""

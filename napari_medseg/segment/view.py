@@ -77,6 +77,11 @@ class SegmentView(QWidget):
         settings = self._settings.settings(self.device_box.device())
         return SegmentChoice(model=offer.source, settings=settings)
 
+    def begin_with(self, device: str, precision: str) -> None:
+        """Choose what the user prefers where nothing is chosen yet."""
+        self.device_box.choose(device)
+        self._settings.choose_precision(precision)
+
     def show_message(self, text: str) -> None:
         """One short line; it stays until the next."""
         self._message.setText(text)
@@ -111,6 +116,11 @@ class SegmentView(QWidget):
         self._cancel.setEnabled(busy)
         self._bar.setVisible(busy)
         self._allow()
+
+    def set_importing(self) -> None:
+        """As when busy, but an import is not to be stopped: it is done or not done."""
+        self.set_busy(busy=True)
+        self._cancel.setEnabled(False)
 
     def _allow(self) -> None:
         has_scan = bool(self.channel_boxes.layers())

@@ -6,23 +6,29 @@ from pathlib import Path
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
-from napari.utils.notifications import show_error
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
 import medseg
 from napari_medseg.controls.background import Background, Report, Work
+from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
-from napari_medseg.layers.conversion import record_of, segmentation_layer
-from napari_medseg.layers.regions import Box, region_layer
+from napari_medseg.layers.conversion import (
+    LayerTuple,
+    is_placed,
+    record_of,
+    segmentation_layer,
+)
+from napari_medseg.layers.regions import Box, draw_region
+from napari_medseg.preferences import preferences
 from napari_medseg.segment.import_dialog import ImportChoice, choose_import
-from napari_medseg.segment.model_chooser import Offer
-from napari_medseg.segment.model_words import SHIPPED, provenance_words
+from napari_medseg.segment.model_words import provenance_words
+from napari_medseg.segment.offers import Offers
 from napari_medseg.segment.scan import (
+    ChosenScan,
     box_on,
+    channels_of,
     misfits_of,
-    region_on,
-    scan_of,
     scripted_scan,
 )
 from napari_medseg.segment.script import script_of
@@ -48,14 +54,20 @@ class _Run:
     Attributes:
         name: Of the scan's layer.
         choice: Model and settings.
-        volume: The scan.
-        region: The part of it that is looked at; None for all of it.
+        scan: What they hold.
     """
 
     name: str
     choice: SegmentChoice
-    volume: medseg.Volume
-    region: medseg.Segmentation | None
+    scan: ChosenScan
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Made:
+    """A result, and the layer that shows it."""
+
+    result: Segmented
+    layer: LayerTuple
 
 
 class SegmentWidget(Panel):
@@ -69,10 +81,11 @@ class SegmentWidget(Panel):
         self._devices = Background()
         self._countdown = Countdown(time.perf_counter())
         self._where = ""
-        self._name = ""
+        self._offers = Offers(view.models)
         self._connect()
-        for model in medseg.list_models():
-            view.models.add(Offer(source=model.name, info=model, origin=SHIPPED))
+        self._offers.begin()
+        preferred = preferences()
+        view.begin_with(preferred.segment_device, preferred.segment_precision)
 
     def _connect(self) -> None:
         view = self.view
@@ -104,15 +117,11 @@ class SegmentWidget(Panel):
         selection.disconnect(self._on_selected)
 
     def add_model_folder(self, folder: str) -> None:
-        """Offer the model in a folder, and choose it."""
+        """Offer the model in a folder from now on, and choose it."""
         try:
-            model = medseg.read_model_info(Path(folder))
+            self._offers.add(Path(folder))
         except medseg.MedSegError as error:
             self._on_failed(error)
-        else:
-            offer = Offer(source=folder, info=model, origin=f"the folder {folder}")
-            self.view.models.add(offer)
-            self.view.models.choose_last()
 
     def import_model(self, choice: ImportChoice) -> None:
         """Import a model of another tool, offer it, and choose it."""
@@ -123,7 +132,7 @@ class SegmentWidget(Panel):
             medseg.import_model(choice.source, choice.out_folder, options)
             return choice.out_folder
 
-        self.view.set_busy(busy=True)
+        self.view.set_importing()
         self.background.start(f"MedSeg: importing {choice.source.name}", work)
 
     def _on_model_folder_requested(self) -> None:
@@ -143,10 +152,11 @@ class SegmentWidget(Panel):
             self.view.show_fit(misfits_of(layers, offer.info, self._viewer.layers))
 
     def _on_region_requested(self) -> None:
-        layer = region_layer(self.view.channel_boxes.layers()[0])
-        self._viewer.dims.ndisplay = 2
-        self._viewer.add_layer(layer)
-        self.view.region_box.choose(layer)
+        scan = self.view.channel_boxes.layers()[0]
+        if not is_placed(scan):
+            self.view.show_message(f"{scan.name} is no scan: open one with MedSeg.")
+            return
+        self.view.region_box.choose(draw_region(self._viewer, scan))
         self.view.show_message("Draw a rectangle on the scan.")
 
     def _on_segment_requested(self, choice: SegmentChoice) -> None:
@@ -154,10 +164,14 @@ class SegmentWidget(Panel):
         if run is None:
             return
 
-        def work(report: Report) -> Segmented:
-            return run_model(run.volume, run.choice, report, run.region)
+        self._offers.used(choice.model)
+        name = f"{Path(choice.model).name} of {run.name}"
 
-        self._name = f"{Path(choice.model).name} of {run.name}"
+        def work(report: Report) -> _Made:
+            scan = run.scan
+            made = run_model(scan.volume(), run.choice, report, scan.region())
+            return _Made(result=made, layer=segmentation_layer(made.segmentation, name))
+
         self._start(f"MedSeg: segmenting {run.name}", work)
 
     def _on_estimate_requested(self, choice: SegmentChoice) -> None:
@@ -166,7 +180,8 @@ class SegmentWidget(Panel):
             return
 
         def work(report: Report) -> Estimated:
-            return estimate_run(run.volume, run.choice, report, run.region)
+            scan = run.scan
+            return estimate_run(scan.volume(), run.choice, report, scan.region())
 
         self._start(f"MedSeg: estimating {run.name}", work)
 
@@ -189,7 +204,7 @@ class SegmentWidget(Panel):
         if offer is None or not layers:
             return None
         try:
-            volume = scan_of(layers, offer.info, self._viewer.layers)
+            channels = channels_of(layers, offer.info, self._viewer.layers)
             box = self._box(layers)
         except medseg.MedSegError as error:
             self._on_failed(error)
@@ -197,8 +212,7 @@ class SegmentWidget(Panel):
         return _Run(
             name=layers[0].name,
             choice=_within(box, choice),
-            volume=volume,
-            region=region_on(volume, box),
+            scan=ChosenScan(channels=channels, box=box),
         )
 
     def _box(self, layers: tuple[Image, ...]) -> Box | None:
@@ -226,21 +240,18 @@ class SegmentWidget(Panel):
         words = "" if left is None else f"about {duration(left)} left"
         self.view.show_progress(progress, f"{words} {self._where}".strip())
 
-    def _on_succeeded(self, result: Segmented | Estimated | Path) -> None:
+    def _on_succeeded(self, result: _Made | Estimated | Path) -> None:
         match result:
-            case Segmented():
-                self._add(result)
-                self.view.show_message(str(result))
+            case _Made():
+                array, options, _ = result.layer
+                self._viewer.add_labels(array, **options)
+                orient_for_scan(self._viewer)
+                self.view.show_message(str(result.result))
             case Estimated():
                 self.view.show_message(str(result))
             case Path():
                 self.add_model_folder(str(result))
                 self.view.show_message(f"Imported to {result}.")
-
-    def _add(self, result: Segmented) -> None:
-        array, options, _ = segmentation_layer(result.segmentation, self._name)
-        self._viewer.add_labels(array, **options)
-        orient_for_scan(self._viewer)
 
     def _on_selected(self, _event: object = None) -> None:
         active = self._viewer.layers.selection.active
@@ -250,8 +261,7 @@ class SegmentWidget(Panel):
 
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
-        if isinstance(error, medseg.MedSegError):  # napari shows the others itself
-            show_error(str(error))
+        tell_failure(error)
 
     def _on_cancelled(self) -> None:
         self.view.show_message("Cancelled. Nothing was added.")

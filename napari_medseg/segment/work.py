@@ -30,19 +30,19 @@ class Segmented:
 
     Attributes:
         segmentation: On the scan's own grid.
+        present: Number of structures that were found.
         where: Where it was computed, in words.
         seconds: How long it took, loading the model included.
     """
 
     segmentation: medseg.Segmentation
+    present: int
     where: str
     seconds: float
 
     def __str__(self) -> str:
-        found = self.segmentation
-        present = sum(found.mask(name).any() for name in found.labels.names)
         return (
-            f"{present} of {len(found.labels)} structures found in "
+            f"{self.present} of {len(self.segmentation.labels)} structures found in "
             f"{duration(self.seconds)} {self.where}."
         )
 
@@ -98,6 +98,7 @@ def run_model(
     )
     return Segmented(
         segmentation=segmentation,
+        present=len(medseg.voxels_of_labels(segmentation.array).keys() - {0}),
         where=_where_it_ran(choice.settings.device, segmentation.provenance),
         seconds=time.perf_counter() - start,
     )

@@ -6,6 +6,7 @@ ends. A lock whose process is gone is that of a napari that crashed.
 
 import atexit
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtCore import QLockFile, QStandardPaths
@@ -70,8 +71,12 @@ class Autosaves:
         ]
 
     def _others(self) -> list[Path]:
-        others = [p for p in self._folder.glob("*" + SUFFIX) if p != self._path]
-        return sorted(others, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        times_ns = {}
+        for path in self._folder.glob("*" + SUFFIX):
+            with suppress(OSError):  # another napari may be removing it
+                times_ns[path] = path.stat().st_mtime_ns
+        times_ns.pop(self._path, None)
+        return sorted(times_ns, key=times_ns.__getitem__, reverse=True)
 
 
 def _lock_of(path: Path) -> QLockFile:

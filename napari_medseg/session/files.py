@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 import medseg
-from napari_medseg.layers.conversion import Origin, segmentation_in, segmentation_layer
+from napari_medseg.layers.conversion import segmentation_in, segmentation_layer
 from napari_medseg.layers.conversion import volume_layers as layers_of_volume
 from napari_medseg.session.layers import RestoredLayer, TakenLayer
+from napari_medseg.session.scans import found_scan, unopened
 from napari_medseg.session.state import (
     SUFFIX,
     ImageLook,
@@ -53,6 +54,11 @@ class Taken:
     view: ViewEntry
     panels: tuple[PanelEntry, ...] = ()
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether there is work in it that could be lost."""
+        return any(isinstance(layer.look, LabelsLook) for layer in self.layers)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Opened:
@@ -77,14 +83,21 @@ def folder_of(path: Path) -> Path:
 def save_session(taken: Taken, path: Path) -> Path:
     """Write a session; it is on the disk whole, or as it was before.
 
+    Args:
+        taken: What to keep.
+        path: A session of that very name is replaced. Where the ending is missing it is
+            added, and none is.
+
     Returns:
         The file, whose name ends as those of sessions do.
 
     Raises:
+        WrongUse: OUTPUT_EXISTS.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
     if not path.name.endswith(SUFFIX):
         path = path.with_name(path.name.removesuffix(".json") + SUFFIX)
+        medseg.require_absent(path, overwrite=False)
     session = Session(
         layers=tuple(_saved(layer, path) for layer in taken.layers),
         view=taken.view,
@@ -196,42 +209,25 @@ def _opened_labels(entry: LabelsEntry, path: Path) -> RestoredLayer:
 def _opened_scan(
     entry: ScanEntry, path: Path, scans: dict[tuple[str, str], medseg.Volume]
 ) -> RestoredLayer:
-    key = entry.path or entry.file, entry.series_uid
-    if key not in scans:
-        scans[key] = _read_scan(entry, path)
-    volume = scans[key]
-    if volume.sha256 != entry.sha256 and not entry.file:
-        raise _problem(entry, "the scan is not the one it was")
-    layers = layers_of_volume(volume, entry.name, _origin(entry, path))
+    volume, origin = (
+        (_kept_scan(entry, path), None)
+        if entry.file
+        else found_scan(entry, path, scans)
+    )
+    layers = layers_of_volume(volume, entry.name, origin)
     made = dict(zip(volume.channels, layers, strict=True))
     if entry.channel not in made and len(made) > 1:
-        raise _problem(entry, f"the scan has no channel {entry.channel}")
+        raise unopened(entry, f"the scan has no channel {entry.channel}")
     array, options, kind = made.get(entry.channel, next(iter(made.values())))
     return RestoredLayer(
         made=(array, options | {"name": entry.name}, kind), look=entry.look
     )
 
 
-def _read_scan(entry: ScanEntry, path: Path) -> medseg.Volume:
-    origin = _origin(entry, path)
-    if origin is None:
-        volume = medseg.read_volume(folder_of(path) / entry.file)
-        return replace(
-            volume, channels=(entry.channel,), case_id=entry.case_id, sha256=""
-        )
-    return medseg.read_volume(origin.path, series=origin.series_uid or None)
-
-
-def _origin(entry: ScanEntry, path: Path) -> Origin | None:
-    """Where the scan is now: where it was, or as far from the session as it was."""
-    if not entry.path:
-        return None
-    was = Path(entry.path)
-    moved = path.absolute().parent / entry.relative_path
-    is_moved = not was.exists() and bool(entry.relative_path) and moved.exists()
-    return Origin(
-        path=moved.resolve() if is_moved else was, series_uid=entry.series_uid
-    )
+def _kept_scan(entry: ScanEntry, path: Path) -> medseg.Volume:
+    """A scan that is kept with the session."""
+    volume = medseg.read_volume(folder_of(path) / entry.file)
+    return replace(volume, channels=(entry.channel,), case_id=entry.case_id, sha256="")
 
 
 def _name(array: np.ndarray, geometry: medseg.Geometry, described: str) -> str:
@@ -271,12 +267,3 @@ def _text_of(path: Path) -> bytes:
             where=path,
             remedy="Check the path.",
         ) from error
-
-
-def _problem(entry: ScanEntry, what: str) -> medseg.UnusableInput:
-    return medseg.UnusableInput(
-        medseg.ErrorCode.NOT_READABLE,
-        what,
-        where=entry.name,
-        remedy="Open the right scan by hand.",
-    )

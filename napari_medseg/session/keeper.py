@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from napari.components import ViewerModel
-from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QApplication
@@ -46,9 +45,14 @@ class SessionKeeper(QObject):
         self._timer.setInterval(_LOOKS_EVERY_MS)
         self._timer.timeout.connect(self._on_looked)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it saves by itself."""
+        return self._timer.isActive()
+
     def begin(self) -> None:
         """Save by itself from now on; say so when an earlier napari crashed."""
-        if self._timer.isActive():
+        if self.has_begun:
             return
         self._timer.start()
         application = QApplication.instance()
@@ -95,7 +99,7 @@ class SessionKeeper(QObject):
     def autosave(self) -> None:
         """Save beside what the user saves, if there is work to lose."""
         taken = self._taken()
-        if taken is None or self.background.is_busy or not self._has_labels():
+        if taken is None or self.background.is_busy or not taken.has_labels:
             return
         try:
             path = self._autosaves.begin()
@@ -117,10 +121,6 @@ class SessionKeeper(QObject):
             view=taken_view(viewer),
             panels=open_panels(viewer),
         )
-
-    def _has_labels(self) -> bool:
-        viewer = self._viewer()
-        return viewer is not None and any(isinstance(x, Labels) for x in viewer.layers)
 
     def _start(
         self,

@@ -1,6 +1,7 @@
 """The viewer as a session sees it, and back: what is kept of each layer."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 import medseg
 from napari_medseg.layers.conversion import (
+    HELPER_KEY,
     LayerTuple,
     Record,
     is_placed,
@@ -55,9 +57,12 @@ class RestoredLayer:
 
 
 def taken_layers(viewer: ViewerModel) -> tuple[list[TakenLayer], list[str]]:
-    """The layers a session keeps, and the names of the others; quick, no copies."""
+    """The layers a session keeps, and the names of the others; quick, no copies.
+
+    Layers that a panel made for itself, such as a preview, are neither.
+    """
     taken, left_out = [], []
-    layers = tuple(viewer.layers)
+    layers = tuple(layer for layer in viewer.layers if HELPER_KEY not in layer.metadata)
     for layer in layers:
         try:
             taken.append(_taken(layer, layers))
@@ -86,11 +91,14 @@ def add_restored(
     viewer: ViewerModel, layers: Iterable[RestoredLayer], view: ViewEntry
 ) -> list[Layer]:
     """Add layers above those there are, and go where the user was."""
-    added = []
+    added, active = [], None
     for restored in layers:
         layer = Layer.create(*restored.made)
         _show_as(layer, restored.look)
-        added.append(viewer.layers.append(layer) or layer)
+        if layer.name == view.active:
+            active = layer  # before the viewer renames it, should the name be taken
+        viewer.layers.append(layer)
+        added.append(layer)
     if not added:
         return []
     orient_for_scan(viewer)
@@ -101,8 +109,7 @@ def add_restored(
         for axis, position in enumerate(view.point):
             dims.set_point(axis, position)
     camera.center, camera.zoom, camera.angles = view.centre, view.zoom, view.angles
-    active = next((layer for layer in added if layer.name == view.active), added[-1])
-    viewer.layers.selection.active = active
+    viewer.layers.selection.active = active or added[-1]
     return added
 
 
@@ -164,7 +171,9 @@ def _show_as(layer: Layer, look: ImageLook | LabelsLook) -> None:
     layer.blending = look.blending
     if isinstance(look, ImageLook) and isinstance(layer, Image):
         layer.contrast_limits = look.contrast_limits
-        layer.gamma, layer.colormap = look.gamma, look.colormap
+        layer.gamma = look.gamma
+        with suppress(KeyError):  # one that was made by hand in another napari
+            layer.colormap = look.colormap
     elif isinstance(look, LabelsLook) and isinstance(layer, Labels):
         layer.contour, layer.selected_label = look.contour, look.selected_label
         if look.colours:

@@ -8,7 +8,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 import medseg
-from napari_medseg.layers.conversion import AXIS_LABELS, UNITS
+from napari_medseg.layers.conversion import AXIS_LABELS, UNITS, UNNAMED_COLOUR
 from napari_medseg.structures.contents import ShownSurface
 
 Colour = tuple[float, float, float, float]
@@ -48,22 +48,29 @@ def show_only(layer: Labels, labels: Iterable[int], hidden: Collection[int]) -> 
     was = layer.colormap
     rest = was.color_dict[None] if isinstance(was, DirectLabelColormap) else None
     background = np.zeros(4)
-    others = background if rest is None else rest
+    others = UNNAMED_COLOUR if rest is None else rest  # labels yet to be painted
     colours: dict[int | None, Any] = {None: others, 0: background}
     layer.colormap = DirectLabelColormap(color_dict=colours | shown)
 
 
-def surface_layer(shown: ShownSurface, name: str) -> LayerTuple:
+def surface_layer(
+    shown: ShownSurface, name: str, colour: tuple[float, float, float]
+) -> LayerTuple:
     """A Surface layer that lies where the label map lies.
 
     Light and shade are in its colours: napari's own light comes from the wrong side
     when the viewer is turned to the patient.
+
+    Args:
+        shown: The surface.
+        name: Of the layer.
+        colour: Red, green, blue, 0 to 1.
     """
     placement = shown.placement
     vertices = placement.shown.to_index(shown.surface.vertices_ras_mm)
     brightness = _brightness(shown.surface)[:, np.newaxis]
     colours = np.ones((len(vertices), 4), np.float32)
-    colours[:, :3] = brightness * np.array(shown.structure.colour) / 255
+    colours[:, :3] = brightness * np.array(colour)
     options = {
         "name": name,
         "scale": placement.scale,

@@ -22,7 +22,8 @@ class SurfaceScene:
         viewer.dims.events.ndisplay.connect(self._on_ndisplay_changed)
 
     def end(self) -> None:
-        """Listen to the viewer no more."""
+        """Show again what was hidden, and listen to the viewer no more."""
+        self._show_others()
         self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay_changed)
 
     def show(self, made: Iterable[LayerTuple]) -> None:
@@ -33,9 +34,8 @@ class SurfaceScene:
             self._drop(options["name"])
             self._surfaces.append(self._viewer.add_surface(data, **options))
         selection.active = active
-        if self._viewer.dims.ndisplay == 3:
-            self._hide_others()
-        else:
+        self._hide_others()  # before they are drawn in 3D, which takes seconds
+        if self._viewer.dims.ndisplay != 3:
             self._viewer.dims.ndisplay = 3
             camera = self._viewer.scene.camera
             camera.set_view_direction(_FROM_THE_FRONT, up_direction=_HEAD_UP)
@@ -62,16 +62,17 @@ class SurfaceScene:
                 layer.visible = False
                 self._hidden.append(layer)
 
+    def _show_others(self) -> None:
+        for layer in self._there(self._hidden):
+            layer.visible = True
+        self._hidden.clear()
+
     def _on_ndisplay_changed(self, _event: object = None) -> None:
         surfaces = self._there(self._surfaces)
-        if not surfaces:
-            return
         is_3d = self._viewer.dims.ndisplay == 3
         for layer in surfaces:
             layer.visible = is_3d
-        if is_3d:
+        if not is_3d:
+            self._show_others()
+        elif surfaces:
             self._hide_others()
-        else:
-            for layer in self._there(self._hidden):
-                layer.visible = True
-            self._hidden.clear()

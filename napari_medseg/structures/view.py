@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
+from napari_medseg.controls.scrolled import Scrolled
 from napari_medseg.structures.contents import Structures
 from napari_medseg.structures.table import (
     NAME_COLUMN,
@@ -48,6 +49,7 @@ class StructuresView(QWidget):
         outline_changed: Whether outlines only.
         copy_requested: Put the volumes on the clipboard.
         save_requested: Save the volumes.
+        script_requested: Put the same work as a script on the clipboard.
     """
 
     shown_changed = Signal(int, bool)
@@ -59,6 +61,7 @@ class StructuresView(QWidget):
     outline_changed = Signal(bool)
     copy_requested = Signal()
     save_requested = Signal()
+    script_requested = Signal()
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
@@ -77,6 +80,7 @@ class StructuresView(QWidget):
         self._outline = QCheckBox("Outline")
         self._copy = QPushButton("Copy")
         self._save = QPushButton("Save CSV…")
+        self._script = QPushButton("Copy as Python")
         self._total = QLabel()
         self._message = message_label("Status of the structures")
         self._name_parts()
@@ -95,7 +99,8 @@ class StructuresView(QWidget):
         self._choose(chosen)
         present = sum(each.voxels > 0 for each in measures)
         self._total.setText(f"{present} of {len(measures)} present" if measures else "")
-        for button in (self._show_all, self._hide_all, self._copy, self._save):
+        buttons = self._show_all, self._hide_all, self._copy, self._save, self._script
+        for button in buttons:
             button.setEnabled(bool(measures))
         self._allow_what_needs_a_row()
 
@@ -149,6 +154,7 @@ class StructuresView(QWidget):
             (self._outline, "Outline", "Draw outlines instead of areas."),
             (self._copy, "Copy", "Copy the volumes, to paste into a spreadsheet."),
             (self._save, "Save CSV", "Save the volumes as comma-separated values."),
+            (self._script, "Copy as Python", "Copy the same work as a script."),
             (self._table, "Structures", ""),
             (self._total, "Structures present", ""),
         ):
@@ -192,7 +198,9 @@ class StructuresView(QWidget):
         footer.addWidget(self._total, 1)
         footer.addWidget(self._copy)
         footer.addWidget(self._save)
-        layout = QVBoxLayout(self)
+        footer.addWidget(self._script)
+        content = QWidget()
+        layout = QVBoxLayout(content)
         layout.addLayout(form)
         layout.addLayout(look)
         layout.addWidget(self._table, 1)
@@ -201,6 +209,9 @@ class StructuresView(QWidget):
         layout.addWidget(self._message)
         layout.addLayout(footer)
         layout.addWidget(notice_label())
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(Scrolled(content))
 
     def _connect(self) -> None:
         self.model.shown_changed.connect(self.shown_changed)
@@ -215,6 +226,7 @@ class StructuresView(QWidget):
         self._outline.toggled.connect(self.outline_changed)
         self._copy.clicked.connect(self.copy_requested)
         self._save.clicked.connect(self.save_requested)
+        self._script.clicked.connect(self.script_requested)
         self._table.doubleClicked.connect(self._on_row_activated)
         self._table.activated.connect(self._on_row_activated)
         selection = self._table.selectionModel()

@@ -1,18 +1,19 @@
 """The Structures panel: what a Labels layer holds, and how it is shown."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from napari.utils.notifications import show_error
 from qtpy.QtGui import QColor, QGuiApplication
-from qtpy.QtWidgets import QFileDialog
 
 import medseg
 from napari_medseg.controls.background import Background, Report
 from napari_medseg.controls.panel import Panel
-from napari_medseg.layers.conversion import segmentation_of
+from napari_medseg.controls.saving import ask_where
+from napari_medseg.layers.conversion import record_of, segmentation_of
 from napari_medseg.layers.edits import EditWatch
 from napari_medseg.structures.contents import (
     Structures,
@@ -28,6 +29,7 @@ from napari_medseg.structures.display import (
     show_only,
     surface_layer,
 )
+from napari_medseg.structures.script import script_of
 from napari_medseg.structures.surface_scene import SurfaceScene
 from napari_medseg.structures.view import StructuresView
 from napari_medseg.viewing.orientation import go_to
@@ -71,9 +73,10 @@ class StructuresWidget(Panel):
         view.outline_changed.connect(self._on_outline_wanted)
         view.copy_requested.connect(self._on_copy_requested)
         view.save_requested.connect(self._on_save_requested)
+        view.script_requested.connect(self._on_script_requested)
         self._edits.edited.connect(self._measure)
         self.background.succeeded.connect(self._on_measured)
-        self.background.failed.connect(self._on_failed)
+        self.background.failed.connect(self._on_not_measured)
         self.background.finished.connect(self._on_finished)
         self.surfaces.succeeded.connect(self._on_surfaces_made)
         self.surfaces.failed.connect(self._on_failed)
@@ -123,6 +126,12 @@ class StructuresWidget(Panel):
     def _on_finished(self) -> None:
         if self._is_stale:
             self._measure()
+
+    def _on_not_measured(self, error: Exception) -> None:
+        """What was listed holds no more."""
+        self._structures = None
+        self.view.show_structures(None, {})
+        self._on_failed(error)
 
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
@@ -186,7 +195,11 @@ class StructuresWidget(Panel):
         structures, layer = self._structures, self._layer
         if structures is None or layer is None or self.surfaces.is_busy:
             return
-        work = partial(_surface_layers, structures, labels, layer.name)
+        colours = {
+            each: colour[:3] for each, colour in colours_of(layer, labels).items()
+        }
+        wanted = WantedSurfaces(structures=structures, colours=colours, name=layer.name)
+        work = partial(_surface_layers, wanted)
         self.view.show_message("making surfaces")
         self.surfaces.start("MedSeg: making surfaces", work)
 
@@ -204,30 +217,49 @@ class StructuresWidget(Panel):
             QGuiApplication.clipboard().setText(table)
             self.view.show_message("Copied.")
 
-    def _on_save_requested(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save the volumes", "volumes.csv", "Comma-separated values (*.csv)"
-        )
-        if name and self._structures is not None:
-            self._save(volumes_csv(self._structures), Path(name).with_suffix(".csv"))
+    def _on_script_requested(self) -> None:
+        record = None if self._layer is None else record_of(self._layer)
+        script = script_of(None if record is None else record.origin)
+        QGuiApplication.clipboard().setText(script)
+        self.view.show_message("Copied: the same work as a Python script.")
 
-    def _save(self, table: str, path: Path) -> None:
+    def _on_save_requested(self) -> None:
+        structures = self._structures
+        if structures is None:
+            return
+        kinds = "Comma-separated values (*.csv)"
         try:
-            with medseg.written_whole(path, overwrite=True) as part:
-                part.write_text(table, encoding="utf-8")
+            path = ask_where(self, "Save the volumes", "volumes.csv", kinds, (".csv",))
+            if path is not None:
+                with medseg.written_whole(path, overwrite=True) as part:
+                    part.write_text(volumes_csv(structures), encoding="utf-8")
+                self.view.show_message(f"Saved {path.name}.")
         except medseg.MedSegError as error:
             self.view.show_message(str(error))
             show_error(str(error))
-        else:
-            self.view.show_message(f"Saved {path.name}.")
 
 
-def _surface_layers(
-    structures: Structures, labels: tuple[int, ...], name: str, report: Report
-) -> list[LayerTuple]:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WantedSurfaces:
+    """Surfaces to make.
+
+    Attributes:
+        structures: Of the label map.
+        colours: Of each label wanted, as it is shown: red, green, blue, 0 to 1.
+        name: Of the layer.
+    """
+
+    structures: Structures
+    colours: Mapping[int, tuple[float, float, float]]
+    name: str
+
+
+def _surface_layers(wanted: WantedSurfaces, report: Report) -> list[LayerTuple]:
     """Runs in the other thread; can be stopped between two structures."""
     made = []
-    for shown in surfaces_of(structures, labels):
-        made.append(surface_layer(shown, f"{shown.structure.name} of {name}"))
-        report(medseg.Progress(stage="surfaces", done=len(made), total=len(labels)))
+    total = len(wanted.colours)
+    for shown in surfaces_of(wanted.structures, wanted.colours):
+        title = f"{shown.structure.name} of {wanted.name}"
+        made.append(surface_layer(shown, title, wanted.colours[shown.structure.id]))
+        report(medseg.Progress(stage="surfaces", done=len(made), total=total))
     return made

@@ -42,6 +42,7 @@ class LinkedView:
         self.plane = plane
         self._main = main
         self._shown: dict[Layer, Layer] = {}
+        self._cross: Vectors | None = None
         self._follows = False  # while it is moved by the first viewer
         self.model.scene.camera.orientation = ORIENTATION
         self.model.mouse_drag_callbacks.append(go_to_click)
@@ -78,6 +79,8 @@ class LinkedView:
 
     def _add(self, layer: Layer) -> None:
         twin = Layer.create(*layer.as_layer_data_tuple())
+        if isinstance(layer, Labels):
+            twin.contour = layer.contour  # not among what a layer says of itself
         self._shown[layer] = twin
         for event in _events(layer, _SHARED):
             event.connect(self._on_look_changed)
@@ -120,13 +123,15 @@ class LinkedView:
     def _mark_point(self) -> None:
         if not self._shown or self.model.dims.ndim != 3:
             return
-        lines = self._cross()
-        if _CROSS in self.model.layers:
-            self.model.layers[_CROSS].data = lines
+        lines, scan = self._lines(), next(iter(self._shown))
+        if self._cross is None:
+            self._cross = _cross_on(scan, lines)
+            self.model.add_layer(self._cross)
         else:
-            self.model.add_layer(self._cross_layer(lines))
+            self._cross.data = lines
+            self._cross.scale, self._cross.translate = scan.scale, scan.translate
 
-    def _cross(self) -> np.ndarray:
+    def _lines(self) -> np.ndarray:
         """Two lines through the point, as far as the layers go: start and vector."""
         first, last = self._main.layers.extent.world
         lines = np.zeros((2, 2, 3))
@@ -139,21 +144,6 @@ class LinkedView:
         lines /= scan.scale
         return lines
 
-    def _cross_layer(self, lines: np.ndarray) -> Vectors:
-        """On the grid of a scan: napari's sliders step by the finest layer."""
-        scan = next(iter(self._shown))
-        return Vectors(
-            lines,
-            name=_CROSS,
-            edge_color=_CROSS_COLOUR,
-            edge_width=float(max(scan.data.shape)) / _LINES_ACROSS,
-            vector_style="line",
-            scale=scan.scale,
-            translate=scan.translate,
-            units=scan.units,
-            axis_labels=scan.axis_labels,
-        )
-
 
 def go_to_click(viewer: ViewerModel, event: Event) -> Iterator[None]:
     """Move the point to where the left button is clicked, but not dragged."""
@@ -165,6 +155,21 @@ def go_to_click(viewer: ViewerModel, event: Event) -> Iterator[None]:
     yield
     if event.type != "mouse_move":
         viewer.dims.point = position
+
+
+def _cross_on(scan: Layer, lines: np.ndarray) -> Vectors:
+    """On the grid of a scan: napari's sliders step by the finest layer."""
+    return Vectors(
+        lines,
+        name=_CROSS,
+        edge_color=_CROSS_COLOUR,
+        edge_width=float(max(scan.data.shape)) / _LINES_ACROSS,
+        vector_style="line",
+        scale=scan.scale,
+        translate=scan.translate,
+        units=scan.units,
+        axis_labels=scan.axis_labels,
+    )
 
 
 def _events(layer: Layer, names: tuple[str, ...]) -> list[EventEmitter]:

@@ -121,10 +121,12 @@ def show_sagittal(viewer: ViewerModel) -> None:
 
 def go_to(viewer: ViewerModel, position_sar_mm: Sequence[float]) -> None:
     """Move the slices and the middle of the picture to a point of the patient."""
-    axes = range(len(position_sar_mm))
-    viewer.dims.set_point(axes, position_sar_mm)  # all at once: one step, drawn once
-    first, second, third = (position_sar_mm[axis] for axis in viewer.dims.order[-3:])
-    depth = first if viewer.dims.ndisplay == 3 else 0.0
+    dims = viewer.dims
+    extra = max(0, dims.ndim - 3)
+    axes = range(extra, extra + len(position_sar_mm))
+    dims.set_point(axes, position_sar_mm)  # all at once: one step, drawn once
+    first, second, third = (dims.point[axis] for axis in dims.order[-3:])
+    depth = first if dims.ndisplay == 3 else 0.0
     viewer.scene.camera.center = (depth, second, third)
 
 

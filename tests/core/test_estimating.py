@@ -37,6 +37,16 @@ def test_a_region_leaves_out_the_same_windows():
     assert made.windows < medseg.estimate(scan, model, settings).windows
 
 
+def test_a_region_that_is_empty_leaves_nothing_to_run():
+    scan, model = scan_of(), model_of()
+    region = region_of(scan)
+    nothing = replace(region, array=np.zeros_like(region.array))
+
+    made = medseg.estimate(scan, model, replace(EXACT, margin_mm=0.0), region=nothing)
+
+    assert made.windows == 0
+
+
 def test_memory_holds_at_least_the_scan_and_the_sums_over_windows():
     scan, model = scan_of(), model_of()
 

@@ -6,6 +6,7 @@ no display (`xvfb-run -a -s "-screen 0 1600x1000x24" python -m pytest` makes one
 
 import os
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("gui"):
             item.add_marker(no_display)
+
+
+@pytest.fixture(autouse=True)
+def settings_of_its_own(tmp_path_factory):
+    """What Qt remembers between starts is another's for each test, never the user's."""
+    if find_spec("napari"):
+        qt = import_module("qtpy.QtCore").QSettings
+        folder = str(tmp_path_factory.mktemp("settings"))
+        qt.setPath(qt.Format.IniFormat, qt.Scope.UserScope, folder)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import npe2
 import pytest
 from napari.settings import get_plugin_settings
 
+import medseg
 from napari_medseg.preferences import Preferences, preferences
 
 
@@ -28,10 +29,17 @@ def test_what_the_user_sets_holds():
 
     settings.session.autosave_minutes = 2
     settings.review.read_ahead = False
+    settings.segment.device = "cpu"
 
     assert preferences() == Preferences(
-        session_autosave_minutes=2, review_read_ahead=False
+        session_autosave_minutes=2, review_read_ahead=False, segment_device="cpu"
     )
+
+
+def test_every_precision_of_the_core_can_be_preferred(manifest):
+    declared = manifest.contributions.configurations["segment"].properties["precision"]
+
+    assert declared.enum == [each.value for each in medseg.Precision]
 
 
 @pytest.mark.usefixtures("plugin_settings")

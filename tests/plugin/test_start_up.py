@@ -23,6 +23,7 @@ for contribution in manifest.contributions.widgets:
 module, _, attribute = manifest.on_activate.partition(":")
 getattr(importlib.import_module(module), attribute)(None)
 heavy = ("torch", "monai", "SimpleITK", "matplotlib.pyplot", "highdicom", "pandas")
+heavy += ("scipy.ndimage",)
 print(len(panels), [name for name in heavy if name in sys.modules])
 """
 

@@ -31,8 +31,12 @@ def test_a_box_that_sticks_out_is_cut_off(volume):
     assert box == medseg.classical.Box(start=(0, 0, 3), shape=(20, 24, 1))
 
 
-def test_a_box_beside_the_scan_is_refused(volume):
-    corners = volume.geometry.to_world([(40, 0, 0), (50, 9, 9)])
+@pytest.mark.parametrize(
+    "indices",
+    [[(40, 0, 0), (50, 9, 9)], [(1, 1, 1), (np.nan, 2, 2)], [(-9, 0, 0), (-5, 2, 2)]],
+)
+def test_a_box_beside_the_scan_is_refused(volume, indices):
+    corners = volume.geometry.to_world(indices)
 
     with pytest.raises(medseg.WrongUse, match="outside the scan"):
         medseg.classical.box_between(volume.geometry, corners)

@@ -105,3 +105,36 @@ def test_a_scan_of_one_value_is_one_class():
 
     for method in (medseg.classical.kmeans, medseg.classical.gaussian_mixture):
         assert len(np.unique(method(flat).array)) == 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (11, 10, 1), (33, 37, 1), (2, 30, 3)])
+def test_supervoxels_may_be_larger_than_the_scan(shape):
+    volume = scan(noise(shape, 50), (1.0, 1.0, 5.0))
+    chosen = medseg.classical.SupervoxelSettings(edge_mm=20.0)
+
+    found = medseg.classical.supervoxels(volume, chosen)
+
+    assert found.array.min() == 1
+    assert set(np.unique(found.array)) == set(found.labels.ids)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [medseg.classical.kmeans, medseg.classical.gaussian_mixture],
+)
+def test_fewer_values_than_classes_leave_classes_empty(method):
+    values = np.zeros(SHAPE, np.uint8)
+    values[12:] = 1
+
+    found = method(scan(values), medseg.classical.ClusterSettings(classes=5)).array
+
+    assert len(np.unique(found)) == 2
+    assert found[0, 0, 0] < found[-1, 0, 0]
+
+
+def test_pieces_are_the_same_each_time():
+    _, volume = layers(30)
+
+    first, again = (medseg.classical.supervoxels(volume).array for _ in range(2))
+
+    assert_array_equal(first, again)

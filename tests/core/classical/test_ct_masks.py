@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy import ndimage
 
 import medseg
+from medseg.classical.images import outside_distance_mm
 from tests.core.classical.scenes import ball, dice, noise, scan
 
 SHAPE = (60, 60, 24)
@@ -25,9 +30,9 @@ def chest() -> tuple[np.ndarray, np.ndarray, medseg.Volume]:
 
 def test_the_body_is_found_without_the_table():
     body, _, volume = chest()
-    settings = medseg.classical.BodySettings(opening_mm=16.0)
+    chosen = medseg.classical.BodySettings(opening_mm=16.0)
 
-    found = medseg.classical.body_mask(volume, settings).mask("body")
+    found = medseg.classical.body_mask(volume, chosen).mask("body")
 
     assert dice(found, body) > 0.99
     assert not found[:, 50:].any()
@@ -70,6 +75,31 @@ def test_where_there_is_no_air_there_are_no_lungs():
 
     assert not medseg.classical.lung_mask(water).array.any()
     assert medseg.classical.body_mask(water).array.all()
+
+
+@pytest.mark.parametrize(
+    "method", [medseg.classical.body_mask, medseg.classical.lung_mask]
+)
+def test_a_scan_that_is_said_to_be_mr_is_refused(method):
+    _, _, volume = chest()
+    said = medseg.Volume(array=volume.array, geometry=volume.geometry, channels=("T1",))
+
+    with pytest.raises(medseg.UnusableInput, match="the scan is T1"):
+        method(said)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_distances_are_those_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random(rng.integers(1, 12, 3)) < rng.uniform(0.05, 0.6)
+    mask[0, 0, 0] = True
+    spacing_mm = tuple(rng.uniform(0.3, 6.0, 3))
+
+    found = np.maximum(outside_distance_mm(mask, spacing_mm), 0)
+
+    theirs = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    assert_allclose(found, theirs, rtol=1e-5)
 
 
 @pytest.mark.slow

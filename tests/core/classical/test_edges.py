@@ -97,3 +97,15 @@ def test_an_empty_structure_stays_empty():
     )
 
     assert not moved.array.any()
+
+
+@pytest.mark.parametrize("shape", [(30, 40, 1), (1, 1, 1), (3, 20, 2)])
+def test_a_contour_moves_in_a_scan_of_few_slices(shape):
+    inside = np.ones(shape, bool)
+    inside[:, shape[1] // 2 :] = shape[1] == 1
+
+    moved = medseg.classical.active_contour(
+        scan(np.where(inside, 100, 0).astype(np.int16)), labels(inside), "lesion"
+    )
+
+    assert np.mean(moved.mask("lesion") == inside) > 0.9

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
@@ -25,12 +27,12 @@ def touching(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_touching_balls_are_counted_right():
-    settings = medseg.classical.SplitSettings(neck_mm=0.5)
+    chosen = medseg.classical.SplitSettings(neck_mm=0.5)
     right = 0
     for seed in range(20):
         mask, truth = touching(np.random.default_rng(seed))
         assert ndimage.label(mask)[1] == 1  # components alone miscount
-        split = medseg.classical.split_touching(labels(mask), "lesion", settings)
+        split = medseg.classical.split_touching(labels(mask), "lesion", chosen)
         right += len(split.labels) == len(np.unique(truth[truth > 0]))
 
     assert right >= 18
@@ -76,3 +78,38 @@ def test_splitting_agrees_with_scikit_image():
 
     theirs = segmentation.watershed(-depth, seeds, mask=mask)
     assert np.mean(split.array[mask] != theirs[mask]) < 0.03
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_blob_is_one_piece_and_never_of_two(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random(rng.integers(1, 14, 3)) < rng.uniform(0.02, 0.5)
+    spacing_mm = tuple(rng.uniform(0.3, 6.0, 3))
+
+    split = medseg.classical.split_touching(labels(mask, spacing_mm), "lesion").array
+
+    everywhere = np.ones((3, 3, 3))
+    pieces, _ = ndimage.label(mask, everywhere)
+    assert_array_equal(split > 0, mask)
+    for number in range(1, int(split.max(initial=0)) + 1):
+        assert len(np.unique(pieces[split == number])) == 1
+        assert ndimage.label(split == number, everywhere)[1] == 1
+
+
+def test_small_lesions_that_do_not_touch_are_counted():
+    mask = np.zeros(SHAPE, bool)
+    mask[2:9, 2:9, 2:9] = True
+    mask[30, 30, 15] = mask[2, 40, 15] = True  # of one voxel
+    mask[40:42, 2:4, 3] = True  # in one slice
+
+    split = medseg.classical.split_touching(labels(mask), "lesion")
+
+    assert len(split.labels) == 4
+
+
+def test_an_empty_structure_has_no_blobs():
+    split = medseg.classical.split_touching(labels(np.zeros(SHAPE)), "lesion")
+
+    assert len(split.labels) == 0
+    assert not split.array.any()

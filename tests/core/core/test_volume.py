@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medseg import ErrorCode, Geometry, LabelSet, Segmentation, UnusableInput
-from medseg.core.volume import require_same_grid
+from medseg.core.volume import require_same_grid, voxels_of_labels
 from tests.core.making import segmentation_of, volume_of
 
 GEOMETRY = Geometry.from_spacing((2, 3, 4), (1.0, 2.0, 5.0))
@@ -77,3 +77,17 @@ def test_different_grids_are_refused_with_their_distance():
         require_same_grid(
             GEOMETRY, GEOMETRY.cropped((0, 0, 0), (2, 3, 5)), where="case 1"
         )
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_voxels_of_labels_are_counted_in_any_memory_order(order):
+    rng = np.random.default_rng(0)
+    array = np.asarray(rng.choice([0, 1, 7, 300], (70, 80, 90)), np.uint16, order=order)
+
+    labels, counts = np.unique(array[array != 0], return_counts=True)
+
+    assert voxels_of_labels(array) == dict(zip(labels, counts, strict=True))
+    assert voxels_of_labels(array[::2, ::3]) == {
+        label: int((array[::2, ::3] == label).sum()) for label in (1, 7, 300)
+    }
+    assert voxels_of_labels(array[:0]) == {}

@@ -60,6 +60,12 @@ def test_cases_that_were_trained_on_are_remembered(tmp_path, evaluation):
         ("scores.csv", "case,age\nc1,63\n", "INVALID_DATASET"),
         ("scores.json", "[]", "INVALID_DATASET"),
         ("scores.json", "{", "INVALID_DATASET"),
+        ("scores.json", '{"rows": [1]}', "INVALID_DATASET"),
+        ("scores.json", '{"rows": [[1, 2]]}', "INVALID_DATASET"),
+        ("scores.json", '{"rows": null}', "INVALID_DATASET"),
+        ("scores.csv", "", "INVALID_DATASET"),
+        ("scores.csv", "case,structure,label,state,dice,iou\nc1,liver", "INVALID"),
+        ("scores.csv", f"case,structure,label,state,dice,iou\n{'9' * 200_000}", "INV"),
         ("scores.xlsx", "", "UNKNOWN_FORMAT"),
     ],
 )

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from medseg import Device, InferenceSettings, Precision
+from medseg.core.memory import available_bytes
 from medseg.inference import is_out_of_memory, stream_logits
 from medseg.inference.accumulators import Place, RingShape, RowRing
 from medseg.inference.layout import windows_at_once
-from medseg.inference.memory import available_bytes
 from medseg.preprocessing import restored
 from tests.core.inference.streaming import joined, prepared_of
 from tests.core.making import TINY_PLAN

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from medseg.core.memory import available_bytes
 from medseg.inference.accumulators import (
     Place,
     RingShape,
@@ -14,7 +15,6 @@ from medseg.inference.accumulators import (
     first_with_room,
 )
 from medseg.inference.mapped import mapped_zeros, temporary_folders
-from medseg.inference.memory import available_bytes
 
 SMALL = RingShape(members=1, outputs=3, rows=8, across=(5, 6))
 BOUNDLESS = RingShape(members=1, outputs=2**20, rows=2**10, across=(2**10, 2**10))

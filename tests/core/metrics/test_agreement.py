@@ -126,3 +126,36 @@ def test_colour_blind_readers_tell_the_errors_apart(vision):
 
     distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)]
     assert min(distances) > 20  # 2 is just noticeable
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_largest_error_is_in_the_middle_of_the_largest_patch_of_a_slice(axis):
+    truth = np.zeros(SHAPE, np.uint8)
+    wrong = np.moveaxis(truth.copy(), axis, 0)
+    wrong[3, 0, 0] = 1  # one voxel off by itself
+    wrong[3, 2:5, 2:5] = 1
+    prediction = label_map(np.moveaxis(wrong, 0, axis))
+
+    place = medseg.largest_error(prediction, label_map(truth), 1, axis=axis, index=3)
+
+    expected = [3, 3]
+    expected.insert(axis, 3)
+    assert place == tuple(expected)
+
+
+def test_of_a_ring_the_largest_error_is_a_voxel_of_it():
+    truth = np.zeros(SHAPE, np.uint8)
+    ring = truth.copy()
+    ring[2, 1:6, 1:7] = 1
+    ring[2, 2:5, 2:6] = 0
+
+    place = medseg.largest_error(label_map(ring), label_map(truth), 1, axis=0, index=2)
+
+    assert place is not None
+    assert ring[place] == 1
+
+
+def test_where_nothing_is_wrong_there_is_no_largest_error():
+    prediction, _ = random_maps()
+
+    assert medseg.largest_error(prediction, prediction, 1, axis=0, index=0) is None

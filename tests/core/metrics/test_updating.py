@@ -83,3 +83,16 @@ def test_a_structure_painted_for_the_first_time_gets_a_row():
     assert updated["spleen"].dice == 0
     removed = medseg.update_scores(updated, label_map(liver), reference, {3})
     assert [row.structure for row in removed.rows] == ["liver"]
+
+
+def test_what_is_painted_where_nothing_was_gets_the_diagonal_of_the_whole_image():
+    nothing = medseg.LabelSet(())
+    empty = replace(label_map(np.zeros(SHAPE, np.uint8)), labels=nothing)
+    painted = np.zeros(SHAPE, np.uint8)
+    painted[4, 4, 4] = 1
+    old = medseg.score(empty, empty)
+
+    updated = medseg.update_scores(old, label_map(painted), empty, {1})
+
+    anew = medseg.score(label_map(painted), empty)
+    assert updated["liver"].diagonal_mm == anew["liver"].diagonal_mm

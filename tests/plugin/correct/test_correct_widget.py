@@ -115,6 +115,8 @@ def test_the_preview_is_offered_in_no_list(qtbot, viewer, panel):
 def test_the_first_correction_goes_to_a_copy(qtbot, viewer, panel):
     before = viewer.layers["result"].data.copy()
     remove_the_marker(panel)
+    wait(qtbot, panel)
+    assert viewer.layers[PREVIEW].visible
 
     click(qtbot, panel, "Apply")
 
@@ -123,7 +125,7 @@ def test_the_first_correction_goes_to_a_copy(qtbot, viewer, panel):
     edited = viewer.layers["result edited"]
     assert not (edited.data == 2).any()
     assert part(panel, "Labels", LayerBox).layer() is edited
-    assert PREVIEW not in viewer.layers
+    assert not viewer.layers[PREVIEW].visible
 
 
 def test_further_corrections_stay_in_the_copy(qtbot, viewer, panel):
@@ -159,7 +161,7 @@ def test_what_the_user_drew_is_corrected_where_it_is(qtbot, viewer, panel):
 
     assert not drawn.data.any()
     assert drawn.colormap is colours
-    assert len(viewer.layers) == 3
+    assert "drawn edited" not in viewer.layers
 
 
 def test_a_correction_is_written_down(qtbot, viewer, panel):
@@ -344,8 +346,9 @@ def test_a_split_gets_names_and_colours(qtbot, viewer, panel):
     assert part(panel, "Structure", QComboBox).findText("liver tumour 2") == 2
 
 
-def test_a_structure_can_be_added(viewer, panel):
+def test_a_structure_can_be_added(qtbot, viewer, panel):
     panel.add_structure("spleen")
+    wait(qtbot, panel)
 
     edited = viewer.layers["result edited"]
     assert names_of(edited) == ("liver", "liver tumour", "spleen")
@@ -385,12 +388,158 @@ def test_without_live_preview_nothing_is_computed_until_apply(qtbot, viewer, pan
     assert not (viewer.layers["result edited"].data == 2).any()
 
 
+def test_a_box_that_is_yet_to_be_drawn_is_asked_for(qtbot, viewer, panel):
+    click(qtbot, panel, "Draw box")
+
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+
+    assert message(panel, STATUS).startswith("INVALID_OPTION: the layer holds no box")
+    assert viewer.dims.ndisplay == 2
+
+
+def test_a_scan_of_another_place_is_refused(qtbot, viewer, panel):
+    viewer.layers["scan"].translate = (1.0, 2.0, 3.0)
+    fill_in(panel, lower=0)
+    wait(qtbot, panel)
+
+    assert message(panel, STATUS).startswith("GRID_MISMATCH")
+
+
+def test_a_stroke_painted_just_before_apply_is_not_lost(qtbot, viewer, panel):
+    click(qtbot, panel, "Paint")
+    edited = viewer.layers["result edited"]
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+
+    stroke = tuple(np.argwhere(edited.data == 2)[:3].T)
+    edited.data_setitem(stroke, 1)  # as a brush does
+    before = edited.data.copy()
+    click(qtbot, panel, "Apply")
+
+    assert (edited.data[stroke] == 1).all()
+    assert_array_equal(edited.data, np.where(before == 2, 0, before))
+
+
+def test_a_stroke_painted_while_a_change_is_made_is_not_lost(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    click(qtbot, panel, "Apply")
+    edited = viewer.layers["result edited"]
+
+    before = viewer.layers["result"].data
+    stroke = tuple(np.argwhere(before == 2)[:3].T)
+
+    part(panel, "Undo", QPushButton).click()
+    edited.data_setitem(stroke, 1)
+    wait(qtbot, panel)
+
+    assert (edited.data[stroke] == 1).all()
+    assert (edited.data == 2).sum() == (before == 2).sum() - 3
+
+
+def test_labels_removed_while_a_change_is_made_stay_removed(qtbot, viewer, panel):
+    remove_the_marker(panel)
+    click(qtbot, panel, "Apply")
+    edited = viewer.layers["result edited"]
+
+    part(panel, "Undo", QPushButton).click()
+    viewer.layers.remove(edited)
+    wait(qtbot, panel)
+
+    assert part(panel, "Labels", LayerBox).layer() is viewer.layers["result"]
+    assert not (edited.data == 2).any()
+
+
+def test_a_new_structure_gets_a_number_that_no_voxel_has(qtbot, viewer, panel):
+    data = viewer.layers["result"].data
+    data[0, 0, :4] = 3  # painted by hand, without a name
+
+    panel.add_structure("spleen")
+    wait(qtbot, panel)
+
+    edited = viewer.layers["result edited"]
+    id_ = structures_of(edited)["spleen"].id
+    assert not (edited.data == id_).any()
+    assert list(edited.features["structure"])[-1] == "spleen"
+
+
+def test_a_split_in_a_box_takes_no_number_from_outside_it(qtbot, viewer, panel):
+    data = viewer.layers["result"].data
+    data[:] = 0
+    data[2:5, 3:20, 3:17], data[8:12, 3:20, 3:17] = 2, 2
+    data[13, 0, :4] = 3
+    viewer.layers["result"].refresh()
+    draw_box(viewer, panel, (1, 0, 0), (12, 21, 17))
+    choose(panel, "Structure", "liver tumour")
+    choose(panel, "Tool", Tool.SPLIT)
+
+    click(qtbot, panel, "Apply")
+
+    edited = viewer.layers["result edited"]
+    assert structures_of(edited)["liver tumour 2"].id == 4
+    assert (edited.data == 3).sum() == 4
+
+
+def test_a_click_in_3d_is_no_seed(viewer, panel):
+    choose(panel, "Tool", Tool.GROW)
+    viewer.dims.ndisplay = 3
+
+    press(viewer, (7, 12, 8))
+
+    assert message(panel, "Seed").startswith("Click in the picture")
+
+
+def test_numbers_that_no_label_can_have_are_refused_in_one_line(qtbot, viewer, panel):
+    scan = viewer.layers["scan"]
+    drawn = np.zeros(scan.data.shape, np.int32)
+    drawn[0, 0, :2] = -1, 70_000
+    viewer.add_labels(
+        drawn,
+        scale=scan.scale,
+        translate=scan.translate,
+        units=scan.units,
+        axis_labels=scan.axis_labels,
+    )
+    fill_in(panel, lower=0)
+    wait(qtbot, panel)
+
+    assert message(panel, STATUS).startswith("NOT_A_LABEL_MAP: there is a label -1")
+
+
+def draw_box(viewer, panel, first, last):
+    """A box from one voxel to another of the scan."""
+    part(panel, "Draw box", QPushButton).click()
+    scan, region = viewer.layers["scan"], viewer.layers["region of scan"]
+    for depth in (first[0], last[0]):
+        (_, a, b), (_, c, d) = first, last
+        corners = [(depth, a, b), (depth, a, d), (depth, c, d), (depth, c, b)]
+        region.add_rectangles(
+            [np.array([region.world_to_data(scan.data_to_world(p)) for p in corners])]
+        )
+
+
 def test_labels_of_other_voxels_are_refused_in_one_line(qtbot, viewer, panel):
     viewer.layers["scan"].data = viewer.layers["scan"].data[1:]
     fill_in(panel, lower=0)
     wait(qtbot, panel)
 
     assert message(panel, STATUS).startswith("GRID_MISMATCH")
+
+
+def test_a_closed_panel_listens_no_more(qtbot, viewer, panel):
+    draw_box(viewer, panel, (1, 2, 2), (5, 9, 9))
+    wait(qtbot, panel)
+    part(panel, "Upper", QDoubleSpinBox).setValue(450)
+    qtbot.waitUntil(lambda: panel.background.is_busy, timeout=30_000)
+
+    panel.end()
+    viewer.layers["region of scan"].data = viewer.layers["region of scan"].data[:1]
+    viewer.layers["result"].data = viewer.layers["result"].data.copy()
+    wait(qtbot, panel)
+    qtbot.wait(500)  # longer than any pause
+
+    assert panel.is_at_rest
+    assert PREVIEW not in viewer.layers
 
 
 def test_closing_takes_the_preview_away(qtbot, viewer, panel):

@@ -89,3 +89,16 @@ def test_layers_no_longer_watched_are_not_heard(qtbot, viewer, watch):
 
     with qtbot.assertNotEmitted(watch.edited, wait=700):
         paint(viewer)
+
+
+@pytest.mark.parametrize("edit", [paint, undo, assign, write_and_refresh])
+def test_what_may_be_an_edit_is_told_at_once(qtbot, viewer, watch, edit):
+    paint(viewer)
+    with qtbot.waitSignal(watch.edited, timeout=5000):
+        pass
+    touched = []
+    watch.touched.connect(lambda: touched.append(edit))
+
+    edit(viewer)
+
+    assert touched

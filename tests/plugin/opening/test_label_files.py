@@ -76,6 +76,13 @@ def test_an_empty_label_map_is_one_when_its_name_says_so():
     assert not holds_label_map(empty, named=False)
 
 
+def test_a_small_structure_far_from_every_border_is_enough():
+    array = np.zeros((300, 20, 20), np.uint8)
+    array[151:171, 8:12, 8:12] = 3
+
+    assert holds_label_map(scan(array), named=False)
+
+
 def test_real_references_are_told_from_real_scans(real_data):
     medseg = pytest.importorskip("medseg")
     case = "hippocampus_001.nii.gz"

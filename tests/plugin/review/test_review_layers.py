@@ -3,10 +3,12 @@ import pytest
 from napari.components import ViewerModel
 from numpy.testing import assert_allclose
 
+from napari_medseg.layers.conversion import Origin
 from napari_medseg.review.cohort import Measure, read_cohort
 from napari_medseg.review.folders import discover
 from napari_medseg.review.layers import CaseLayers
 from napari_medseg.review.loading import load_case
+from napari_medseg.session.layers import taken_layers
 from tests.plugin.cohorts import write_cohort
 
 
@@ -80,6 +82,19 @@ def test_a_case_that_was_only_looked_at_can_be_shown_again(viewer, load):
     assert names(viewer) == []
 
 
+def test_pictures_side_by_side_are_seen_whole(viewer, load):
+    layers = CaseLayers(viewer)
+    layers.show(load(0), side_by_side=False)
+    alone = viewer.scene.camera.zoom
+
+    layers.lay_out(side_by_side=True)
+    beside = viewer.scene.camera.zoom
+    layers.lay_out(side_by_side=False)
+
+    assert beside < alone  # half the width
+    assert viewer.scene.camera.zoom == alone
+
+
 def test_side_by_side_each_model_has_its_own_picture(viewer, load):
     layers = CaseLayers(viewer)
     layers.show(load(0), side_by_side=False)
@@ -139,3 +154,30 @@ def test_layers_the_user_deleted_do_no_harm(viewer, load):
     layers.show(load(1), side_by_side=False)
 
     assert names(viewer) == ["c2", "good", "poor", "reference"]
+
+
+def test_a_panel_that_closes_leaves_the_case_in_one_picture(viewer, load):
+    layers = CaseLayers(viewer)
+    layers.show(load(0), side_by_side=True)
+    model = viewer.layers["good"]
+
+    layers.let_go()
+
+    assert names(viewer) == ["c1", "good", "poor", "reference"]
+    assert not viewer.canvas.grid.enabled
+    paint(model)
+    layers.show(load(1), side_by_side=False)
+    assert model in viewer.layers
+
+
+def test_a_session_keeps_each_layer_of_a_case_once_and_the_path_of_its_scan(
+    viewer, load, cohort
+):
+    CaseLayers(viewer).show(load(0), side_by_side=True)
+
+    taken, left_out = taken_layers(viewer)
+
+    assert sorted(layer.name for layer in taken) == ["c1", "good", "poor", "reference"]
+    assert left_out == []
+    scan = next(layer for layer in taken if layer.name == "c1")
+    assert scan.record.origin == Origin(path=cohort.cases[0].images[0])

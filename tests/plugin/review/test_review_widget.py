@@ -6,6 +6,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QMainWindow,
     QPlainTextEdit,
     QPushButton,
     QTableView,
@@ -120,6 +121,20 @@ def test_what_was_just_written_is_saved_when_the_panel_closes(qtbot, opened, roo
     opened.end()
 
     assert read_review(root / FILE_NAME)["c2"].note == "in haste"
+
+
+def test_what_was_just_decided_is_saved_when_the_window_closes(qtbot, opened, root):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.setCentralWidget(opened)
+    window.show()
+    press(qtbot, opened, "Next case")
+    part(opened, "Note", QPlainTextEdit).setPlainText("in haste")
+
+    window.close()
+
+    assert read_review(root / FILE_NAME)["c2"].note == "in haste"
+    window.takeCentralWidget()  # which it would delete
 
 
 def test_verdicts_are_there_when_the_cohort_is_opened_again(qtbot, panel, root):

@@ -8,7 +8,7 @@ from napari.layers import Labels, Layer
 import medseg
 from napari_medseg.layers.conversion import segmentation_layer, volume_layers
 from napari_medseg.saving.dicom import DicomLabels
-from napari_medseg.saving.writer import write_dicom_seg
+from napari_medseg.saving.writer import write_dicom_seg, write_labels
 from tests.plugin.scans import LABELS, marker_labels
 
 FORMATS = medseg.SegmentationFormat
@@ -107,3 +107,79 @@ def test_a_scan_that_is_no_dicom_series_is_no_source(layers, series):
     scan = Layer.create(*volume_layers(nifti, "nifti")[0])
 
     assert DicomLabels.of(labels, (scan, labels)).source is None
+
+
+MADE = medseg.Provenance(
+    case_id="c1",
+    input_sha256="a" * 64,
+    model="m",
+    model_sha256="",
+    versions=(("medseg", "1"),),
+    settings=(),
+)
+
+
+def twin_of(series):
+    """Another patient's series that happens to lie on the same grid."""
+    return replace(series, case_id="other", sha256="b" * 64)
+
+
+def made_of(series, sha256):
+    labels = medseg.Segmentation(
+        array=labels_on(series),
+        geometry=series.geometry,
+        labels=LABELS,
+        provenance=replace(MADE, input_sha256=sha256),
+    )
+    return Layer.create(*segmentation_layer(labels, "result"))
+
+
+def test_the_series_that_was_segmented_is_the_one_referred_to(layers, series):
+    scan, _ = layers
+    twin = Layer.create(*volume_layers(twin_of(series), "twin")[0])
+    result = made_of(series, series.sha256)
+
+    for open_layers in ((scan, twin, result), (twin, scan, result)):
+        source = DicomLabels.of(result, open_layers).source
+        assert source is not None
+        assert source.sha256 == series.sha256
+
+
+def test_labels_made_of_another_scan_are_not_saved_for_the_one_that_is_open(
+    layers, series
+):
+    scan, _ = layers
+    result = made_of(series, "c" * 64)
+
+    with pytest.raises(medseg.WrongUse, match=r"NO_DICOM_SOURCE.*another scan"):
+        DicomLabels.of(result, (scan, result))
+
+
+def test_where_drawn_labels_may_belong_to_two_series_it_is_not_guessed(layers, series):
+    scan, labels = layers
+    twin = Layer.create(*volume_layers(twin_of(series), "twin")[0])
+
+    with pytest.raises(medseg.WrongUse, match="SEVERAL_SERIES: 2 DICOM series"):
+        DicomLabels.of(labels, (scan, twin, labels))
+
+
+def test_a_name_without_a_suffix_replaces_no_file(layers, tmp_path):
+    scan, labels = layers
+    there = tmp_path / "liver.seg.dcm"
+    there.write_bytes(b"precious")
+
+    with pytest.raises(medseg.WrongUse, match="OUTPUT_EXISTS"):
+        DicomLabels.of(labels, (scan, labels)).write(
+            tmp_path / "liver", FORMATS.DICOM_SEG
+        )
+    assert there.read_bytes() == b"precious"
+
+
+def test_a_new_file_replaces_no_description_of_anothers(layers, tmp_path):
+    _, labels = layers
+    data, meta, _ = labels.as_layer_data_tuple()
+    (tmp_path / "sub-01.json").write_text('{"EchoTime": 0.03}')
+
+    with pytest.raises(medseg.WrongUse, match=r"OUTPUT_EXISTS.*sub-01\.json"):
+        write_labels(str(tmp_path / "sub-01.nii.gz"), data, meta)
+    assert not (tmp_path / "sub-01.nii.gz").exists()

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.layers.conversion import (
+    Origin,
     segmentation_layer,
     segmentation_of,
     volume_layers,
@@ -450,3 +451,132 @@ def test_every_control_has_a_name_and_a_tooltip(panel):
     ]
 
     assert [c for c in controls if not (c.accessibleName() and c.toolTip())] == []
+
+
+def test_a_double_click_is_two_clicks(qtbot, scored):
+    scored.show()
+    qtbot.waitExposed(scored)
+    table = part(scored, "Scores", QTableView)
+    middle = table.visualRect(table.model().index(0, 0)).center()
+    where, left = table.viewport(), Qt.MouseButton.LeftButton
+
+    qtbot.mouseClick(where, left, pos=middle)
+    qtbot.mouseDClick(where, left, pos=middle)
+    qtbot.mouseRelease(where, left, pos=middle)
+    looked_closer(qtbot, scored)
+
+    assert "worst axial slice" in message(scored, STATUS)
+
+
+def test_enter_chooses_the_row_as_a_click_does(qtbot, viewer, scored):
+    table = part(scored, "Scores", QTableView)
+    table.setCurrentIndex(table.model().index(1, 0))
+
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+
+    assert viewer.layers["mine"].data[voxel_seen(viewer, viewer.layers["mine"])] == 2
+
+
+def test_a_second_click_is_not_lost_while_the_first_is_looked_into(qtbot, scored):
+    table = part(scored, "Scores", QTableView)
+
+    table.clicked.emit(table.model().index(0, 0))
+    table.clicked.emit(table.model().index(0, 0))
+    assert scored.details.is_busy
+    looked_closer(qtbot, scored)
+
+    assert "worst axial slice" in message(scored, STATUS)
+
+
+def test_an_edit_made_while_scores_are_computed_is_scored(qtbot, viewer, panel):
+    part(panel, "Compute", QPushButton).click()
+    viewer.layers["mine"].data = np.zeros_like(viewer.layers["mine"].data)
+
+    qtbot.waitUntil(lambda: [r[1] for r in cells(panel)] == ["0.000"] * 2, timeout=9000)
+
+
+def test_a_panel_closed_while_it_computes_shows_nothing(qtbot, viewer, panel):
+    part(panel, "Errors shown", QComboBox).setCurrentText(ErrorScope.ALL.value)
+    part(panel, "Compute", QPushButton).click()
+
+    panel.end()
+    qtbot.waitUntil(lambda: not panel.background.is_busy, timeout=30_000)
+    looked_closer(qtbot, panel)
+
+    assert cells(panel) == []
+    assert "errors" not in viewer.layers
+
+
+def test_scores_of_other_layers_than_those_chosen_are_said_to_be(scored, viewer):
+    array, options, _ = segmentation_layer(marker_labels(), "second reader")
+    viewer.add_labels(array, **options)
+
+    part(scored, "Prediction", LayerBox).setCurrentText("second reader")
+
+    assert message(scored, STATUS) == (
+        "These are the scores of mine and truth: compute again."
+    )
+
+
+def test_a_file_that_the_dialog_did_not_name_is_not_replaced(
+    scored, tmp_path, monkeypatch
+):
+    (tmp_path / "scores.v2.csv").write_text("mine")
+    path = tmp_path / "scores.v2"  # which the dialog finds to be free
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(path), ""))
+
+    part(scored, "Save CSV", QPushButton).click()
+
+    assert (tmp_path / "scores.v2.csv").read_text() == "mine"
+    assert message(scored, STATUS).startswith("OUTPUT_EXISTS")
+
+
+def test_the_panel_can_be_made_low(panel):
+    assert panel.minimumSizeHint().height() < 260
+
+
+@pytest.mark.parametrize(
+    "order", [((0, 1, 2), (False, False, False)), ((2, 0, 1), (True, False, True))]
+)
+def test_the_script_gives_the_numbers_of_the_panel(qtbot, tmp_path, monkeypatch, order):
+    files = {
+        "scan": tmp_path / "ct.nii.gz",
+        "mine": tmp_path / "it's mine.nii.gz",
+        "truth": tmp_path / "truth.nii.gz",
+    }
+    medseg.write_volume(marker_scan(), files["scan"])
+    medseg.write_segmentation(shifted_labels(), files["mine"])
+    medseg.write_segmentation(marker_labels(*order), files["truth"])
+    viewer = ViewerModel()
+    for name in ("mine", "truth"):
+        labels = medseg.read_segmentation(files[name])
+        array, options, _ = segmentation_layer(labels, name, Origin(path=files[name]))
+        viewer.add_labels(array, **options)
+    panel = ScoresWidget(viewer)
+    qtbot.addWidget(panel)
+    part(panel, "Prediction", LayerBox).setCurrentText("mine")
+    compute(qtbot, panel)
+
+    part(panel, "Copy as Python", QPushButton).click()
+    monkeypatch.chdir(tmp_path)
+    script = QGuiApplication.clipboard().text()
+    exec(compile(script, "script", "exec"), {})  # noqa: S102 - what users do with it
+
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name, column in (("dice", 1), ("iou", 2), ("nsd", 4)):
+        told = [row[column] for row in cells(panel)]
+        assert [f"{float(row[name]):.3f}" for row in rows] == told
+    panel.end()
+
+
+def test_a_script_for_layers_from_no_file_has_paths_to_fill_in(scored):
+    part(scored, "Scan", QComboBox).setCurrentIndex(1)
+
+    part(scored, "Copy as Python", QPushButton).click()
+
+    script = QGuiApplication.clipboard().text()
+    assert "'PATH OF THE PREDICTION'," in script
+    assert "'PATH OF THE REFERENCE'," in script
+    assert "images='PATH OF THE SCAN'," in script
+    assert "tolerance_mm=2.0" in script

@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 
 import medseg
 from napari_medseg.layers.conversion import volume_layers
-from napari_medseg.segment.scan import misfits_of, scan_of
+from napari_medseg.segment.scan import ChosenScan, channels_of, misfits_of
 from tests.plugin.scans import in_voxel_order, marker_image, marker_scan
 from tests.plugin.scans import scan_of as one_channel_scan
 
@@ -48,7 +48,8 @@ def test_layers_become_the_channels_of_one_scan(viewer, mr_model):
     volumes = mr_scan("T1"), mr_scan("FLAIR", added=7)
     layers = [add_scan(viewer, volume, volume.channels[0]) for volume in volumes]
 
-    scan = scan_of(layers, mr_model, viewer.layers)
+    chosen = ChosenScan(channels=channels_of(layers, mr_model, viewer.layers))
+    scan = chosen.volume()
 
     assert scan.channels == ("T1", "FLAIR")
     assert scan.geometry.is_same_grid(volumes[0].geometry)
@@ -63,7 +64,7 @@ def test_layers_on_different_grids_are_refused(viewer, mr_model):
     ]
 
     with pytest.raises(medseg.UnusableInput, match="GRID_MISMATCH"):
-        scan_of(layers, mr_model, viewer.layers)
+        ChosenScan(channels=channels_of(layers, mr_model, viewer.layers)).volume()
 
 
 def test_one_layer_for_two_channels_is_warned_of(viewer, mr_model):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
+from napari.settings import get_plugin_settings
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QComboBox,
@@ -21,6 +23,7 @@ import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.layers.conversion import segmentation_of, volume_layers
 from napari_medseg.segment.import_dialog import ImportDialog
+from napari_medseg.segment.remembered import RememberedModels
 from napari_medseg.segment.settings import DeviceBox
 from napari_medseg.segment.widget import SegmentWidget
 from napari_medseg.viewing.orientation import ORIENTATION
@@ -173,10 +176,93 @@ def test_a_layer_without_a_place_is_refused_in_one_line(viewer, panel):
     assert not panel.background.is_busy
 
 
+def test_no_box_is_drawn_on_what_is_no_scan(viewer, panel):
+    viewer.add_image(np.zeros((6, 7)), name="photo")
+
+    part(panel, "Draw a region", QPushButton).click()
+
+    assert message(panel, STATUS) == "photo is no scan: open one with MedSeg."
+    assert len(viewer.layers) == 1
+
+
+def test_the_layer_may_be_renamed_or_removed_while_its_scan_is_segmented(
+    qtbot, viewer, panel
+):
+    scan = add_scan(viewer, marker_scan())
+    segment(panel)
+
+    scan.name = "renamed"
+    viewer.layers.remove(scan)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    assert [layer.name for layer in viewer.layers] == ["untrained of scan"]
+
+
 def test_a_folder_without_a_model_is_refused_in_one_line(panel, tmp_path):
     panel.add_model_folder(str(tmp_path))
 
     assert message(panel, STATUS).startswith("DAMAGED_MODEL")
+
+
+def test_a_folder_chosen_once_is_offered_at_the_next_start(
+    qtbot, viewer, panel, untrained_model
+):
+    add_scan(viewer, marker_scan())
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    again = SegmentWidget(viewer)
+    qtbot.addWidget(again)
+
+    offer = again.view.models.offer()
+    assert offer is not None
+    assert offer.source == str(untrained_model)  # used last
+    box = part(again, "Model", QComboBox)
+    offered = box.count()
+    again.add_model_folder(str(untrained_model))
+    assert box.count() == offered
+    again.end()
+
+
+def test_a_folder_that_is_gone_is_not_offered_and_not_told(
+    qtbot, viewer, untrained_model, tmp_path
+):
+    gone = shutil.copytree(untrained_model, tmp_path / "gone")
+    RememberedModels().add(str(gone))
+    shutil.rmtree(gone)
+
+    panel = SegmentWidget(viewer)
+    qtbot.addWidget(panel)
+
+    assert part(panel, "Model", QComboBox).count() == len(medseg.list_models())
+    assert "Open a scan" in message(panel, STATUS)
+    panel.end()
+
+
+def test_the_folders_chosen_last_are_remembered():
+    for number in range(12):
+        RememberedModels().add(f"/models/{number}")
+    RememberedModels().add("/models/5")
+
+    folders = RememberedModels().folders
+
+    assert folders[:2] == ("/models/5", "/models/11")
+    assert len(folders) == 10
+
+
+@pytest.mark.usefixtures("plugin_settings", "medseg_plugin")
+def test_it_begins_with_the_device_and_precision_preferred(qtbot, viewer):
+    settings = get_plugin_settings("medseg")
+    settings.segment.device, settings.segment.precision = "cpu", "float32"
+
+    panel = SegmentWidget(viewer)
+    qtbot.addWidget(panel)
+
+    choice = panel.view.choice()
+    assert choice is not None
+    assert choice.settings.device == "cpu"
+    assert choice.settings.precision is medseg.Precision.FLOAT32
+    panel.end()
 
 
 def test_without_a_scan_it_says_how_to_begin(panel):
@@ -198,6 +284,18 @@ def test_the_box_of_scans_follows_the_layer_list(viewer, panel):
     assert box.layer() is second
     viewer.layers.clear()
     assert box.layer() is None
+
+
+def test_a_layer_that_was_removed_is_followed_no_more(viewer, panel):
+    scan = add_scan(viewer, marker_scan(), "scan")
+    followers = len(scan.events.name.callbacks)
+
+    viewer.layers.remove(scan)
+
+    lists_of_napari = 1
+    assert followers > lists_of_napari
+    assert part(panel, "Scan", LayerBox).layer() is None
+    assert len(scan.events.name.callbacks) <= lists_of_napari
 
 
 def test_gpus_are_looked_for_when_the_device_box_is_opened(qtbot, panel):
@@ -356,6 +454,7 @@ def test_what_cannot_be_imported_is_told_in_one_line(qtbot, panel, tmp_path):
     dialog.fill(tmp_path, tmp_path / "imported")
 
     panel.import_model(dialog.choice())
+    assert not part(panel, "Cancel", QPushButton).isEnabled()
     qtbot.waitUntil(done(panel), timeout=120_000)
 
     assert not (tmp_path / "imported").exists()

@@ -9,7 +9,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import medseg
 from napari_medseg.layers.conversion import (
+    HELPER_KEY,
     Origin,
+    record_of,
     segmentation_layer,
     segmentation_of,
     volume_layers,
@@ -158,6 +160,25 @@ def test_a_session_that_moves_with_its_scans_finds_them(viewer, tmp_path):
     moved.rename(tmp_path)
 
 
+def test_the_right_scan_is_found_although_another_one_is_where_it_was(
+    viewer, scan_file, tmp_path
+):
+    save_session(taken(viewer), tmp_path / "day")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("day.medseg.json", "day.medseg-files", "scans"):
+        (tmp_path / name).rename(elsewhere / name)
+    medseg.write_volume(marker_scan(), scan_file)
+
+    again, opened = reopened(elsewhere / "day.medseg.json")
+
+    assert opened.problems == ()
+    assert_array_equal(again.layers["scan"].data, viewer.layers["scan"].data)
+    record = record_of(again.layers["scan"])
+    assert record is not None
+    assert record.origin == Origin(path=elsewhere / "scans/c1.nii.gz")
+
+
 @pytest.mark.parametrize("change", ["absent", "other"])
 def test_a_scan_that_is_gone_or_changed_is_told_and_the_labels_open(
     viewer, scan_file, tmp_path, change
@@ -212,12 +233,45 @@ def test_other_layers_are_named_and_left_out(viewer, tmp_path):
 
 
 def test_sessions_open_beside_what_is_open(viewer, tmp_path):
+    viewer.layers.selection.active = viewer.layers["scan"]
     path = save_session(taken(viewer), tmp_path / "day")
     opened = open_session(path)
 
-    add_restored(viewer, opened.layers, opened.session.view)
+    scan, _ = add_restored(viewer, opened.layers, opened.session.view)
 
     assert len(viewer.layers) == 4
+    assert viewer.layers.selection.active is scan
+
+
+def test_layers_that_a_panel_made_for_itself_are_not_kept(viewer, tmp_path):
+    preview = Layer.create(*segmentation_layer(marker_labels(), "preview"))
+    preview.metadata[HELPER_KEY] = True
+    viewer.add_layer(preview)
+
+    again, opened = reopened(save_session(taken(viewer), tmp_path / "day"))
+
+    assert [layer.name for layer in again.layers] == ["scan", "result"]
+    assert opened.session.left_out == ()
+
+
+def test_a_colormap_that_is_not_known_here_leaves_the_scan_grey(viewer, tmp_path):
+    path = save_session(taken(viewer), tmp_path / "day")
+    path.write_text(path.read_text().replace('"gray"', '"my own"'))
+
+    again, opened = reopened(path)
+
+    assert opened.problems == ()
+    assert again.layers["scan"].colormap.name == "gray"
+
+
+def test_a_name_without_its_ending_replaces_no_session(viewer, tmp_path):
+    path = save_session(taken(viewer), tmp_path / "day")
+    before = path.read_bytes()
+
+    with pytest.raises(medseg.WrongUse, match="OUTPUT_EXISTS"):
+        save_session(taken(ViewerModel()), tmp_path / "day")
+    assert path.read_bytes() == before
+    assert len(reopened(path)[0].layers) == 2
 
 
 def test_removing_a_session_leaves_other_files_alone(viewer, tmp_path):

@@ -1,9 +1,10 @@
 """A session in a real window: layers, view and panels come back."""
 
 import pytest
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QApplication, QComboBox
 
 import medseg
+from napari_medseg.activation import on_activate
 from napari_medseg.session.commands import keeper_of
 from tests.plugin.widgets import part
 
@@ -17,6 +18,30 @@ def series(tmp_path):
     return tmp_path / "CT"
 
 
+def help_entries(viewer):
+    menu = viewer.window.help_menu
+    menu.aboutToShow.emit()
+    return [action.text() for action in menu.actions()]
+
+
+def test_each_window_has_an_autosave_until_it_is_closed(make_napari_viewer, qtbot):
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    first = make_napari_viewer()
+    on_activate(None)
+    second = make_napari_viewer()
+    assert keeper_of(first).has_begun
+    assert not keeper_of(second).has_begun
+
+    application.focusWindowChanged.emit(None)  # the second one is in front
+    assert keeper_of(second).has_begun
+    assert "MedSeg" in help_entries(second)
+
+    second.close()
+    qtbot.waitUntil(lambda: not keeper_of(second).has_begun, timeout=5_000)
+    assert keeper_of(first).has_begun
+
+
 def test_layers_panels_and_dicom_output_come_back(
     make_napari_viewer, qtbot, series, tmp_path
 ):
@@ -26,7 +51,7 @@ def test_layers_panels_and_dicom_output_come_back(
     viewer.layers[-1].data[5:9, 20:30, 20:30] = 1
     _, scores = viewer.window.add_plugin_dock_widget("medseg", "Scores")
     part(scores, "Scan", QComboBox).setCurrentIndex(1)
-    assert "MedSeg" in [a.text() for a in viewer.window.help_menu.actions()]
+    assert "MedSeg" in help_entries(viewer)
     keeper = keeper_of(viewer, tmp_path / "autosave")
     keeper.save(tmp_path / "day.medseg.json")
     qtbot.waitUntil(lambda: not keeper.background.is_busy, timeout=60_000)

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
-from napari_medseg.layers.conversion import segmentation_layer
+from napari_medseg.layers.conversion import Origin, segmentation_layer
 from napari_medseg.structures.contents import matches
 from napari_medseg.structures.table import volume_text
 from napari_medseg.structures.widget import StructuresWidget
@@ -349,3 +349,105 @@ def test_a_closed_panel_listens_no_more(qtbot, viewer, panel):
 
     assert rows(panel) == before
     assert part(panel, "Opacity", QSlider).value() == 50
+
+
+def test_flat_layers_come_back_also_when_the_surfaces_were_removed(
+    qtbot, panel, viewer
+):
+    make_surfaces(qtbot, panel, 0)
+    viewer.layers.remove("liver of labels")
+
+    viewer.dims.ndisplay = 2
+
+    assert viewer.layers["labels"].visible
+
+
+def test_flat_layers_come_back_when_the_panel_is_closed(qtbot, panel, viewer):
+    make_surfaces(qtbot, panel, 0)
+
+    panel.end()
+
+    assert viewer.layers["labels"].visible
+
+
+def test_a_surface_has_the_colour_in_which_its_structure_is_seen(qtbot, panel, viewer):
+    layer = viewer.layers["labels"]
+    layer.colormap = DirectLabelColormap(
+        color_dict={None: "grey", 0: "transparent", 1: (0, 1, 0, 1), 2: "red"}
+    )
+
+    make_surfaces(qtbot, panel, 0)
+
+    seen = viewer.layers["liver of labels"].vertex_colors
+    assert seen[:, 1].max() > 0.9
+    assert_array_equal(seen[:, [0, 2]], 0)
+
+
+def test_what_can_no_longer_be_measured_is_no_longer_listed(qtbot, panel, viewer):
+    layer = viewer.layers["labels"]
+    layer.rotate = (0, 0, 20)
+
+    layer.data = layer.data.copy()
+
+    qtbot.waitUntil(lambda: rows(panel) == [], timeout=30_000)
+    assert message(panel, STATUS).startswith("MISSING_GEOMETRY")
+
+
+def test_a_label_painted_after_another_was_hidden_is_seen(qtbot, panel, viewer):
+    drawn_on = viewer.layers["labels"]
+    drawn = viewer.add_labels(
+        np.where(drawn_on.data > 0, 3, 0).astype(np.uint8),
+        scale=drawn_on.scale,
+        translate=drawn_on.translate,
+        units=drawn_on.units,
+        axis_labels=drawn_on.axis_labels,
+    )
+    part(panel, "Labels", LayerBox).choose(drawn)
+    qtbot.waitUntil(lambda: [row[0] for row in rows(panel)] == ["label 3"])
+
+    tick(panel, 0, Qt.CheckState.Unchecked)
+
+    assert drawn.colormap.map(3)[3] == 0
+    assert drawn.colormap.map(4)[3] == 1
+
+
+def test_a_file_that_the_dialog_did_not_name_is_not_replaced(
+    panel, tmp_path, monkeypatch
+):
+    (tmp_path / "volumes.csv").write_text("mine")
+    path = tmp_path / "volumes"  # which the dialog finds to be free
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(path), ""))
+
+    press(panel, "Save CSV")
+
+    assert (tmp_path / "volumes.csv").read_text() == "mine"
+    assert message(panel, STATUS).startswith("OUTPUT_EXISTS")
+
+
+def test_the_panel_can_be_made_low(panel):
+    assert panel.minimumSizeHint().height() < 260
+
+
+def test_the_script_gives_the_table_of_the_panel(qtbot, tmp_path, monkeypatch):
+    path = tmp_path / "it's mine.nii.gz"
+    medseg.write_segmentation(marker_labels((1, 2, 0), (False, True, True)), path)
+    viewer = ViewerModel()
+    read = medseg.read_segmentation(path)
+    array, options, _ = segmentation_layer(read, "labels", Origin(path=path))
+    viewer.add_labels(array, **options)
+    panel = StructuresWidget(viewer)
+    qtbot.addWidget(panel)
+    measured(qtbot, panel)
+    press(panel, "Copy")
+    table = list(
+        csv.reader(QGuiApplication.clipboard().text().splitlines(), "excel-tab")
+    )
+
+    press(panel, "Copy as Python")
+    monkeypatch.chdir(tmp_path)
+    script = QGuiApplication.clipboard().text()
+    exec(compile(script, "script", "exec"), {})  # noqa: S102 - what users do with it
+
+    with (tmp_path / "volumes.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == table
+    panel.end()

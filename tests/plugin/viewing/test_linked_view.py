@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from numpy.testing import assert_allclose
 
+import medseg
 from napari_medseg.layers.conversion import segmentation_layer, volume_layers
 from napari_medseg.viewing.linked_view import LinkedView
 from napari_medseg.viewing.orientation import ORIENTATION, Plane, orient
@@ -99,6 +102,40 @@ def test_a_cross_marks_the_slices_of_the_other_planes(viewer):
     starts = [cross.data_to_world(line[0]) for line in cross.data]
     for start in starts:
         assert np.sum(np.isclose(start, place)) >= 2
+
+
+def test_the_cross_stays_on_the_point_when_another_scan_is_the_first(viewer):
+    linked = LinkedView(viewer, Plane.CORONAL)
+    scan = marker_scan()
+    half = np.diag([0.5, 0.5, 0.5, 1.0]) @ scan.geometry.affine
+    fine = replace(scan, geometry=medseg.Geometry(scan.geometry.shape, half))
+    array, options, _ = volume_layers(fine, "fine")[0]
+    viewer.add_image(array, **options)
+
+    viewer.layers.remove("scan")
+    place = viewer.layers["fine"].extent.world[0] + (4.0, 3.0, 2.0)
+    viewer.dims.point = place
+
+    cross = linked.model.layers["cross"]
+    for line in cross.data:
+        start = cross.data_to_world(line[0])
+        assert np.sum(np.isclose(start, place)) >= 2
+
+
+def test_a_layer_of_the_users_may_have_the_name_of_the_cross(viewer):
+    add_labels(viewer, "cross")
+
+    linked = LinkedView(viewer, Plane.CORONAL)
+
+    assert np.array_equal(linked.model.layers["cross"].data, viewer.layers[1].data)
+
+
+def test_an_outline_is_an_outline_in_both(viewer):
+    add_labels(viewer).contour = 2
+
+    linked = LinkedView(viewer, Plane.CORONAL)
+
+    assert linked.model.layers["labels"].contour == 2
 
 
 def test_after_unlinking_neither_moves_the_other(viewer):

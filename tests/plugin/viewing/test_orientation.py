@@ -105,3 +105,13 @@ def test_going_to_a_point_shows_its_slice_and_centres_it(viewer, plane):
     assert_allclose(viewer.dims.point, place)
     shown = [place[axis] for axis in viewer.dims.displayed]
     assert_allclose(viewer.scene.camera.center[-2:], shown)
+
+
+def test_going_to_a_point_is_the_same_beside_layers_of_four_axes(viewer):
+    viewer.add_image(np.zeros((3, 4, 5, 6)), name="film")
+    place = viewer.layers[0].extent.world[0] + (4.0, 3.0, 2.0)
+
+    go_to(viewer, place)
+
+    assert_allclose(viewer.dims.point[-3:], place)
+    assert_allclose(viewer.scene.camera.center[-2:], place[1:])
