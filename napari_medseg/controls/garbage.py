@@ -23,13 +23,15 @@ class _Collector:
         self._lock = Lock()
         self._running = 0
         self._timer: QTimer | None = None
+        self._was_enabled = True
 
     def begin(self) -> None:
         """Called in the window's thread, before work starts in another."""
         with self._lock:
             self._running += 1
-        gc.disable()
         if self._timer is None:
+            self._was_enabled = gc.isenabled()
+            gc.disable()
             self._timer = QTimer(QCoreApplication.instance())
             self._timer.timeout.connect(self._on_timeout)
             self._timer.start(_LOOK_MS)
@@ -49,7 +51,8 @@ class _Collector:
             self._timer.stop()
             self._timer.deleteLater()
             self._timer = None
-            gc.enable()
+            if self._was_enabled:
+                gc.enable()
 
 
 _collector = _Collector()

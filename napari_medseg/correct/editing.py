@@ -6,7 +6,7 @@ left for the thread of the window is to give it that array.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,11 +25,11 @@ from napari_medseg.correct.work import Report, gained_ml
 
 
 class Way(Enum):
-    """A correction made, or back in the history, or forward again."""
+    """A correction made, or back in the history, or forward again, in words."""
 
-    DO = auto()
-    UNDO = auto()
-    REDO = auto()
+    DO = "Done"
+    UNDO = "Undone"
+    REDO = "Redone"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -8,6 +8,8 @@ from napari.layers import Image
 from napari.utils.events import Event
 from qtpy.QtCore import QObject, Signal
 
+from napari_medseg.viewing.camera import camera_of
+
 Point = tuple[float, float, float]
 _LEFT_BUTTON = 1
 _STILL_PX = 4.0  # a hand is not steadier than this between press and release
@@ -55,7 +57,7 @@ class Seeds(QObject):
         """Grow from the middle of what is shown."""
         dims = self._viewer.dims
         point = list(dims.point)
-        centre = self._viewer.scene.camera.center
+        centre = camera_of(self._viewer).center
         for axis, place in zip(dims.displayed, centre[-dims.ndisplay :], strict=True):
             point[axis] = place
         self._set((_point(point),))

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 import medseg
+from napari_medseg.controls.labels_box import LabelsBox
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import Scrolled
@@ -53,9 +54,9 @@ class CorrectView(QWidget):
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
-        self.labels_box = LayerBox(layers, Labels)
+        self.labels_box = LabelsBox(layers)
         self.scan_box = LayerBox(layers, Image)
-        self.region_box = LayerBox(layers, Shapes, none_text="whole volume")
+        self.region_box = LayerBox(layers, Shapes, none_text="Whole scan")
         self.structure_box = QComboBox()
         self.tool_box = QComboBox()
         self.area = ToolArea()
@@ -149,14 +150,15 @@ class CorrectView(QWidget):
         """One short line; it stays until the next."""
         self._message.setText(text)
 
-    def allow(self) -> None:
-        """Allow what the layers chosen allow."""
+    def allow(self, *, is_writing: bool) -> None:
+        """Allow what the layers chosen allow, and no change while one is written."""
         has_labels, has_scan = self.labels is not None, self.scan is not None
-        self._apply.setEnabled(has_labels)
-        self._paint.setEnabled(has_labels)
+        self._apply.setEnabled(has_labels and not is_writing)
+        self._paint.setEnabled(has_labels and not is_writing)
         self._script.setEnabled(has_labels)
         self._draw_box.setEnabled(has_scan)
-        self._new_structure.setEnabled(has_labels or has_scan)
+        has_a_place = has_labels or has_scan
+        self._new_structure.setEnabled(has_a_place and not is_writing)
 
     def disconnect_layers(self) -> None:
         """Listen to the viewer no more."""

@@ -1,6 +1,7 @@
 """The Correct panel: a structure, a tool, a look at what would change, and undo."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_medseg.controls.panel import Panel
 from napari_medseg.correct.asking import asked, scripted
 from napari_medseg.correct.choice import TRAITS
 from napari_medseg.correct.editing import Change, Way
+from napari_medseg.correct.history import History
 from napari_medseg.correct.layers import (
     add_labels_on,
     add_structure,
@@ -109,7 +111,7 @@ class CorrectWidget(Panel):
         self._edits.touched.connect(self._proposer.forget)
         self._edits.edited.connect(self._on_changed)
         self._writer.written.connect(self._on_written)
-        self._writer.finished.connect(self._show_history)
+        self._writer.finished.connect(self._allow)
         self._ranges.succeeded.connect(self._on_range_found)
 
     def _on_labels_changed(self, _layer: object = None) -> None:
@@ -118,7 +120,6 @@ class CorrectWidget(Panel):
         self._follow(layer)
         labels = medseg.LabelSet(()) if layer is None else structures_of(layer)
         self.view.show_structures(labels)
-        self._show_history()
         self._on_changed()
 
     def _follow(self, layer: Labels | None) -> None:
@@ -167,7 +168,7 @@ class CorrectWidget(Panel):
         self._on_changed()
 
     def _on_changed(self, _value: object = None) -> None:
-        self.view.allow()
+        self._allow()
         self._proposer.look_again()
 
     def _request(self) -> Request | str:
@@ -175,19 +176,18 @@ class CorrectWidget(Panel):
         return asked(self.view, self._seeds.points_sar_mm, self._viewer.layers)
 
     def _on_apply_requested(self) -> None:
-        if not self._writer.is_busy:
-            self._proposer.apply()
+        self._proposer.apply()
 
     def _apply(self, proposal: Proposal) -> None:
         self._proposer.rest()
         edit, layer = proposal.edit, proposal.place.layer
         if edit is not None:
-            told = partial(self._tell_applied, proposal.words)
+            told = partial(self._tell_done, f"Done. {proposal.words}")
             change = Change(layer=layer, edit=edit, labels=proposal.labels, then=told)
             self._write(change)
 
-    def _tell_applied(self, words: str, _layer: Labels) -> None:
-        self.view.show_message(f"Done. {words}")
+    def _tell_done(self, words: str, _layer: Labels) -> None:
+        self.view.show_message(words)
 
     def _with_own(self, act: Callable[[Labels], object]) -> None:
         """Do something to the labels chosen, or to a copy of what is not to edit."""
@@ -200,9 +200,10 @@ class CorrectWidget(Panel):
             self._write(Change(layer=layer, edit=None, then=act))
 
     def _write(self, change: Change) -> None:
-        self.view.show_history("", "")
-        self.view.show_message("writing")
-        self._writer.start(change)
+        if not self._writer.is_busy:
+            self.view.show_message("writing")
+            self._writer.start(change)
+            self._allow()
 
     def _on_written(self, change: Change, layer: Labels) -> None:
         if self.view.labels in (change.layer, layer):  # and no other meanwhile
@@ -215,20 +216,23 @@ class CorrectWidget(Panel):
         self.view.labels_box.choose(layer)
         self._edits.watch((layer,))  # what was written until now is no edit to come
         self.view.show_structures(structures_of(layer))
-        self._show_history()
-        self.view.allow()
+        self._allow()
         self._proposer.settle()
 
     def _on_exchange_requested(self, way: Way) -> None:
         layer = self.view.labels
         change = None if layer is None else self._writer.exchange(layer, way)
-        if change is not None and not self._writer.is_busy:
+        if change is not None:
             self._proposer.rest()
-            self._write(change)
+            words = f"{way.value}: {change.title}."
+            self._write(replace(change, then=partial(self._tell_done, words)))
 
-    def _show_history(self) -> None:
-        history = self._writer.history(self.view.labels)
+    def _allow(self) -> None:
+        """Allow what can be done now: while a change is written, no other."""
+        is_busy = self._writer.is_busy
+        history = History() if is_busy else self._writer.history(self.view.labels)
         undo, redo = history.to_undo, history.to_redo
+        self.view.allow(is_writing=is_busy)
         self.view.show_history(undo.title if undo else "", redo.title if redo else "")
 
     def _on_paint_requested(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels
 
 import medseg
 from napari_medseg.correct.choice import Choice, Tool
@@ -15,6 +15,8 @@ from napari_medseg.correct.preview import ADDED, REMOVED
 from napari_medseg.correct.tools import Task, proposed
 
 Report = Callable[[medseg.Progress], object]
+_LEAST_ML = 0.1  # less is told in voxels
+_LARGE = 10.0  # times the structure: more is hardly meant
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,26 +100,53 @@ def propose(request: Request, report: Report) -> Proposal:
     difference = np.zeros(was.shape, np.uint8)
     difference[(is_ == id_) & (was != id_)] = ADDED
     difference[(was == id_) & (is_ != id_)] = REMOVED
+    inner_place = replace(place, slices=edit.slices)
+    new = len(result.labels) - len(names)
+    words = counted(new, "new structure") if new else _words(difference, inner_place)
+    warning = "" if new else _warning(difference, place.layer, id_)
     return Proposal(
-        place=replace(place, slices=edit.slices),
-        words=f"{task.choice.structure}: {_change_in_words(task, result, difference)}.",
+        place=inner_place,
+        words=f"{task.choice.structure}: {words}.{warning}",
         edit=edit,
         difference=difference,
         labels=result.labels if len(result.labels) > len(names) else None,
     )
 
 
-def _change_in_words(
-    task: Task, result: medseg.Segmentation, difference: np.ndarray
-) -> str:
-    new = len(result.labels) - len(task.labels.labels)
-    if new:
-        return f"{new} new structure{'s' if new > 1 else ''}"
-    more, less = (
-        np.count_nonzero(difference == kind) * result.geometry.voxel_volume_ml
-        for kind in (ADDED, REMOVED)
+def _words(difference: np.ndarray, place: Place) -> str:
+    """How much is added and removed, and in which axial slices, counted from 1."""
+    parts = []
+    for verb, kind in (("adds", ADDED), ("removes", REMOVED)):
+        by_slice = np.count_nonzero(difference == kind, axis=(1, 2))
+        slices = np.flatnonzero(by_slice) + place.start[0] + 1
+        if len(slices):
+            amount = _amount(int(by_slice.sum()), place.geometry.voxel_volume_ml)
+            parts.append(f"{verb} {amount} in {_range(slices[0], slices[-1])}")
+    return ", ".join(parts) or "nothing more or less"
+
+
+def _amount(voxels: int, voxel_ml: float) -> str:
+    volume_ml = voxels * voxel_ml
+    is_small = volume_ml < _LEAST_ML
+    return counted(voxels, "voxel") if is_small else f"{volume_ml:.1f} ml"
+
+
+def _range(first: int, last: int) -> str:
+    return f"axial slice {first}" if first == last else f"axial slices {first}-{last}"
+
+
+def _warning(difference: np.ndarray, layer: Labels, id_: int) -> str:
+    """A word where a structure would become another thing; empty where not."""
+    before = np.count_nonzero(np.asarray(layer.data) == id_)
+    factor = np.count_nonzero(difference) / before if before else 0.0
+    return (
+        f" Mind: that is {factor:.0f} times the structure." if factor > _LARGE else ""
     )
-    return f"{more:.2f} ml more, {less:.2f} ml less"
+
+
+def counted(number: int, noun: str) -> str:
+    """Say "1 voxel", "2 voxels"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def gained_ml(

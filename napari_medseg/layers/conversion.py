@@ -26,6 +26,7 @@ AXIS_LABELS = ("S", "A", "R")
 UNITS = ("mm", "mm", "mm")
 METADATA_KEY = "medseg"
 HELPER_KEY = "medseg-helper"  # marks a panel's own layer, offered in no list
+HIDDEN_KEY = "medseg-hidden"  # marks one that a panel hides for a while
 LayerTuple = tuple[np.ndarray, dict[str, Any], str]
 
 UNNAMED_COLOUR = (0.75, 0.75, 0.75, 1.0)

@@ -114,6 +114,16 @@ class Cohort:
         return any(len(case.predictions) > 1 for case in self.cases)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """What no case has a file of, in the words of the form that names folders."""
+        found = {
+            "Scans": any(case.images for case in self.cases),
+            "References": any(case.reference for case in self.cases),
+            "Predictions": any(case.predictions for case in self.cases),
+        }
+        return tuple(name for name, is_found in found.items() if not is_found)
+
+    @property
     def structures(self) -> tuple[str, ...]:
         """Structures that were scored, in the order of the first table."""
         names = (

@@ -1,5 +1,6 @@
 """The form that names the folders of a cohort one by one."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from qtpy.QtCore import Signal
@@ -46,8 +47,15 @@ class FoldersForm(QWidget):
             line.editingFinished.connect(self._on_edited)
             form.addRow(name, self._row(line, name))
 
-    def show_folders(self, folders: CohortFolders) -> None:
-        """Name other folders."""
+    def show_folders(
+        self, folders: CohortFolders, missing: Collection[str] = ()
+    ) -> None:
+        """Name other folders.
+
+        Args:
+            folders: What is known.
+            missing: Names of the lines that a user may want to fill in.
+        """
         self._root = folders.root
         shown = (
             folders.scans,
@@ -57,6 +65,10 @@ class FoldersForm(QWidget):
             folders.scores,
         )
         for line, path in zip(self._lines, shown, strict=True):
+            is_missing = line.accessibleName() in missing
+            line.setPlaceholderText(
+                "not found: name its folder" if is_missing else "none"
+            )
             line.setText("" if path is None else str(path))
             line.setModified(False)
 

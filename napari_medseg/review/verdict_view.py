@@ -15,6 +15,7 @@ from napari_medseg.shortcuts import ACCEPT_CASE, REJECT_CASE
 
 _LINES_OF_A_NOTE = 2
 _FRAME = 14  # pixels above and below the lines
+_GREY = "#808080"  # seen on dark and on light
 
 
 class VerdictBox(QWidget):
@@ -67,6 +68,7 @@ class VerdictBox(QWidget):
         self._note.setTabChangesFocus(True)
         line = self._note.fontMetrics().lineSpacing()
         self._note.setFixedHeight(line * _LINES_OF_A_NOTE + _FRAME)
+        self._note.setStyleSheet(f"QPlainTextEdit {{ border: 1px solid {_GREY}; }}")
         announce(self._accept, "Accept", ACCEPT_CASE.tip("Accept this case, or not"))
         announce(self._reject, "Reject", REJECT_CASE.tip("Reject this case, or not"))
         announce(self._note, "Note", "Kept in medseg-review.json beside the cohort.")

@@ -85,7 +85,9 @@ class ReviewView(QWidget):
         self._title.setText(name or "No cohort is open.")
         self._title.setToolTip("" if cohort is None else str(cohort.folders.root))
         if cohort is not None:
-            self.folders.show_folders(cohort.folders)
+            self.folders.show_folders(cohort.folders, cohort.missing)
+            if "Scans" in cohort.missing and "Predictions" in cohort.missing:
+                self._more.setChecked(True)  # to be named now
         self._side_by_side.setEnabled(cohort is not None and cohort.can_be_compared)
         self._table.fit_columns()
         self._on_worst_first()

@@ -1,6 +1,6 @@
 """The Cohort review panel: a folder in, case after case, verdicts out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -138,8 +138,7 @@ class ReviewWidget(Panel):
         self._cohort, self._case_id = opened.cohort, ""
         self.reader.begin(opened.cohort)
         self.view.show_cohort(opened.cohort, opened.review)
-        cases = len(opened.cohort.cases)
-        self.view.show_message(f"{cases} cases. Click one, or press Next.")
+        self.view.show_message(welcome(opened.cohort))
         if opened.case_id:
             self._on_case_chosen(opened.case_id)
 
@@ -210,6 +209,21 @@ class ReviewWidget(Panel):
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
         tell_failure(error)
+
+
+def welcome(cohort: Cohort) -> str:
+    """What was opened, and what to do next, in one line."""
+    cases, missing = len(cohort.cases), cohort.missing
+    if "Scans" in missing and "Predictions" in missing:
+        what = "scores alone" if "References" in missing else "no scans or predictions"
+        return f"{cases} cases, {what}: name {_listed(missing)} below to see pictures."
+    return f"{cases} cases. Click one, or press Next."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Say "A, B and C"."""
+    *most, last = (name.lower() for name in names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def description(loaded: LoadedCase, *, side_by_side: bool) -> str:

@@ -2,7 +2,8 @@
 
 from napari import Viewer
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_medseg.scores.columns import Colour
 from napari_medseg.scores.details import Details
@@ -49,6 +50,7 @@ class CurveDock:
                 self.curve, name=_TITLE, area="bottom", add_vertical_stretch=False
             )
             self.curve.show()  # which taking it out of a dock has undone
+            _lie_under_the_view(self.curve)
 
     def end(self) -> None:
         """Take the curve away and listen to the viewer no more."""
@@ -93,6 +95,15 @@ class CurveDock:
             axis, dims = self.axis, self._viewer.dims
             position = placement.translate[axis] + index * placement.scale[axis]
             dims.set_point(axis + dims.ndim - 3, position)
+
+
+def _lie_under_the_view(curve: QWidget) -> None:
+    """Leave the sides of the window, where panels need their height, as they are."""
+    window = curve.window()
+    if isinstance(window, QMainWindow):
+        area, corner = Qt.DockWidgetArea, Qt.Corner
+        window.setCorner(corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        window.setCorner(corner.BottomRightCorner, area.RightDockWidgetArea)
 
 
 def _colour_of(details: Details) -> Colour | None:

@@ -6,7 +6,12 @@ from enum import Enum
 from napari.utils.colormaps import DirectLabelColormap
 
 import medseg
-from napari_medseg.layers.conversion import LayerTuple, colormap_of, segmentation_layer
+from napari_medseg.layers.conversion import (
+    HELPER_KEY,
+    LayerTuple,
+    colormap_of,
+    segmentation_layer,
+)
 from napari_medseg.scores.work import Comparison
 from napari_medseg.scores.worst import PLANES, Curves, Stop, stops_of
 
@@ -94,7 +99,9 @@ def _overlay(comparison: Comparison, request: DetailsRequest) -> LayerTuple | No
         case_id=errors.case_id,
     )
     array, options, kind = segmentation_layer(on_source, "errors")
-    return array, options | {"colormap": _colormap(), "opacity": 0.8}, kind
+    metadata = {**options["metadata"], HELPER_KEY: True}
+    look = {"colormap": _colormap(), "opacity": 0.8, "metadata": metadata}
+    return array, options | look, kind
 
 
 def _colormap() -> DirectLabelColormap:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import (
     QColor,
+    QFontMetrics,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -26,6 +27,7 @@ from napari_medseg.scores.columns import Colour
 _HEIGHT = 112
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 20, 6
 _PAGE = 10
+_GAP = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +183,7 @@ class SliceCurve(QWidget):
             box = QRectF(0, y - 8, _LEFT - 6, 16)
             painter.drawText(box, flags.AlignRight | flags.AlignVCenter, f"{value:g}")
         left = flags.AlignLeft | flags.AlignVCenter
-        painter.drawText(self._title_box(), left, self._title())
+        painter.drawText(self._title_box(), left, self._title(painter.fontMetrics()))
 
     def _paint_wrong(self, painter: QPainter, frame: QRectF, curve: Curve) -> None:
         width = frame.width() / len(curve.wrong)
@@ -213,10 +215,15 @@ class SliceCurve(QWidget):
     def _title_box(self) -> QRectF:
         return QRectF(_LEFT, 0, max(1, self.width() - _LEFT - _RIGHT), _TOP - 2)
 
-    def _title(self) -> str:
+    def _title(self, metrics: QFontMetrics) -> str:
+        """As much of it as there is room for beside the words of the slice."""
         if self._curve is None:
             return "Dice by slice: compute the scores first."
-        return f"Dice (line) and wrong voxels (bars): {self._curve.title}"
+        slices = len(self._curve.dice)
+        words = metrics.horizontalAdvance(f"slice {slices} of {slices}: nothing there")
+        room = int(self._title_box().width()) - words - _GAP
+        whole = f"{self._curve.title}: Dice (line), wrong voxels (bars)"
+        return metrics.elidedText(whole, Qt.TextElideMode.ElideRight, room)
 
     def _describe(self) -> None:
         words = "" if self._curve is None else self._curve.words(self._shown_index())

@@ -15,6 +15,7 @@ from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 import medseg
+from napari_medseg.controls.kept_colours import KeptColours
 from napari_medseg.scores.columns import (
     COLUMNS,
     Column,
@@ -189,6 +190,7 @@ def scores_table(rows: SortedScores) -> ScoresTable:
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setTabKeyNavigation(False)
     table.setWordWrap(False)
+    table.setItemDelegate(KeptColours(table))
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
     table.setMinimumHeight((_ROWS_ALWAYS_SEEN + 1) * _ROW_HEIGHT)

@@ -18,7 +18,7 @@ import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import Scrolled
-from napari_medseg.layers.conversion import record_of
+from napari_medseg.layers.ranking import is_errors, suits_as_prediction
 from napari_medseg.scores.columns import HU_COLUMN, NSD_COLUMN, STATE_COLUMN
 from napari_medseg.scores.error_controls import ErrorControls
 from napari_medseg.scores.plot import PlotTab
@@ -54,7 +54,7 @@ class ScoresView(QWidget):
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
-        self.prediction_box = LayerBox(layers, Labels, rank=_suits_as_prediction)
+        self.prediction_box = LayerBox(layers, Labels, rank=suits_as_prediction)
         self.reference_box = LayerBox(layers, Labels, rank=self._suits_as_reference)
         self.scan_box = LayerBox(layers, Image, none_text="none")
         self.model = ScoresModel(self)
@@ -186,7 +186,7 @@ class ScoresView(QWidget):
 
     def _suits_as_reference(self, layer: Layer) -> int:
         is_other = layer is not self.prediction_box.layer()
-        return 2 * is_other - _suits_as_prediction(layer) - 4 * is_errors(layer)
+        return 2 * is_other - suits_as_prediction(layer) - 4 * is_errors(layer)
 
     def _on_prediction_changed(self, _layer: Layer | None) -> None:
         self.reference_box.refresh()
@@ -202,15 +202,3 @@ def means(scores: medseg.Scores) -> str:
         return "No structure is in either."
     counted = sum(row.dice is not None for row in scores.rows)
     return f"Mean of {counted}: Dice {scores.mean_dice:.3f}, IoU {scores.mean_iou:.3f}"
-
-
-def is_errors(layer: Layer) -> bool:
-    """Whether a layer shows errors, not structures."""
-    record = record_of(layer)
-    return record is not None and record.labels == medseg.AGREEMENT_LABELS
-
-
-def _suits_as_prediction(layer: Layer) -> int:
-    record = record_of(layer)
-    is_made = record is not None and record.provenance is not None
-    return int(is_made) - int(is_errors(layer))

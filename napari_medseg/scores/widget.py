@@ -51,6 +51,7 @@ class ScoresWidget(Panel):
         for work in (self.details, self.updates):
             work.cancel()
         self._edits.watch(())
+        self._errors.end()
         self.curve.end()
         boxes = self.view.prediction_box, self.view.reference_box, self.view.scan_box
         for box in boxes:
@@ -205,7 +206,7 @@ class ScoresWidget(Panel):
             self._details = details
             self.curve.show(details)
             if details.request == self._request and details.overlay is not None:
-                self._errors.show(details.overlay)
+                self._errors.show(details.overlay, self._scored)
             if self._is_visit_due:
                 self._visit()
 

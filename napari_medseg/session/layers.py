@@ -13,6 +13,7 @@ from napari.utils.colormaps import DirectLabelColormap
 import medseg
 from napari_medseg.layers.conversion import (
     HELPER_KEY,
+    HIDDEN_KEY,
     LayerTuple,
     Record,
     is_placed,
@@ -21,6 +22,7 @@ from napari_medseg.layers.conversion import (
 )
 from napari_medseg.layers.placement import Placement
 from napari_medseg.session.state import ImageLook, LabelsLook, ViewEntry
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.orientation import orient_for_scan
 
 
@@ -73,7 +75,7 @@ def taken_layers(viewer: ViewerModel) -> tuple[list[TakenLayer], list[str]]:
 
 def taken_view(viewer: ViewerModel) -> ViewEntry:
     """Where the user is."""
-    camera, dims = viewer.scene.camera, viewer.dims
+    camera, dims = camera_of(viewer), viewer.dims
     active = viewer.layers.selection.active
     first, second, third = camera.angles
     return ViewEntry(
@@ -102,7 +104,7 @@ def add_restored(
     if not added:
         return []
     orient_for_scan(viewer)
-    camera, dims = viewer.scene.camera, viewer.dims
+    camera, dims = camera_of(viewer), viewer.dims
     dims.ndisplay = view.ndisplay
     if len(view.order) == dims.ndim:
         dims.order = view.order
@@ -157,7 +159,7 @@ def _labels_look(layer: Labels) -> LabelsLook:
                 red, green, blue, alpha = (float(part) for part in colour)
                 colours[int(label)] = red, green, blue, alpha
     return LabelsLook(
-        visible=bool(layer.visible),
+        visible=bool(layer.visible) or HIDDEN_KEY in layer.metadata,
         opacity=float(layer.opacity),
         blending=str(layer.blending),
         contour=int(layer.contour),

@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Surface
 
 from napari_medseg.structures.display import LayerTuple
+from napari_medseg.viewing.camera import camera_of
 
 _FROM_THE_FRONT = (0, -1, 0)
 _HEAD_UP = (1, 0, 0)
@@ -37,7 +38,7 @@ class SurfaceScene:
         self._hide_others()  # before they are drawn in 3D, which takes seconds
         if self._viewer.dims.ndisplay != 3:
             self._viewer.dims.ndisplay = 3
-            camera = self._viewer.scene.camera
+            camera = camera_of(self._viewer)
             camera.set_view_direction(_FROM_THE_FRONT, up_direction=_HEAD_UP)
             camera.center = self._middle()
 

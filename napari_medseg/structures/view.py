@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from napari.components import LayerList
-from napari.layers import Labels, Layer
+from napari.layers import Layer
 from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -21,7 +21,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medseg.controls.layer_box import LayerBox
+from napari_medseg.controls.kept_colours import KeptColours
+from napari_medseg.controls.labels_box import LabelsBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import Scrolled
 from napari_medseg.structures.contents import Structures
@@ -65,7 +66,7 @@ class StructuresView(QWidget):
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
-        self.labels_box = LayerBox(layers, Labels)
+        self.labels_box = LabelsBox(layers)
         self.model = StructuresModel(self)
         self._found = FoundStructures(self)
         self._found.setSourceModel(self.model)
@@ -169,6 +170,7 @@ class StructuresView(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setTabKeyNavigation(False)
         table.setWordWrap(False)
+        table.setItemDelegate(KeptColours(table))
         table.setShowGrid(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)

@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Vectors
 from napari.utils.events import Event, EventEmitter
 
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.orientation import ORIENTATION, Plane, slide_along
 
 _SHARED = (
@@ -44,7 +45,7 @@ class LinkedView:
         self._shown: dict[Layer, Layer] = {}
         self._cross: Vectors | None = None
         self._follows = False  # while it is moved by the first viewer
-        self.model.scene.camera.orientation = ORIENTATION
+        camera_of(self.model).orientation = ORIENTATION
         self.model.mouse_drag_callbacks.append(go_to_click)
         for event in self._list_events():
             event.connect(self._on_layers_changed)

@@ -20,6 +20,7 @@ from napari.utils.events import Event
 from napari.utils.notifications import show_info
 
 from napari_medseg.layers.conversion import is_placed, record_of
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.status_line import say_where
 from napari_medseg.viewing.window_drag import drag_window
 
@@ -56,7 +57,7 @@ def orient(viewer: ViewerModel) -> None:
     Ctrl+1, 2, 3 show the three planes, a drag with the right button changes window and
     level, and the status line tells patient coordinates.
     """
-    viewer.scene.camera.orientation = ORIENTATION
+    camera_of(viewer).orientation = ORIENTATION
     for plane, show in _SHOWN_BY.items():
         viewer.bind_key(_KEYS[plane], show, overwrite=True)
     viewer.layers.events.inserted.connect(_widen_contrast_slider)
@@ -78,7 +79,7 @@ def orient_for_scan(
     foreign = [layer.name for layer in viewer.layers if not is_placed(layer)]
     if (
         not foreign
-        or viewer.scene.camera.orientation == ORIENTATION
+        or camera_of(viewer).orientation == ORIENTATION
         or (ask is not None and ask(foreign[0]))
     ):
         orient(viewer)
@@ -127,7 +128,7 @@ def go_to(viewer: ViewerModel, position_sar_mm: Sequence[float]) -> None:
     dims.set_point(axes, position_sar_mm)  # all at once: one step, drawn once
     first, second, third = (dims.point[axis] for axis in dims.order[-3:])
     depth = first if dims.ndisplay == 3 else 0.0
-    viewer.scene.camera.center = (depth, second, third)
+    camera_of(viewer).center = (depth, second, third)
 
 
 _SHOWN_BY = {

@@ -10,6 +10,7 @@ from napari_medseg.layers.conversion import presets_for
 from napari_medseg.layers.windowing import Window
 from napari_medseg.viewing.linked_view import LinkedView, go_to_click
 from napari_medseg.viewing.orientation import Plane, show_axial, show_plane
+from napari_medseg.viewing.slice_numbers import fit_slice_numbers
 from napari_medseg.viewing.view import ViewsView
 from napari_medseg.viewing.window_drag import set_window
 
@@ -90,5 +91,6 @@ class ViewsWidget(Panel):
 
     def _fit_sides(self) -> None:
         """Show all of the scan, now that the size of the views is known."""
-        for linked in self._linked:
+        for side, linked in zip(self._sides, self._linked, strict=True):
+            fit_slice_numbers(side)
             linked.model.reset_view()

@@ -8,6 +8,7 @@ from napari.utils.events import Event
 
 from napari_medseg.layers.conversion import is_placed, record_of
 from napari_medseg.layers.windowing import Window
+from napari_medseg.viewing.camera import camera_of
 
 _RIGHT_BUTTON = 2
 
@@ -21,7 +22,7 @@ def drag_window(viewer: ViewerModel, event: Event) -> Iterator[None]:
     layer = scan_to_window(viewer)
     if event.button != _RIGHT_BUTTON or event.modifiers or layer is None:
         return
-    camera = viewer.scene.camera
+    camera = camera_of(viewer)
     was_panning, camera.mouse_pan = camera.mouse_pan, False
     first = Window.of_limits(tuple(layer.contrast_limits))
     start, span = event.pos, _span(layer)

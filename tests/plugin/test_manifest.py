@@ -21,6 +21,14 @@ def test_napari_finds_the_manifest():
     assert found.value == "napari_medseg:napari.yaml"
 
 
+def test_no_title_names_a_key_for_napari_adds_words_of_its_own(manifest):
+    titles = [command.title for command in manifest.contributions.commands]
+
+    assert [
+        title for title in titles if "(" in title and "synthetic" not in title
+    ] == []
+
+
 def test_every_kind_of_scan_has_a_reader(manifest):
     reader = manifest.contributions.readers[0]
 

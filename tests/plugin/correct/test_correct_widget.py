@@ -101,7 +101,12 @@ def test_the_preview_shows_what_would_go(qtbot, viewer, panel):
     corner = np.argwhere(result.data == 2).min(axis=0)
     assert_allclose(preview.translate, result.data_to_world(corner))
     assert viewer.layers.selection.active is result
-    assert "liver tumour: 0.00 ml more" in message(panel, STATUS)
+    shown = np.flatnonzero((preview.data == 2).any(axis=(1, 2))) + corner[0] + 1
+    voxel_ml = np.prod(result.scale) / 1000
+    assert message(panel, STATUS) == (
+        f"liver tumour: removes {(result.data == 2).sum() * voxel_ml:.1f} ml in "
+        f"axial slices {shown[0]}-{shown[-1]}."
+    )
 
 
 def test_the_preview_is_offered_in_no_list(qtbot, viewer, panel):
@@ -192,6 +197,61 @@ def test_undo_and_redo(qtbot, viewer, panel):
     click(qtbot, panel, "Redo")
     assert_array_equal(edited.data, after)
     assert not part(panel, "Redo", QPushButton).isEnabled()
+
+
+def test_undo_and_redo_say_that_they_are_done(qtbot, panel):
+    remove_the_marker(panel)
+    for name, word in (("Apply", "Done."), ("Undo", "Undone: "), ("Redo", "Redone: ")):
+        click(qtbot, panel, name)
+        assert message(panel, STATUS).startswith(word)
+
+
+def test_nothing_can_be_asked_for_that_would_be_ignored(qtbot, viewer, panel):
+    """From Apply until it is written: what is enabled does something."""
+    remove_the_marker(panel)
+    wait(qtbot, panel)
+    undo = part(panel, "Undo", QPushButton)
+    ignored = [part(panel, name, QPushButton) for name in ("Apply", "Paint", "Redo")]
+    seen = []
+    viewer.layers.events.inserted.connect(lambda _event: seen.append(undo.isEnabled()))
+
+    part(panel, "Apply", QPushButton).click()
+    assert not any(button.isEnabled() for button in (*ignored, undo))
+    qtbot.waitUntil(undo.isEnabled, timeout=30_000)
+    undo.click()
+    wait(qtbot, panel)
+
+    assert seen == [False]
+    edited, result = viewer.layers["result edited"], viewer.layers["result"]
+    assert_array_equal(edited.data, result.data)
+
+
+def test_a_change_far_larger_than_the_structure_is_warned_of(qtbot, viewer, panel):
+    result = viewer.layers["result"]
+    choose(panel, "Structure", "liver tumour")
+    part(panel, "Leave others", QCheckBox).setChecked(False)
+    choose(panel, "Result", Combine.ADD)
+    fill_in(panel, lower=-2000, upper=2000)
+    wait(qtbot, panel)
+
+    before = (result.data == 2).sum()
+    times = (result.data.size - before) / before
+    assert times > 10
+    assert f"Mind: that is {times:.0f} times the" in message(panel, STATUS)
+
+
+def test_a_few_voxels_are_counted(qtbot, viewer, panel):
+    data = viewer.layers["result"].data
+    place = tuple(np.argwhere(data == 2)[0])
+    scan = viewer.layers["scan"]
+    scan.data[place] = 999
+    choose(panel, "Structure", "liver tumour")
+    choose(panel, "Result", Combine.REMOVE)
+    fill_in(panel, lower=900, upper=1000)
+    wait(qtbot, panel)
+
+    said = f"liver tumour: removes 1 voxel in axial slice {place[0] + 1}."
+    assert message(panel, STATUS) == said
 
 
 def test_a_region_grows_from_a_point(qtbot, viewer, panel):

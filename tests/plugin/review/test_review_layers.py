@@ -9,6 +9,7 @@ from napari_medseg.review.folders import discover
 from napari_medseg.review.layers import CaseLayers
 from napari_medseg.review.loading import load_case
 from napari_medseg.session.layers import taken_layers
+from napari_medseg.viewing.camera import camera_of
 from tests.plugin.cohorts import write_cohort
 
 
@@ -85,14 +86,14 @@ def test_a_case_that_was_only_looked_at_can_be_shown_again(viewer, load):
 def test_pictures_side_by_side_are_seen_whole(viewer, load):
     layers = CaseLayers(viewer)
     layers.show(load(0), side_by_side=False)
-    alone = viewer.scene.camera.zoom
+    alone = camera_of(viewer).zoom
 
     layers.lay_out(side_by_side=True)
-    beside = viewer.scene.camera.zoom
+    beside = camera_of(viewer).zoom
     layers.lay_out(side_by_side=False)
 
     assert beside < alone  # half the width
-    assert viewer.scene.camera.zoom == alone
+    assert camera_of(viewer).zoom == alone
 
 
 def test_side_by_side_each_model_has_its_own_picture(viewer, load):

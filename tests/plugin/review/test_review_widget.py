@@ -1,6 +1,7 @@
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+import medseg
 from napari_medseg.review.notes import FILE_NAME, Flag, read_review
 from napari_medseg.review.widget import ReviewWidget
 from tests.plugin.cohorts import write_cohort
@@ -210,6 +212,63 @@ def test_folders_can_be_named_one_by_one(qtbot, opened, root):
     settle(qtbot, opened)
 
     assert column(opened, 1) == ["c3", "c2", "c1"]
+
+
+@pytest.fixture
+def study(root, tmp_path):
+    """The folder that `medseg study` writes: scores, and no picture."""
+    folder = tmp_path / "study"
+    files = medseg.StudyFiles(
+        reference=root / "labelsTr",
+        models={model: root / model for model in ("good", "poor")},
+    )
+    few = medseg.StudySettings(bootstrap=medseg.BootstrapSettings(resamples=199))
+    medseg.run_study(files, folder, settings=few)
+    return folder
+
+
+def test_the_folder_of_a_study_asks_for_the_folders_it_lacks(
+    qtbot, viewer, panel, study, root
+):
+    panel.open_folder(study)
+    settle(qtbot, panel)
+
+    assert column(panel, 1) == ["c2", "c3", "c1"]
+    assert message(panel, STATUS) == (
+        "3 cases, scores alone: name scans, references and predictions below to see "
+        "pictures."
+    )
+    lines = [
+        part(panel, name, QLineEdit) for name in ("Scans", "References", "Predictions")
+    ]
+    assert all(line.isVisibleTo(panel) for line in lines)
+    assert all(line.placeholderText().startswith("not found") for line in lines)
+
+    for line, name in zip(lines, ("imagesTr", "labelsTr", "good"), strict=True):
+        line.setText(str(root / name))
+        line.setModified(True)
+    lines[-1].editingFinished.emit()
+    settle(qtbot, panel)
+    press(qtbot, panel, "Next case")
+    assert on_view(viewer) == "c2"
+    assert not any(line.placeholderText().startswith("not found") for line in lines)
+
+
+def test_what_is_complete_keeps_the_list_of_folders_folded(opened):
+    assert not part(opened, "Scans", QLineEdit).isVisibleTo(opened)
+
+
+@pytest.mark.parametrize("paper", ["#262930", "#ffffff"], ids=["dark", "light"])
+def test_the_note_has_a_border_that_is_seen(panel, paper):
+    panel.setStyleSheet(f"QPlainTextEdit, QWidget {{ background: {paper}; }}")
+    panel.show()
+    note = part(panel, "Note", QPlainTextEdit)
+    picture = panel.grab(
+        QRect(note.mapTo(panel, QPoint(0, 0)) - QPoint(4, 4), note.size())
+    ).toImage()
+    middle = picture.height() // 2
+    seen = [picture.pixelColor(x, middle).lightness() for x in range(10)]
+    assert max(abs(each - QColor(paper).lightness()) for each in seen) > 70
 
 
 def test_an_empty_folder_is_told_in_one_line(qtbot, panel, tmp_path):

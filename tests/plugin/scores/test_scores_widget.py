@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.layers.conversion import (
+    HELPER_KEY,
     Origin,
     segmentation_layer,
     segmentation_of,
@@ -25,6 +26,8 @@ from napari_medseg.layers.conversion import (
 )
 from napari_medseg.scores.details import ErrorScope
 from napari_medseg.scores.widget import ScoresWidget
+from napari_medseg.session.layers import taken_layers
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.orientation import Plane, show_plane
 from tests.plugin.scans import LABELS, marker_labels, marker_scan
 from tests.plugin.widgets import message, part
@@ -165,7 +168,7 @@ def test_a_click_on_a_row_moves_the_view_into_the_structure(scored, viewer, row)
     index = np.round(layer.world_to_data(viewer.dims.point)).astype(int)
     assert layer.data[tuple(index)] == LABELS.ids[row]
     shown = [viewer.dims.point[axis] for axis in viewer.dims.displayed]
-    assert_allclose(viewer.scene.camera.center[-2:], shown)
+    assert_allclose(camera_of(viewer).center[-2:], shown)
 
 
 def edited(qtbot, panel):
@@ -272,6 +275,85 @@ def test_errors_are_shown_on_the_grid_of_the_prediction(qtbot, scored, viewer):
     assert_array_equal(shown.array, wanted.array)
     assert shown.labels == medseg.AGREEMENT_LABELS
     assert viewer.layers.selection.active is viewer.layers["mine"]
+
+
+def visible(viewer):
+    return {name: viewer.layers[name].visible for name in ("mine", "truth")}
+
+
+def test_what_was_scored_is_hidden_while_errors_are_shown(qtbot, scored, viewer):
+    viewer.layers["truth"].visible = False
+    before = visible(viewer)
+
+    show_errors(qtbot, scored, ErrorScope.ALL)
+    assert visible(viewer) == {"mine": False, "truth": False}
+    show_errors(qtbot, scored, ErrorScope.CHOSEN)
+    assert visible(viewer) == {"mine": False, "truth": False}
+    show_errors(qtbot, scored, ErrorScope.NONE)
+
+    assert visible(viewer) == before
+
+
+def test_what_the_user_shows_or_hides_meanwhile_stays_so(qtbot, scored, viewer):
+    show_errors(qtbot, scored, ErrorScope.ALL)
+    viewer.layers["mine"].visible = True
+    viewer.layers["truth"].visible = True
+    viewer.layers["truth"].visible = False
+
+    show_errors(qtbot, scored, ErrorScope.CHOSEN)
+    assert viewer.layers["mine"].visible
+    show_errors(qtbot, scored, ErrorScope.NONE)
+
+    assert visible(viewer) == {"mine": True, "truth": False}
+
+
+@pytest.mark.parametrize("way", ["closed", "removed"])
+def test_what_was_hidden_comes_back_when_errors_go(qtbot, scored, viewer, way):
+    show_errors(qtbot, scored, ErrorScope.ALL)
+
+    if way == "closed":
+        scored.end()
+    else:
+        viewer.layers.remove("errors")
+
+    assert visible(viewer) == {"mine": True, "truth": True}
+    assert "errors" not in viewer.layers
+
+
+def test_errors_are_a_panels_own_layer(qtbot, scored, viewer):
+    show_errors(qtbot, scored, ErrorScope.ALL)
+    show_errors(qtbot, scored, ErrorScope.CHOSEN)
+    click_row(qtbot, scored, 1)
+
+    assert HELPER_KEY in viewer.layers["errors"].metadata
+    taken, left_out = taken_layers(viewer)
+    assert [layer.name for layer in taken] == ["scan", "mine", "truth"]
+    assert left_out == []
+
+
+def test_a_session_shows_what_errors_only_hide(qtbot, scored, viewer):
+    show_errors(qtbot, scored, ErrorScope.ALL)
+
+    taken, _ = taken_layers(viewer)
+
+    assert all(layer.look.visible for layer in taken)
+
+
+def test_the_selected_row_keeps_its_colours(scored):
+    table = part(scored, "Scores", QTableView)
+    scored.show()
+    table.selectRow(0)
+    picture = table.viewport().grab().toImage()
+    for column, role in ((0, "DecorationRole"), (1, "BackgroundRole")):
+        index = table.model().index(0, column)
+        wanted = index.data(getattr(Qt.ItemDataRole, role))
+        box = table.visualRect(index)
+        seen = [
+            picture.pixelColor(x, y)
+            for x in range(box.left(), box.right())
+            for y in range(box.top(), box.bottom())
+        ]
+        assert seen.count(QColor(wanted)) > 100
 
 
 def test_errors_of_the_structure_chosen_follow_the_choice(qtbot, scored, viewer):

@@ -26,6 +26,7 @@ from napari_medseg.segment.import_dialog import ImportDialog
 from napari_medseg.segment.remembered import RememberedModels
 from napari_medseg.segment.settings import DeviceBox
 from napari_medseg.segment.widget import SegmentWidget
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.orientation import ORIENTATION
 from tests.core.making import save_untrained
 from tests.plugin.scans import in_voxel_order, marker_image, marker_scan, scan_of
@@ -84,7 +85,7 @@ def test_segmenting_adds_named_labels_on_the_scans_own_grid(qtbot, viewer, panel
     provenance = segmentation_of(made).provenance
     assert provenance is not None
     assert provenance.model == "untrained"
-    assert viewer.scene.camera.orientation == ORIENTATION
+    assert camera_of(viewer).orientation == ORIENTATION
     assert "structures found in" in message(panel, STATUS)
 
 

@@ -25,6 +25,7 @@ from napari_medseg.session.files import (
     save_session,
 )
 from napari_medseg.session.layers import add_restored, taken_layers, taken_view
+from napari_medseg.viewing.camera import camera_of
 from tests.plugin.scans import LABELS, marker_labels, marker_scan, rotated
 
 MADE = medseg.Provenance(
@@ -127,14 +128,14 @@ def test_looks_come_back(viewer, tmp_path):
 def test_the_view_comes_back(viewer, tmp_path):
     viewer.dims.order = (1, 0, 2)
     viewer.dims.set_point(1, 25.5)
-    viewer.scene.camera.zoom = 3.5
+    camera_of(viewer).zoom = 3.5
     viewer.layers.selection.active = viewer.layers[0]
 
     again, _ = reopened(save_session(taken(viewer), tmp_path / "day"))
 
     assert again.dims.order == (1, 0, 2)
     assert_allclose(again.dims.point, viewer.dims.point)
-    assert again.scene.camera.zoom == 3.5
+    assert camera_of(again).zoom == 3.5
     assert again.layers.selection.active is again.layers[0]
 
 

@@ -18,6 +18,13 @@ def series(tmp_path):
     return tmp_path / "CT"
 
 
+def come_to_the_front():
+    """What Qt says when the newest window gets the focus, which a test cannot force."""
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    application.focusWindowChanged.emit(None)
+
+
 def help_entries(viewer):
     menu = viewer.window.help_menu
     menu.aboutToShow.emit()
@@ -25,15 +32,13 @@ def help_entries(viewer):
 
 
 def test_each_window_has_an_autosave_until_it_is_closed(make_napari_viewer, qtbot):
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
     first = make_napari_viewer()
     on_activate(None)
     second = make_napari_viewer()
     assert keeper_of(first).has_begun
     assert not keeper_of(second).has_begun
 
-    application.focusWindowChanged.emit(None)  # the second one is in front
+    come_to_the_front()
     assert keeper_of(second).has_begun
     assert "MedSeg" in help_entries(second)
 
@@ -51,6 +56,7 @@ def test_layers_panels_and_dicom_output_come_back(
     viewer.layers[-1].data[5:9, 20:30, 20:30] = 1
     _, scores = viewer.window.add_plugin_dock_widget("medseg", "Scores")
     part(scores, "Scan", QComboBox).setCurrentIndex(1)
+    come_to_the_front()
     assert "MedSeg" in help_entries(viewer)
     keeper = keeper_of(viewer, tmp_path / "autosave")
     keeper.save(tmp_path / "day.medseg.json")

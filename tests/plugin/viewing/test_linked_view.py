@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 import medseg
 from napari_medseg.layers.conversion import segmentation_layer, volume_layers
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.linked_view import LinkedView
 from napari_medseg.viewing.orientation import ORIENTATION, Plane, orient
 from tests.plugin.scans import marker_labels, marker_scan
@@ -35,7 +36,7 @@ def test_it_shows_the_same_voxels_in_another_plane(viewer):
 
     assert np.shares_memory(linked.model.layers["scan"].data, viewer.layers[0].data)
     assert linked.model.dims.order == (1, 0, 2)
-    assert linked.model.scene.camera.orientation == ORIENTATION
+    assert camera_of(linked.model).orientation == ORIENTATION
 
 
 def test_both_views_stay_on_one_point(viewer):

@@ -4,6 +4,7 @@ from napari.components import ViewerModel
 from numpy.testing import assert_allclose
 
 from napari_medseg.layers.conversion import volume_layers
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.orientation import (
     ORIENTATION,
     Plane,
@@ -30,7 +31,7 @@ def test_a_scan_is_shown_in_millimetres_along_s_a_and_r(viewer):
 
 
 def test_a_new_scan_is_shown_in_axial_slices(viewer):
-    assert viewer.scene.camera.orientation == ORIENTATION
+    assert camera_of(viewer).orientation == ORIENTATION
     assert viewer.dims.order == (0, 1, 2)
 
 
@@ -67,7 +68,7 @@ def test_layers_of_something_else_are_not_turned_round():
 
     orient_for_scan(viewer)
 
-    assert viewer.scene.camera.orientation != ORIENTATION
+    assert camera_of(viewer).orientation != ORIENTATION
 
 
 @pytest.mark.parametrize("is_allowed", [True, False])
@@ -83,7 +84,7 @@ def test_where_layers_of_something_else_are_the_user_decides(is_allowed):
     orient_for_scan(viewer, answer)
 
     assert asked == ["cells"]
-    assert (viewer.scene.camera.orientation == ORIENTATION) is is_allowed
+    assert (camera_of(viewer).orientation == ORIENTATION) is is_allowed
 
 
 def test_without_other_layers_nobody_is_asked(viewer):
@@ -92,7 +93,7 @@ def test_without_other_layers_nobody_is_asked(viewer):
 
     orient_for_scan(viewer, answer)
 
-    assert viewer.scene.camera.orientation == ORIENTATION
+    assert camera_of(viewer).orientation == ORIENTATION
 
 
 @pytest.mark.parametrize("plane", Plane)
@@ -104,7 +105,7 @@ def test_going_to_a_point_shows_its_slice_and_centres_it(viewer, plane):
 
     assert_allclose(viewer.dims.point, place)
     shown = [place[axis] for axis in viewer.dims.displayed]
-    assert_allclose(viewer.scene.camera.center[-2:], shown)
+    assert_allclose(camera_of(viewer).center[-2:], shown)
 
 
 def test_going_to_a_point_is_the_same_beside_layers_of_four_axes(viewer):
@@ -114,4 +115,4 @@ def test_going_to_a_point_is_the_same_beside_layers_of_four_axes(viewer):
     go_to(viewer, place)
 
     assert_allclose(viewer.dims.point[-3:], place)
-    assert_allclose(viewer.scene.camera.center[-2:], place[1:])
+    assert_allclose(camera_of(viewer).center[-2:], place[1:])

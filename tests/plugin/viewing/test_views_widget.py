@@ -8,9 +8,17 @@ from numpy.testing import assert_allclose
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QPushButton
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+)
 
 from napari_medseg.layers.conversion import volume_layers
+from napari_medseg.viewing.camera import camera_of
 from napari_medseg.viewing.orientation import orient
 from tests.plugin.scans import (
     in_voxel_order,
@@ -100,6 +108,23 @@ def test_buttons_show_the_planes_and_3d(viewer, panel):
     assert viewer.dims.ndisplay == 2
 
 
+def test_every_digit_of_a_slice_number_has_room_beside_the_sliders(
+    viewer, panel, qtbot
+):
+    viewer.layers.clear()
+    add_scan(viewer, scan_of(*in_voxel_order(marker_image((120, 130, 36)))))
+    part(panel, "Three planes", QPushButton).click()
+    qtbot.wait(300)
+
+    for side in sides(panel):
+        for number in side.findChildren(QLineEdit, "slice_label"):
+            if number.isVisible():
+                total = number.parentWidget().findChild(QLabel, "slice_label").text()
+                digits = number.fontMetrics().horizontalAdvance(total)
+                inside = number.width() - 4  # Qt's own margins
+                assert digits + number.cursorRect().width() / 2 <= inside
+
+
 @pytest.mark.parametrize("flips", [(False, False, False), (True, True, False)])
 def test_the_two_more_planes_are_seen_in_the_radiological_way(
     viewer, panel, qtbot, flips
@@ -180,7 +205,7 @@ def mouse(canvas, kind, point, held):
 
 
 def test_a_drag_with_the_right_button_changes_window_and_level(lone_view):
-    camera = lone_view.viewer.scene.camera
+    camera = camera_of(lone_view.viewer)
     layer = lone_view.viewer.layers[0]
     zoom, canvas = camera.zoom, lone_view.canvas.native
     held, none = Qt.MouseButton.RightButton, Qt.MouseButton.NoButton
