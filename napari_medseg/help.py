@@ -51,7 +51,7 @@ _STEPS = (
     ),
     (
         "Settings",
-        "File > Preferences > MedSeg: autosave, device, review.",
+        "File > Preferences > MedSeg (napari 0.9): autosave, device, review.",
     ),
 )
 

@@ -8,7 +8,8 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.correct.place import Place
-from napari_medseg.layers.conversion import AXIS_LABELS, HELPER_KEY, UNITS, place_at
+from napari_medseg.layers.conversion import AXIS_LABELS, HELPER_KEY, UNITS
+from napari_medseg.layers.placement import place_at
 
 ADDED, REMOVED = 1, 2
 PREVIEW_NAME = "preview of the correction"

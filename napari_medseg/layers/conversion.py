@@ -7,7 +7,7 @@ not hand that on to the layers a user makes (napari issue 4125), so the place of
 is found from the transform, and from the layer they lie on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from napari_medseg.layers.placement import Placement
 from napari_medseg.layers.windowing import Preset, is_ct, presets_of
 
 AXIS_LABELS = ("S", "A", "R")
+UNNAMED_AXES = ("-3", "-2", "-1")  # of labels added in napari before 0.9
 UNITS = ("mm", "mm", "mm")
 METADATA_KEY = "medseg"
 HELPER_KEY = "medseg-helper"  # marks a panel's own layer, offered in no list
@@ -132,10 +133,15 @@ def intensity_unit(layer: Layer) -> str:
     return "HU" if is_ct(record.channel, record.intensity_range[0]) else ""
 
 
-def is_placed(layer: Layer) -> bool:
-    """Whether a layer lies in the patient the way MedSeg lays it."""
+def is_placed(layer: Layer, neighbours: Iterable[Layer] = ()) -> bool:
+    """Whether a layer lies in the patient the way MedSeg lays it.
+
+    One whose axes have no names does where a grid of the neighbours is shown.
+    """
+    axes = tuple(layer.axis_labels)
+    has_grid = axes == UNNAMED_AXES and _grid_under(layer, neighbours) is not None
     return (
-        tuple(layer.axis_labels) == AXIS_LABELS
+        (axes == AXIS_LABELS or has_grid)
         and all(str(unit) == "millimeter" for unit in layer.units)
         and not np.any(layer.rotate - np.eye(3))
         and not np.any(layer.shear)
@@ -143,14 +149,6 @@ def is_placed(layer: Layer) -> bool:
         and min(layer.scale) > 0
         and not getattr(layer, "rgb", False)
     )
-
-
-def place_at(layer: Layer, scale: Sequence[float], translate: Sequence[float]) -> None:
-    """Put a layer where it is to be; each of the two draws it anew, if it changes."""
-    if not np.array_equal(layer.scale, scale):
-        layer.scale = scale
-    if not np.array_equal(layer.translate, translate):
-        layer.translate = translate
 
 
 def placement_of(layer: Layer, neighbours: Iterable[Layer] = ()) -> Placement:
@@ -164,19 +162,17 @@ def placement_of(layer: Layer, neighbours: Iterable[Layer] = ()) -> Placement:
     Raises:
         UnusableInput: MISSING_GEOMETRY, when the layer has no place in a patient.
     """
-    if not is_placed(layer):
+    known = tuple(neighbours)
+    if not is_placed(layer, known):
         raise medseg.UnusableInput(
             medseg.ErrorCode.MISSING_GEOMETRY,
             "the layer has no place in the patient",
             where=layer.name,
             remedy="Open the scan with MedSeg, and make labels on such a layer.",
         )
-    where = layer.data.shape, layer.scale, layer.translate
-    for candidate in (layer, *neighbours):
-        record = record_of(candidate)
-        if record is not None and record.placement.is_shown_at(*where):
-            return record.placement
-    return Placement.of_transform(*where)
+    return _grid_under(layer, known) or Placement.of_transform(
+        layer.data.shape, layer.scale, layer.translate
+    )
 
 
 def volume_of(layer: Image, neighbours: Iterable[Layer] = ()) -> medseg.Volume:
@@ -280,6 +276,14 @@ def _image_layer(
         "blending": "translucent" if channel == 0 else "additive",
     }
     return array, options, "image"
+
+
+def _grid_under(layer: Layer, neighbours: Iterable[Layer]) -> Placement | None:
+    """The grid that its own record or a neighbour's has at the place of a layer."""
+    where = layer.data.shape, layer.scale, layer.translate
+    records = (record_of(candidate) for candidate in (layer, *neighbours))
+    grids = (record.placement for record in records if record is not None)
+    return next((grid for grid in grids if grid.is_shown_at(*where)), None)
 
 
 def _placed(placement: Placement, name: str, record: Record) -> dict[str, Any]:

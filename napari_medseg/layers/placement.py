@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from napari.layers import Layer
 
 import medseg
 
@@ -97,3 +98,11 @@ class Placement:
     @property
     def _flipped_axes(self) -> tuple[int, ...]:
         return tuple(axis for axis, flip in enumerate(self.flipped) if flip)
+
+
+def place_at(layer: Layer, scale: Sequence[float], translate: Sequence[float]) -> None:
+    """Put a layer where it is to be; each of the two draws it anew, if it changes."""
+    if not np.array_equal(layer.scale, scale):
+        layer.scale = scale
+    if not np.array_equal(layer.translate, translate):
+        layer.translate = translate

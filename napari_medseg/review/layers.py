@@ -8,6 +8,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_medseg.layers.conversion import HELPER_KEY, LayerTuple
 from napari_medseg.review.loading import LoadedCase
+from napari_medseg.viewing.grid import grid_of
 from napari_medseg.viewing.orientation import orient_for_scan
 
 _REFERENCE_OUTLINE = 2  # pixels: the reference is drawn round the filled prediction
@@ -117,7 +118,7 @@ class CaseLayers:
         first.visible, second.visible = True, True
         for layer in (*self._scan, *scans):
             layer.events.contrast_limits.connect(self._on_window_changed)
-        grid = self._viewer.canvas.grid
+        grid = grid_of(self._viewer)
         self._grid_before = grid.enabled, grid.stride, grid.shape
         grid.stride = len(pictures[0])  # layers a picture
         grid.shape = (1, len(pictures))
@@ -127,7 +128,7 @@ class CaseLayers:
         """One picture again."""
         if self._grid_before is None:
             return
-        grid = self._viewer.canvas.grid
+        grid = grid_of(self._viewer)
         grid.enabled, grid.stride, grid.shape = self._grid_before
         self._grid_before = None
         for layer in self._scan:

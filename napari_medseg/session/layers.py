@@ -121,7 +121,7 @@ def _taken(layer: Layer, layers: tuple[Layer, ...]) -> TakenLayer:
     Raises:
         UnusableInput: MISSING_GEOMETRY when it has no place in a patient.
     """
-    if not isinstance(layer, Image | Labels) or not is_placed(layer):
+    if not isinstance(layer, Image | Labels) or not is_placed(layer, layers):
         raise medseg.UnusableInput(
             medseg.ErrorCode.MISSING_GEOMETRY,
             "a session keeps scans and labels only",

@@ -33,13 +33,15 @@ class LinkedView:
     Voxels are shared, not copied. Image and Labels layers are shown, as they look in
     the first viewer; a yellow cross marks the point.
 
-    Attributes:
-        model: The second viewer.
+    Args:
+        main: The first viewer.
+        model: The second viewer, without layers. Where it is seen, its canvas is there
+            already: before 0.9 napari draws no viewer that begins with several layers.
         plane: What it shows.
     """
 
-    def __init__(self, main: ViewerModel, plane: Plane) -> None:
-        self.model = ViewerModel()
+    def __init__(self, main: ViewerModel, model: ViewerModel, plane: Plane) -> None:
+        self.model = model
         self.plane = plane
         self._main = main
         self._shown: dict[Layer, Layer] = {}

@@ -84,8 +84,11 @@ class ViewsWidget(Panel):
             show_axial(self._viewer)
             clicks.append(go_to_click)
             planes = Plane.CORONAL, Plane.SAGITTAL
-            self._linked = tuple(LinkedView(self._viewer, plane) for plane in planes)
-            self._sides = tuple(QtViewer(linked.model) for linked in self._linked)
+            self._sides = tuple(QtViewer(ViewerModel()) for _ in planes)
+            self._linked = tuple(
+                LinkedView(self._viewer, side.viewer, plane)
+                for side, plane in zip(self._sides, planes, strict=True)
+            )
         self.view.show_sides(self._sides)
         QTimer.singleShot(_LAID_OUT_MS, self._fit_sides)
 

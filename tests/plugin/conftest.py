@@ -45,6 +45,22 @@ def medseg_plugin(npe2pm):
         yield plugin
 
 
+@pytest.fixture
+def own_preferences(request):
+    """Preferences of no user; napari before 0.9 keeps none at all."""
+    if hasattr(import_module("napari.settings"), "get_plugin_settings"):
+        request.getfixturevalue("plugin_settings")
+
+
+@pytest.fixture
+def settings_page(own_preferences, medseg_plugin):  # noqa: ARG001 - both are in force
+    """What the user sets under Preferences > MedSeg."""
+    read = getattr(import_module("napari.settings"), "get_plugin_settings", None)
+    if read is None:
+        pytest.skip("napari before 0.9 has no page for a plugin's settings")
+    return read("medseg")
+
+
 @pytest.fixture(scope="session")
 def untrained_model(tmp_path_factory) -> Path:
     """Folder of a real model of two structures that has learned nothing."""

@@ -17,6 +17,7 @@ from napari_medseg.review.widget import ReviewWidget
 from napari_medseg.scores.widget import ScoresWidget
 from napari_medseg.segment.widget import SegmentWidget
 from napari_medseg.structures.widget import StructuresWidget
+from napari_medseg.viewing.grid import grid_of
 from napari_medseg.viewing.orientation import orient
 from napari_medseg.viewing.widget import ViewsWidget
 from tests.plugin.hands import (
@@ -223,7 +224,7 @@ def test_many_scans_scored_and_reviewed(
     click(review, "Next ▶")
     walk.until(lambda: len(walk.viewer.layers) == 4)
     click(review, "Side by side")
-    assert walk.viewer.canvas.grid.enabled
+    assert grid_of(walk.viewer).enabled
     click(review, "✗ Reject")
     walk.until((study / "medseg-review.json").exists)
 

@@ -128,6 +128,36 @@ def test_labels_a_user_adds_to_an_oblique_scan_are_oblique_with_it():
     assert_array_equal(made.geometry.affine, volume.geometry.affine)
 
 
+def without_axis_names(scan):
+    """Labels as the button of napari before 0.9 adds them to a scan."""
+    return Labels(
+        np.ones(scan.data.shape, np.uint8),
+        scale=scan.scale,
+        translate=scan.translate,
+        units=scan.units,
+    )
+
+
+def test_labels_without_names_of_axes_lie_on_the_scan_they_are_shown_with():
+    volume = oblique_scan()
+    scan = image_layer(volume)
+    drawn = without_axis_names(scan)
+
+    made = segmentation_of(drawn, iter((drawn, scan)))
+
+    assert_array_equal(made.geometry.affine, volume.geometry.affine)
+
+
+def test_labels_without_names_of_axes_have_no_place_beside_another_scan():
+    scan = image_layer(marker_scan())
+    drawn = without_axis_names(scan)
+    drawn.translate = np.add(drawn.translate, (0, 0, 10))
+
+    assert not is_placed(drawn, [drawn, scan])
+    with pytest.raises(medseg.UnusableInput, match="no place in the patient"):
+        segmentation_of(drawn, [drawn, scan])
+
+
 def test_a_layer_the_user_moved_is_where_the_user_put_it():
     layer = labels_layer(marker_labels())
     layer.translate = np.add(layer.translate, (0, 0, 10))

@@ -10,6 +10,7 @@ from napari_medseg.review.layers import CaseLayers
 from napari_medseg.review.loading import load_case
 from napari_medseg.session.layers import taken_layers
 from napari_medseg.viewing.camera import camera_of
+from napari_medseg.viewing.grid import grid_of
 from tests.plugin.cohorts import write_cohort
 
 
@@ -102,12 +103,12 @@ def test_side_by_side_each_model_has_its_own_picture(viewer, load):
 
     layers.lay_out(side_by_side=True)
 
-    grid = viewer.canvas.grid
+    grid = grid_of(viewer)
     column = {
-        layer.name: grid.position(index, viewer.layers)[1]
-        for index, layer in enumerate(viewer.layers)
+        layer.name: index // grid.stride for index, layer in enumerate(viewer.layers)
     }
-    assert grid.actual_shape(viewer.layers) == (1, 2)
+    assert grid.enabled
+    assert grid.shape == (1, 2)
     assert column["good"] == column["c1"] == column["reference"] == 0
     assert column["poor"] == 1
     assert sum(column.values()) == 3
@@ -134,7 +135,7 @@ def test_one_picture_comes_back_with_what_was_drawn(viewer, load):
 
     assert names(viewer) == ["c1", "good", "poor", "reference"]
     assert viewer.layers["poor"].data[2, 3, 4] == 2
-    assert not viewer.canvas.grid.enabled
+    assert not grid_of(viewer).enabled
 
 
 def test_the_window_that_was_set_stays_from_case_to_case(viewer, load):
@@ -165,7 +166,7 @@ def test_a_panel_that_closes_leaves_the_case_in_one_picture(viewer, load):
     layers.let_go()
 
     assert names(viewer) == ["c1", "good", "poor", "reference"]
-    assert not viewer.canvas.grid.enabled
+    assert not grid_of(viewer).enabled
     paint(model)
     layers.show(load(1), side_by_side=False)
     assert model in viewer.layers

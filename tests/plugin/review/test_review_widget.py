@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.review.notes import FILE_NAME, Flag, read_review
 from napari_medseg.review.widget import ReviewWidget
+from napari_medseg.viewing.grid import grid_of
 from tests.plugin.cohorts import write_cohort
 from tests.plugin.widgets import message, part
 
@@ -34,7 +35,7 @@ def viewer():
 
 
 @pytest.fixture
-def panel(qtbot, viewer, plugin_settings):  # noqa: ARG001 - settings of its own
+def panel(qtbot, viewer, own_preferences):  # noqa: ARG001 - none of the user's
     panel = ReviewWidget(viewer)
     qtbot.addWidget(panel)
     yield panel
@@ -192,7 +193,7 @@ def test_two_models_side_by_side(qtbot, viewer, opened):
 
     part(opened, "Side by side", QCheckBox).click()
 
-    assert viewer.canvas.grid.enabled
+    assert grid_of(viewer).enabled
     assert len(viewer.layers) == 6
     assert "left good, right poor" in message(opened, STATUS)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
-from napari.settings import get_plugin_settings
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QComboBox,
@@ -251,10 +250,11 @@ def test_the_folders_chosen_last_are_remembered():
     assert len(folders) == 10
 
 
-@pytest.mark.usefixtures("plugin_settings", "medseg_plugin")
-def test_it_begins_with_the_device_and_precision_preferred(qtbot, viewer):
-    settings = get_plugin_settings("medseg")
-    settings.segment.device, settings.segment.precision = "cpu", "float32"
+def test_it_begins_with_the_device_and_precision_preferred(
+    qtbot, viewer, settings_page
+):
+    segment = settings_page.segment
+    segment.device, segment.precision = "cpu", "float32"
 
     panel = SegmentWidget(viewer)
     qtbot.addWidget(panel)

@@ -27,12 +27,16 @@ def add_labels(viewer, name="labels"):
     return viewer.add_labels(array, **options)
 
 
+def link(viewer, plane):
+    return LinkedView(viewer, ViewerModel(), plane)
+
+
 def names(linked):
     return [layer.name for layer in linked.model.layers if layer.name != "cross"]
 
 
 def test_it_shows_the_same_voxels_in_another_plane(viewer):
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
 
     assert np.shares_memory(linked.model.layers["scan"].data, viewer.layers[0].data)
     assert linked.model.dims.order == (1, 0, 2)
@@ -40,7 +44,7 @@ def test_it_shows_the_same_voxels_in_another_plane(viewer):
 
 
 def test_both_views_stay_on_one_point(viewer):
-    linked = LinkedView(viewer, Plane.SAGITTAL)
+    linked = link(viewer, Plane.SAGITTAL)
     place = viewer.layers[0].extent.world[0] + (8.0, 6.0, 4.0)
 
     viewer.dims.point = place
@@ -53,14 +57,14 @@ def test_both_views_stay_on_one_point(viewer):
 def test_opening_it_moves_nothing_and_steps_alike(viewer):
     before = viewer.dims.point
 
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
 
     assert viewer.dims.point == before
     assert linked.model.dims.nsteps == viewer.dims.nsteps
 
 
 def test_layers_come_and_go_in_the_same_order(viewer):
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
     labels = add_labels(viewer)
 
     assert names(linked) == ["scan", "labels"]
@@ -71,7 +75,7 @@ def test_layers_come_and_go_in_the_same_order(viewer):
 
 
 def test_it_looks_as_the_first_viewer_does(viewer):
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
     labels = add_labels(viewer)
 
     viewer.layers["scan"].contrast_limits = (-500, 100)
@@ -84,7 +88,7 @@ def test_it_looks_as_the_first_viewer_does(viewer):
 
 def test_what_is_painted_is_seen_in_both(viewer):
     labels = add_labels(viewer)
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
 
     labels.data_setitem((np.array([3]), np.array([4]), np.array([5])), 2)
     assert linked.model.layers["labels"].data[3, 4, 5] == 2
@@ -94,7 +98,7 @@ def test_what_is_painted_is_seen_in_both(viewer):
 
 
 def test_a_cross_marks_the_slices_of_the_other_planes(viewer):
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
     place = viewer.layers[0].extent.world[0] + (8.0, 6.0, 4.0)
 
     viewer.dims.point = place
@@ -106,7 +110,7 @@ def test_a_cross_marks_the_slices_of_the_other_planes(viewer):
 
 
 def test_the_cross_stays_on_the_point_when_another_scan_is_the_first(viewer):
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
     scan = marker_scan()
     half = np.diag([0.5, 0.5, 0.5, 1.0]) @ scan.geometry.affine
     fine = replace(scan, geometry=medseg.Geometry(scan.geometry.shape, half))
@@ -126,7 +130,7 @@ def test_the_cross_stays_on_the_point_when_another_scan_is_the_first(viewer):
 def test_a_layer_of_the_users_may_have_the_name_of_the_cross(viewer):
     add_labels(viewer, "cross")
 
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
 
     assert np.array_equal(linked.model.layers["cross"].data, viewer.layers[1].data)
 
@@ -134,13 +138,13 @@ def test_a_layer_of_the_users_may_have_the_name_of_the_cross(viewer):
 def test_an_outline_is_an_outline_in_both(viewer):
     add_labels(viewer).contour = 2
 
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
 
     assert linked.model.layers["labels"].contour == 2
 
 
 def test_after_unlinking_neither_moves_the_other(viewer):
-    linked = LinkedView(viewer, Plane.CORONAL)
+    linked = link(viewer, Plane.CORONAL)
     before = linked.model.dims.point
 
     linked.unlink()

@@ -26,7 +26,7 @@ def viewer() -> ViewerModel:
 
 
 def test_a_scan_is_shown_in_millimetres_along_s_a_and_r(viewer):
-    assert viewer.dims.axis_labels == ("S", "A", "R")
+    assert viewer.layers[0].axis_labels == ("S", "A", "R")
     assert [str(unit) for unit in viewer.dims.units] == ["millimeter"] * 3
 
 
