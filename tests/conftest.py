@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,13 @@ from hypothesis import settings
 settings.register_profile("short", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("long", max_examples=3000, deadline=None)
 settings.load_profile("short")  # --hypothesis-profile long for the other
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers() -> None:
+    """Torch draws the same numbers in a test whatever ran before it."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

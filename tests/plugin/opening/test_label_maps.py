@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ def layer_of(scan):
 def structures(tmp_path, real_data):
     """An RTSTRUCT by itself, and the real series it refers to."""
     folder = real_data / "dicom/ibsi_ct/dicom"
-    alone = shutil.copy(folder / "mask/DCM_RS_00060.dcm", tmp_path / "rs.dcm")
+    lonely = tmp_path / "study/structures"  # scans are looked for in folders beside it
+    lonely.mkdir(parents=True)
+    alone = Path(shutil.copy(folder / "mask/DCM_RS_00060.dcm", lonely))
     return alone, medseg.read_volume(folder / "image"), folder / "mask"
 
 
