@@ -8,14 +8,13 @@ from qtpy.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
 )
 
+from napari_medseg.controls.sorting import SortedRows
 from napari_medseg.review.cohort import EVERY_STRUCTURE, Cohort, CohortCase, Measure
 from napari_medseg.review.notes import Flag, Review
 
-SORT_ROLE = Qt.ItemDataRole.UserRole
 FIRST_SCORE_COLUMN = 2
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -167,7 +166,7 @@ class CasesModel(QAbstractTableModel):
             )
 
 
-class SortedCases(QSortFilterProxyModel):
+class SortedCases(SortedRows):
     """Sorts by number or name, and lists only the cases asked for.
 
     Cases without a number come last in an ascent.
@@ -177,7 +176,6 @@ class SortedCases(QSortFilterProxyModel):
         super().__init__(parent)
         self._shown = Shown.ALL
         self._kept = ""
-        self.setSortRole(SORT_ROLE)
 
     def list_only(self, shown: Shown, *, keep: str = "") -> None:
         """List only some cases; the one to keep stays whatever is decided about it."""
@@ -203,16 +201,3 @@ class SortedCases(QSortFilterProxyModel):
             Shown.NOTED: bool(verdict.note),
         }
         return listed[self._shown] or case_id == self._kept
-
-    def lessThan(  # noqa: N802
-        self,
-        source_left: QModelIndex | QPersistentModelIndex,
-        source_right: QModelIndex | QPersistentModelIndex,
-    ) -> bool:
-        """Whether the left one comes first."""
-        left, right = source_left.data(SORT_ROLE), source_right.data(SORT_ROLE)
-        if left is None or right is None:
-            return left is not None and right is None
-        if isinstance(left, str):
-            return left.lower() < str(right).lower()
-        return bool(left < right)

@@ -7,7 +7,6 @@ from qtpy.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )
@@ -16,6 +15,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 import medseg
 from napari_medseg.controls.kept_colours import KeptColours
+from napari_medseg.controls.sorting import SortedRows
 from napari_medseg.scores.columns import (
     COLUMNS,
     Column,
@@ -26,7 +26,6 @@ from napari_medseg.scores.columns import (
 )
 from napari_medseg.scores.work import Comparison
 
-SORT_ROLE = Qt.ItemDataRole.UserRole
 HU_WIDTH = 36
 _WIDTHS = {1: 44, 2: 44, 3: 42, 4: 44, 5: 44, 6: 44, 7: 50, 8: HU_WIDTH}  # by column
 _ROW_HEIGHT = 24
@@ -124,27 +123,6 @@ class ScoresModel(QAbstractTableModel):
         return QColor(*colours[label]) if label in colours else None
 
 
-class SortedScores(QSortFilterProxyModel):
-    """Sorts by number or name; rows without a number stay at the end of an ascent."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setSortRole(SORT_ROLE)
-
-    def lessThan(  # noqa: N802
-        self,
-        source_left: QModelIndex | QPersistentModelIndex,
-        source_right: QModelIndex | QPersistentModelIndex,
-    ) -> bool:
-        """Whether the left one comes first."""
-        left, right = source_left.data(SORT_ROLE), source_right.data(SORT_ROLE)
-        if left is None or right is None:
-            return left is not None and right is None
-        if isinstance(left, str):
-            return left.lower() < str(right).lower()
-        return bool(left < right)
-
-
 def _shade(column: Column, value: Value) -> QColor | None:
     """Behind a value, for how good it is."""
     if column.shade is None or not isinstance(value, float):
@@ -179,7 +157,7 @@ class ScoresTable(QTableView):
             super().keyPressEvent(event)
 
 
-def scores_table(rows: SortedScores) -> ScoresTable:
+def scores_table(rows: SortedRows) -> ScoresTable:
     """The table, narrow enough for a panel at the side."""
     table = ScoresTable()
     table.setAccessibleName("Scores")

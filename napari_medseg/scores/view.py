@@ -18,6 +18,7 @@ import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import Scrolled
+from napari_medseg.controls.sorting import SortedRows
 from napari_medseg.layers.ranking import is_errors, suits_as_prediction
 from napari_medseg.scores.columns import HU_COLUMN, NSD_COLUMN, STATE_COLUMN
 from napari_medseg.scores.error_controls import ErrorControls
@@ -25,7 +26,6 @@ from napari_medseg.scores.plot import PlotTab
 from napari_medseg.scores.table import (
     HU_WIDTH,
     ScoresModel,
-    SortedScores,
     scores_table,
 )
 from napari_medseg.scores.work import Comparison
@@ -60,7 +60,7 @@ class ScoresView(QWidget):
         self.model = ScoresModel(self)
         self.errors = ErrorControls()
         self.plot = PlotTab()
-        self._sorted = SortedScores(self)
+        self._sorted = SortedRows(self)
         self._sorted.setSourceModel(self.model)
         self._table = scores_table(self._sorted)
         self._tabs = QTabWidget()

@@ -8,17 +8,16 @@ from qtpy.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )
 from qtpy.QtGui import QColor
 
 import medseg
+from napari_medseg.controls.sorting import SortedRows
 from napari_medseg.structures.contents import matches
 
 NAME_COLUMN = 0
-_SORT_ROLE = Qt.ItemDataRole.UserRole
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _HEADERS = ("Structure", "ml", "Lesions")
@@ -129,12 +128,11 @@ class StructuresModel(QAbstractTableModel):
         return True
 
 
-class FoundStructures(QSortFilterProxyModel):
+class FoundStructures(SortedRows):
     """Rows whose name has the words looked for, sorted by name or number."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.setSortRole(_SORT_ROLE)
         self._words = ""
 
     def look_for(self, words: str) -> None:

@@ -115,8 +115,8 @@ def test_only_the_last_few_autosaves_are_kept(tmp_path):
 
 
 def test_a_dropped_session_has_a_reader_and_other_json_has_none():
-    assert get_session_reader("/work/day.medseg.json") is not None
-    assert get_session_reader("/work/scores.json") is None
+    assert get_session_reader("/data/day.medseg.json") is not None
+    assert get_session_reader("/data/scores.json") is None
     assert get_session_reader(["a.medseg.json", "b.medseg.json"]) is None
 
 
