@@ -1,10 +1,11 @@
 """What the commands have in common: progress, errors, interruption."""
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from rich.progress import Progress as Bar
 from medseg.core.progress import Cancelled, Progress, ProgressCallback
 
 _PLAIN_LINES_A_STAGE = 20
+_STANDARD_ERROR = 2
 
 
 @contextmanager
@@ -128,7 +130,8 @@ def _interruptible() -> Iterator[ProgressCallback]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
-        print("stopping at the next step ...", file=sys.stderr, flush=True)
+        with suppress(OSError):  # not by print, which the signal may have interrupted
+            os.write(_STANDARD_ERROR, b"stopping at the next step ...\n")
 
     def check(_progress: Progress) -> None:
         if caught:

@@ -1,9 +1,12 @@
 """What is shown of long work where there is no terminal."""
 
+import io
+import signal
+
 import pytest
 
 from medseg.cli.console import shown_progress, time_left
-from medseg.core.progress import Progress
+from medseg.core.progress import Cancelled, Progress
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,27 @@ def test_each_scan_of_several_begins_anew(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 * 21
     assert lines[21] == "segmenting 1/40  b"
+
+
+class _InterruptedWhileWriting(io.RawIOBase):
+    """A standard error during whose first line the user presses Ctrl-C."""
+
+    def __init__(self):
+        self.is_first = True
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        if self.is_first:
+            self.is_first = False
+            signal.raise_signal(signal.SIGINT)
+        return len(text)
+
+
+def test_ctrl_c_in_the_middle_of_a_line_of_progress_stops_the_work(monkeypatch):
+    stream = io.BufferedWriter(_InterruptedWhileWriting())
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(stream))
+    step = Progress(stage="segmenting", done=0, total=9)
+    with shown_progress() as progress, pytest.raises(Cancelled):
+        progress(step)
