@@ -1,7 +1,7 @@
 """A panel that is scrolled where the window is too low for it."""
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 _LEAST_HEIGHT_PX = 230
 
@@ -34,3 +34,10 @@ class Scrolled(QScrollArea):
     def _fit_width(self) -> None:
         bar = self.verticalScrollBar().sizeHint().width()
         self.setMinimumWidth(self._content.minimumSizeHint().width() + bar)
+
+
+def scroll_in(panel: QWidget, content: QWidget) -> None:
+    """Fill a panel with what is in it, scrolled."""
+    layout = QVBoxLayout(panel)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(Scrolled(content))

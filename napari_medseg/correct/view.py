@@ -17,7 +17,7 @@ import medseg
 from napari_medseg.controls.labels_box import LabelsBox
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
-from napari_medseg.controls.scrolled import Scrolled
+from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.correct.choice import TRAITS, Choice, Combine, Tool
 from napari_medseg.correct.form import aligned_form, label
 from napari_medseg.correct.tool_area import ToolArea
@@ -221,9 +221,7 @@ class CorrectView(QWidget):
         layout.addWidget(self._message)
         layout.addStretch(1)
         layout.addWidget(notice_label())
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(Scrolled(content))
+        scroll_in(self, content)
 
     def _connect(self) -> None:
         self.tool_box.currentIndexChanged.connect(self._on_tool_changed)

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
-from napari_medseg.controls.scrolled import Scrolled
+from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.controls.sorting import SortedRows
 from napari_medseg.layers.ranking import is_errors, suits_as_prediction
 from napari_medseg.scores.columns import HU_COLUMN, NSD_COLUMN, STATE_COLUMN
@@ -169,9 +169,7 @@ class ScoresView(QWidget):
         layout.addWidget(self.errors)
         layout.addLayout(footer)
         layout.addWidget(notice_label())
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(Scrolled(content))
+        scroll_in(self, content)
 
     def _connect(self) -> None:
         self.prediction_box.layer_changed.connect(self._on_prediction_changed)

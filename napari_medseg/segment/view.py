@@ -18,7 +18,7 @@ import medseg
 from napari_medseg.controls.fold import Fold, text_box
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
-from napari_medseg.controls.scrolled import Scrolled
+from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.segment.channel_boxes import ChannelBoxes
 from napari_medseg.segment.model_chooser import ModelChooser
 from napari_medseg.segment.settings import DeviceBox, SettingsForm
@@ -177,9 +177,7 @@ class SegmentView(QWidget):
         layout.addWidget(Fold("How it was made", tip, self._made))
         layout.addStretch(1)
         layout.addWidget(notice_label())
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(Scrolled(content))
+        scroll_in(self, content)
 
     def _connect(self) -> None:
         self.models.model_changed.connect(self._on_model_changed)

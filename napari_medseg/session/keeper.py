@@ -178,4 +178,4 @@ def _open(path: Path, _report: Report) -> Opened:
 
 
 def _nothing(_result: object) -> None:
-    pass
+    """For whoever need not hear that it is done."""

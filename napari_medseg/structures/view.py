@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_medseg.controls.kept_colours import KeptColours
 from napari_medseg.controls.labels_box import LabelsBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
-from napari_medseg.controls.scrolled import Scrolled
+from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.structures.contents import Structures
 from napari_medseg.structures.table import (
     NAME_COLUMN,
@@ -211,9 +211,7 @@ class StructuresView(QWidget):
         layout.addWidget(self._message)
         layout.addLayout(footer)
         layout.addWidget(notice_label())
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(Scrolled(content))
+        scroll_in(self, content)
 
     def _connect(self) -> None:
         self.model.shown_changed.connect(self.shown_changed)
