@@ -192,6 +192,26 @@ ERROR_GUIDE = {
         "a worker process was ended from outside, as when memory runs out",
         "run it again with fewer workers; finished cases are kept",
     ),
+    ErrorCode.TIMED_OUT: Explanation(
+        "a case of a cohort took longer than it may",
+        "look at it alone, or give a longer --time-limit-s",
+    ),
+    ErrorCode.UNFORESEEN: Explanation(
+        "a case of a cohort ended in an error of MedSeg itself",
+        "report it with the traceback in the folder logs",
+    ),
+    ErrorCode.INVALID_MANIFEST: Explanation(
+        "the list of cases has faults, each of which is printed",
+        "mend them all, then run again",
+    ),
+    ErrorCode.IN_USE: Explanation(
+        "another run works in the same folder",
+        "wait until it ends; what it does is not done twice",
+    ),
+    ErrorCode.NO_CLUSTER: Explanation(
+        "there is no dask scheduler at the address, or no worker that can be used",
+        "start them in MedSeg's environment, with the resources asked for",
+    ),
     ErrorCode.SEVERAL_SERIES: Explanation(
         "there is more than one scan here",
         "choose one: --series UID, or give its file",

@@ -20,6 +20,15 @@ def available_bytes(root: Path = _FILE_SYSTEM) -> int | None:
     return min(known, default=None)
 
 
+def most_used_bytes(root: Path = _FILE_SYSTEM) -> int:
+    """The most main memory that this process has had; 0 where that is not known.
+
+    Args:
+        root: Folder with the system's `proc`.
+    """
+    return _numbers(root / "proc/self/status").get("VmHWM:", 0) * 1024
+
+
 def _left_on_machine(table: Path) -> int | None:
     sizes = _numbers(table)
     if "MemAvailable:" in sizes:

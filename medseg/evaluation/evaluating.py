@@ -9,11 +9,10 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.evaluation import Evaluation, FailedCase
 from medseg.core.model_info import ModelInfo
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.core.scores import Scores
 from medseg.core.versions import package_versions
-from medseg.evaluation.completing import with_every_structure
+from medseg.evaluation.gathering import Left, gathered
 from medseg.evaluation.journal import Journal, open_journal
-from medseg.evaluation.leakage import leakage_of, named_model
+from medseg.evaluation.leakage import named_model
 from medseg.evaluation.pairing import Pairs, pairs_of
 from medseg.evaluation.pool import Died, each_result
 from medseg.evaluation.scoring import (
@@ -87,7 +86,8 @@ def evaluate(
         asked = _asked(pairs, tasks[0])
         with _journal(kept_in, asked) as kept:
             outcome = _scored(tasks, settings.workers or 1, kept, on_progress)
-    return _evaluation(outcome, pairs, settings, model)
+    alone = Left(failed=outcome.failed, missing=pairs.missing, surplus=pairs.surplus)
+    return gathered(outcome.scored, alone, settings, model, outcome.notes)
 
 
 def _scored(
@@ -130,33 +130,6 @@ def _scored(
                 Progress(stage="scoring", done=done, total=len(tasks), note=case_id)
             )
     return _Outcome(scored=scored, failed=failed, notes=notes)
-
-
-def _evaluation(
-    outcome: _Outcome,
-    pairs: Pairs,
-    settings: EvaluationSettings,
-    model: ModelInfo | None,
-) -> Evaluation:
-    scored = sorted(outcome.scored, key=lambda case: case.scores.case_id)
-    leakage = leakage_of(scored, model)
-    cases = with_every_structure([case.scores for case in scored])
-    caution = settings.tolerance.caution
-    return Evaluation(
-        cases=cases,
-        missing=pairs.missing,
-        surplus=pairs.surplus,
-        failed=tuple(sorted(outcome.failed, key=lambda case: case.case_id)),
-        trained_on=leakage.trained_on,
-        when_missed=settings.missed,
-        settings=(*settings.listed, *((("model", model.name),) if model else ())),
-        notes=(
-            *outcome.notes,
-            *((caution,) if caution else ()),
-            *_unused_tolerances(settings, cases),
-            *leakage.notes,
-        ),
-    )
 
 
 def _tasks(
@@ -233,17 +206,3 @@ def _require_known_structures(settings: EvaluationSettings, pairs: Pairs) -> Non
             where="--tolerances",
             remedy=f"There are {', '.join(pairs.labels.names)}.",
         )
-
-
-def _unused_tolerances(
-    settings: EvaluationSettings, cases: Sequence[Scores]
-) -> tuple[str, ...]:
-    tolerance_mm = settings.tolerance.mm
-    if not isinstance(tolerance_mm, Mapping):
-        return ()
-    names = {row.structure for case in cases for row in case.rows}
-    return tuple(
-        f"no case has a structure {name!r}; its tolerance was not used"
-        for name in tolerance_mm
-        if name not in names
-    )

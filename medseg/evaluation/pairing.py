@@ -89,7 +89,7 @@ def pairs_of(prediction: Path, reference: Path, images: Path | None) -> Pairs:
         reference=reference,
         image=images,
     )
-    labels = _labels_near(reference.parent)
+    labels = labels_near(reference.parent)
     return Pairs(cases=(files,), labels=labels, has_ct=images is not None)
 
 
@@ -126,9 +126,7 @@ def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) ->
 
 def _references(folder: Path) -> _References:
     if not (folder / "labelsTr").is_dir():
-        return _References(
-            files=label_maps_by_case(folder), labels=_labels_near(folder)
-        )
+        return _References(files=label_maps_by_case(folder), labels=labels_near(folder))
     dataset = read_dataset(folder)
     return _References(
         files={case.id: case.reference for case in dataset.cases if case.reference},
@@ -138,7 +136,7 @@ def _references(folder: Path) -> _References:
     )
 
 
-def _labels_near(folder: Path) -> LabelSet | None:
+def labels_near(folder: Path) -> LabelSet | None:
     """Names that a dataset's description in the folder, or just above it, gives."""
     for candidate in (folder / DESCRIPTION_NAME, folder.parent / DESCRIPTION_NAME):
         if candidate.is_file():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 
+_UNFINISHED = ".partial-"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -134,9 +135,14 @@ def remove_leftovers(folder: Path) -> None:
 
     Only where no other process may be writing.
     """
-    for path in folder.glob(".partial-*"):
-        if path.is_file():
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if is_leftover(path) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file or folder is one that was not finished, by its name."""
+    return path.name.startswith(_UNFINISHED)
 
 
 def require_place(path: Path) -> None:
@@ -185,7 +191,7 @@ def made_parent(path: Path) -> Iterator[None]:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".partial-{uuid.uuid4().hex[:12]}-{path.name}")
+    return path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex[:12]}-{path.name}")
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from .tables import (
     scores_csv,
     scores_json,
 )
+from .templates import rendered
+from .thumbnails import thumbnail_png
 
 __all__ = [
     "DEFINITIONS",
@@ -21,6 +23,8 @@ __all__ = [
     "lesions_csv",
     "patches_png",
     "render_report",
+    "rendered",
     "scores_csv",
     "scores_json",
+    "thumbnail_png",
 ]

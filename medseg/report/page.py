@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from medseg.core.provenance import Provenance
 from medseg.core.scores import Scores
 from medseg.core.versions import package_versions
@@ -11,15 +9,9 @@ from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.report.definitions import DEFINITIONS, RESEARCH_ONLY
 from medseg.report.panels import Panels, draw_panels
 from medseg.report.structures import Row, report_rows
+from medseg.report.templates import rendered
 
 _TIMES = " \N{MULTIPLICATION SIGN} "
-_TEMPLATES = Environment(
-    loader=PackageLoader("medseg.report", "template"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +78,7 @@ def render_report(
         provenance=_provenance(scan, prediction.provenance),
         definitions=DEFINITIONS,
     )
-    return _TEMPLATES.get_template("report.html.jinja").render(page=page)
+    return rendered("report.html.jinja", page)
 
 
 def _facts(scan: Volume) -> tuple[tuple[str, str], ...]:

@@ -99,8 +99,9 @@ class Display:
             plane: Which plane.
             index: Position along the plane's axis, counted towards R, A or S.
         """
-        across: np.ndarray = np.take(self.oriented(voxels), index, axis=plane.value)
-        return across.T[::-1, ::-1]
+        across = (slice(None),) * plane.value + (index,)
+        pixels: np.ndarray = self.oriented(voxels)[across]  # a view; np.take copies all
+        return pixels.T[::-1, ::-1]
 
     def shadow(self, mask: Voxels, plane: Plane) -> Pixels:
         """Pixels that the mask covers in at least one slice."""
