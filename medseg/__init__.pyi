@@ -1,7 +1,18 @@
 from . import classical
+from .cohort.dask_executor import DaskExecutor
+from .cohort.folders import cases_in, with_references
+from .cohort.gathering import merge_cohort
+from .cohort.local import LocalExecutor
+from .cohort.manifest import read_manifest, write_manifest
+from .cohort.places import Shard
+from .cohort.planning import plan_run
+from .cohort.running import run_cohort
+from .cohort.settings import HowToRun, WhatToMake
+from .cohort.status import CohortStatus, cohort_status
 from .core.acceptance import Accepted
 from .core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
 from .core.case import Case, Dataset
+from .core.cohort import CohortCase, Manifest
 from .core.decathlon import (
     DECATHLON_LICENCE,
     DECATHLON_TASKS,
@@ -107,6 +118,9 @@ __all__ = [
     "Cancelled",
     "Case",
     "CaseTable",
+    "CohortCase",
+    "CohortStatus",
+    "DaskExecutor",
     "Dataset",
     "DecathlonTask",
     "DemoResult",
@@ -122,10 +136,13 @@ __all__ = [
     "Fingerprint",
     "Folds",
     "Geometry",
+    "HowToRun",
     "InferenceSettings",
     "LabelSet",
     "Lesion",
     "LesionScores",
+    "LocalExecutor",
+    "Manifest",
     "MaskState",
     "MedSegError",
     "Misfit",
@@ -144,6 +161,7 @@ __all__ = [
     "Scores",
     "Segmentation",
     "SegmentationFormat",
+    "Shard",
     "Shares",
     "Side",
     "SliceCounts",
@@ -165,11 +183,14 @@ __all__ = [
     "Volume",
     "VolumeInfo",
     "Wanted",
+    "WhatToMake",
     "WhenMissed",
     "WrongUse",
     "assembled_team",
     "available_devices",
+    "cases_in",
     "classical",
+    "cohort_status",
     "compare",
     "decathlon_task",
     "download_decathlon_task",
@@ -189,14 +210,17 @@ __all__ = [
     "load_model",
     "make_phantom",
     "measure_structures",
+    "merge_cohort",
     "misfits",
     "model_folder",
     "plan_dataset",
+    "plan_run",
     "predict",
     "probabilities_path",
     "processor_count",
     "read_case_table",
     "read_dataset",
+    "read_manifest",
     "read_model_info",
     "read_scores",
     "read_segmentation",
@@ -208,6 +232,7 @@ __all__ = [
     "require_dicom_source",
     "require_writable",
     "require_writable_scores",
+    "run_cohort",
     "run_demo",
     "run_study",
     "scans_by_case",
@@ -227,6 +252,8 @@ __all__ = [
     "uncertainty_path",
     "update_scores",
     "voxels_of_labels",
+    "with_references",
+    "write_manifest",
     "write_phantom_dataset",
     "write_phantom_series",
     "write_probabilities",

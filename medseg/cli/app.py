@@ -11,6 +11,7 @@ from rich.console import Console
 from medseg.cli import (
     bench,
     classical_edits,
+    cohort,
     data,
     evaluation,
     models,
@@ -48,7 +49,7 @@ for command in (
     training.train,
 ):
     app.command(command, help_epilogue=_ERRORS)
-for group in (classical_edits.app, models.app, data.app, bench.app):
+for group in (cohort.app, classical_edits.app, models.app, data.app, bench.app):
     group.help_epilogue = _ERRORS
     app.command(group)
 
@@ -56,7 +57,8 @@ for group in (classical_edits.app, models.app, data.app, bench.app):
 def main() -> None:
     """Run the command line and exit with its code.
 
-    0 done; 1 unusable input or full disk, nothing done; 2 wrong use; 3 partly done.
+    0 done; 1 unusable input or full disk, nothing done; 2 wrong use; 3 partly done;
+    130 stopped.
     `--debug` anywhere shows the traceback of an error.
     """
     words = sys.argv[1:]
@@ -96,8 +98,8 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
         return EXIT_UNUSABLE_INPUT
     except (Cancelled, KeyboardInterrupt):
         print(
-            "stopped; a training goes on with --resume, an evaluation or a download "
-            "with the same command",
+            "stopped; a training goes on with --resume, an evaluation, a cohort or a "
+            "download with the same command",
             file=sys.stderr,
         )
         return EXIT_INTERRUPTED

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from medseg import bench
+from medseg.cli.bench_cohort import bench_cohort
 from medseg.cli.bench_tables import (
     files_table,
     inference_table,
@@ -24,6 +25,7 @@ from medseg.core.settings import Device, InferenceSettings
 _CPU = Device("cpu")
 
 app = App(name="bench", help="Measure MedSeg side by side with other tools.")
+app.command(bench_cohort, name="cohort")
 
 
 @app.command(name="metrics")

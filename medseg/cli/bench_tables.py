@@ -86,5 +86,27 @@ def files_table(task: bench.TaskTimings) -> str:
     return f"{task.task}\n{aligned(header, rows)}"
 
 
+def cohort_table(result: bench.CohortBench) -> str:
+    """One line a way."""
+    header = (
+        *("by", "median s", "of the first's", "cases/h", "first case s"),
+        *("Dice", "least Dice", "runs"),
+    )
+    rows = [
+        (
+            each.contender,
+            f"{each.median_s:.1f}",
+            f"{each.times_first:.2f} x",
+            f"{each.cases_per_hour:.0f}",
+            f"{each.first_case_s:.1f}",
+            _or_dash(each.dice_first, ".4f"),
+            _or_dash(each.least_dice_first, ".4f"),
+            str(len(each.seconds)),
+        )
+        for each in result.timings
+    ]
+    return aligned(header, rows)
+
+
 def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)

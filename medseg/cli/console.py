@@ -73,10 +73,14 @@ class _PlainStages:
 
     def __init__(self) -> None:
         self._first: Progress | None = None
+        self._last: Progress | None = None
         self._done = 0
         self._began = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        if progress == self._last:  # nothing happened; who reports asks to go on
+            return
+        self._last = progress
         every = max(1, progress.total // _PLAIN_LINES_A_STAGE)
         first = self._first
         is_other_scan = progress.done < self._done

@@ -1,0 +1,256 @@
+"""The commands for many scans, unattended."""
+
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+import medseg
+from medseg.cli.cohort_tables import status_lines
+from medseg.cli.console import shown_progress
+from medseg.cli.scans import DEFAULT_INFERENCE, Flat
+from medseg.cli.segmenting import CODES, Switch
+from medseg.cohort.local import Executor, devices_for
+from medseg.cohort.settings import ExecutorKind
+from medseg.core.acceptance import Accepted
+from medseg.core.cohort import CaseState, Manifest
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
+from medseg.core.settings import InferenceSettings
+from medseg.io.file_kinds import SegmentationFormat
+
+EXIT_PARTLY_DONE = 3
+
+app = App(name="cohort", help="Segment and score many scans, unattended.")
+
+DEFAULT_HOW = medseg.HowToRun()
+DEFAULT_EVALUATION = medseg.EvaluationSettings()
+
+
+@app.command
+def run(  # noqa: PLR0913 - the options of design's command
+    scans: Path,
+    /,
+    *,
+    model: Annotated[tuple[str, ...], Parameter(name=["--model", "-m"], negative=())],
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    references: Path | None = None,
+    region_model: str | None = None,
+    accept: Annotated[tuple[Accepted, ...], CODES] = (),
+    settings: Annotated[InferenceSettings, Flat] = DEFAULT_INFERENCE,
+    file_format: Annotated[
+        SegmentationFormat, Parameter(name="--format")
+    ] = SegmentationFormat.NIFTI,
+    bids: Switch = False,
+    tolerance_mm: float | None = None,
+    save_probabilities: Switch = False,
+    thumbnails: bool = True,
+    how: Annotated[medseg.HowToRun, Flat] = DEFAULT_HOW,
+    shard: str | None = None,
+    executor: ExecutorKind = ExecutorKind.LOCAL,
+    scheduler: str | None = None,
+    resource: str | None = None,
+    dry_run: Switch = False,
+) -> int:
+    """Segment every scan, score those with a reference, and go on where it stopped.
+
+    The same command again does only what is missing, has failed or was changed. A scan
+    that cannot be done is listed and stops no other. Exits with 3 when there are such.
+
+    Example: medseg cohort run scans/ -m phantom-abdomen -o night/
+
+    Example: medseg cohort run cases.csv -m phantom-abdomen -o night/ --shard 2/8
+
+    Args:
+        scans: A list of cases (.csv with the columns case, image and, where wanted,
+            series, reference, patient, centre), or a folder: a dataset, BIDS, image
+            files, or DICOM series.
+        model: Name of a shipped model or a model folder. Of several, once for each,
+            all structures go into one label map, those of later models on top.
+        out: Folder for the results: a new one, or that of an earlier run.
+        references: Folder of label maps named as the cases.
+        region_model: Coarse model to run first.
+        accept: Code of a problem to be mended and not refused; once for each.
+        settings: How the network is run.
+        file_format: Of the label maps.
+        bids: Name label maps as BIDS derivatives, with a table of labels each.
+        tolerance_mm: Of NSD and boundary IoU.
+        save_probabilities: Write the probability of each label, too.
+        thumbnails: Make a picture of each case, for index.html.
+        how: Processes and limits.
+        shard: I/N: the part of the cases that this machine works on. When all parts
+            have ended, medseg cohort merge writes the tables.
+        executor: local for processes of this machine, dask for workers of a cluster.
+        scheduler: Address of the dask scheduler, as tcp://host:8786.
+        resource: NAME=AMOUNT that a dask worker must have for a case, as GPU=1.
+        dry_run: Check the list and say what would be done.
+    """
+    make = medseg.WhatToMake(
+        models=model,
+        region_model=region_model,
+        inference=settings,
+        accept=accept,
+        file_format=file_format,
+        bids_names=bids,
+        save_probabilities=save_probabilities,
+        thumbnails=thumbnails,
+        evaluation=medseg.EvaluationSettings(tolerance_mm=tolerance_mm),
+    )
+    manifest = _cases(scans, model[0], references)
+    part = medseg.Shard.parsed(shard) if shard else None
+    workers = _executor(executor, out, make, how, (scheduler, resource))
+    if dry_run:
+        plan = medseg.plan_run(manifest, out, make, part)
+        print(f"{len(plan.cases)} cases, {len(plan.waiting)} of them to be done")
+        return 0
+    with shown_progress() as progress:
+        status = medseg.run_cohort(
+            manifest, out, make, workers, shard=part, on_progress=progress
+        )
+    return _told(status)
+
+
+@app.command(name="list")
+def list_cases(
+    folder: Path,
+    /,
+    *,
+    model: Annotated[str, Parameter(name=["--model", "-m"])],
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    references: Path | None = None,
+) -> int:
+    """Write the list of cases that a folder gives, to be looked through and edited.
+
+    Example: medseg cohort list scans/ -m phantom-abdomen -o cases.csv
+
+    Args:
+        folder: Dataset, BIDS, image files, or DICOM series, as cohort run takes it.
+        model: That is to be run: its channels say which files make up a case.
+        out: For the list; a new file that ends in .csv.
+        references: Folder of label maps named as the cases.
+    """
+    channels = _channels_of(model)
+    manifest = medseg.cases_in(folder, channels, references)
+    _tell_about(manifest)
+    medseg.write_manifest(manifest, out, channels)
+    print(f"{len(manifest.cases)} cases -> {out}")
+    return 0
+
+
+@app.command
+def status(folder: Path, /, *, watch: Switch = False) -> int:
+    """Tell how far a cohort is: counts, failures, speed, time left.
+
+    Example: medseg cohort status night/ --watch
+
+    Args:
+        folder: Of the cohort.
+        watch: Tell it again every ten seconds until nothing is left to do.
+    """
+    while True:
+        found = medseg.cohort_status(folder)
+        print("\n".join(status_lines(found)), flush=True)
+        waiting = found.count(CaseState.WAITING) + found.count(CaseState.RUNNING)
+        if not watch or not waiting:
+            return 0
+        time.sleep(10)
+
+
+@app.command
+def merge(folder: Path, /, *, parquet: Switch = False) -> int:
+    """Write the tables and the page of a cohort that was run in parts.
+
+    Example: medseg cohort merge night/
+
+    Args:
+        folder: Of the cohort.
+        parquet: Write scores.parquet and volumes.parquet, too.
+    """
+    return _told(medseg.merge_cohort(folder, parquet=parquet))
+
+
+def _executor(
+    kind: ExecutorKind,
+    out: Path,
+    make: medseg.WhatToMake,
+    how: medseg.HowToRun,
+    cluster: tuple[str | None, str | None],
+) -> Executor:
+    scheduler, resource = cluster
+    if kind is ExecutorKind.LOCAL:
+        if scheduler or resource:
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                "this machine's processes have no scheduler",
+                where="--scheduler, --resource",
+                remedy="Add --executor dask, or leave them out.",
+            )
+        devices_for(make.inference.device, how.workers)
+        return medseg.LocalExecutor(folder=out, make=make, how=how)
+    if scheduler is None or find_spec("distributed") is None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "dask needs the address of a scheduler, and the package distributed",
+            where="--executor dask",
+            remedy="Give --scheduler ADDRESS; pip install 'medseg[cluster]'.",
+        )
+    return medseg.DaskExecutor(
+        folder=out,
+        make=make,
+        scheduler=scheduler,
+        device=make.inference.device,
+        resources=_resources(resource) if resource else {},
+        time_limit_s=how.time_limit_s,
+        grace_s=how.grace_s,
+    )
+
+
+def _resources(text: str) -> dict[str, float]:
+    """What a worker must have, as it is written: GPU or GPU=1."""
+    name, _, amount = text.partition("=")
+    try:
+        return {name: float(amount or 1)}
+    except ValueError:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"{amount!r} is no amount",
+            where="--resource",
+            remedy="Give NAME=AMOUNT, as GPU=1.",
+        ) from None
+
+
+def _cases(scans: Path, model: str, references: Path | None) -> Manifest:
+    channels = _channels_of(model)
+    if scans.suffix.lower() == ".csv":
+        manifest = medseg.read_manifest(scans, channels)
+        if references is not None:
+            manifest = medseg.with_references(manifest, references)
+    else:
+        manifest = medseg.cases_in(scans, channels, references)
+    _tell_about(manifest)
+    if manifest.faults:
+        raise UnusableInput(
+            ErrorCode.INVALID_MANIFEST,
+            f"the list of cases has {len(manifest.faults)} faults, all told above",
+            where=scans,
+            remedy="Mend them and run again; nothing was done.",
+        )
+    return manifest
+
+
+def _channels_of(model: str) -> tuple[str, ...]:
+    return medseg.read_model_info(medseg.model_folder(model)).plan.channels
+
+
+def _tell_about(manifest: Manifest) -> None:
+    for note in manifest.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for fault in manifest.faults:
+        print(f"fault: {fault}", file=sys.stderr)
+
+
+def _told(status: medseg.CohortStatus) -> int:
+    print("\n".join(status_lines(status)))
+    return 0 if status.is_complete else EXIT_PARTLY_DONE

@@ -1,0 +1,36 @@
+"""How far a cohort is, in words."""
+
+from collections.abc import Iterator
+
+import medseg
+from medseg.core.cohort import CaseState
+from medseg.core.text_table import aligned
+
+_SHOWN = 20
+
+
+def status_lines(status: "medseg.CohortStatus") -> Iterator[str]:
+    """Counts, speed, time left, and why cases could not be done."""
+    counts = [f"{status.count(state)} {state}" for state in CaseState]
+    yield f"{len(status.states)} cases: {', '.join(counts)}"
+    if status.seconds_left and status.cases_per_hour:
+        speed = status.cases_per_hour
+        yield (
+            f"{speed:.{0 if speed >= 10 else 1}f} cases an hour, "
+            f"about {_duration(status.seconds_left)} left"
+        )
+    if not status.problems:
+        return
+    codes = [f"{code} {count}" for code, count in status.failures_by_code]
+    yield f"not done: {', '.join(codes)}"
+    rows = [[each.case_id, each.code, each.what] for each in status.problems[:_SHOWN]]
+    yield aligned(["case", "code", "what"], rows, left=3)
+    if len(status.problems) > _SHOWN:
+        yield f"and {len(status.problems) - _SHOWN} more, see failures.csv"
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else "under 1 min"

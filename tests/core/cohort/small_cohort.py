@@ -1,0 +1,65 @@
+"""A cohort of three small scans."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+import medseg
+from medseg.core.settings import Device
+from tests.core.making import TINY_PLAN
+
+AFFINE = np.diag([-2.0, -2.0, 3.0, 1.0])
+CASES = ("a", "b", "c")
+
+
+def write_scan(folder, name, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 100, (20, 18, 12)).astype(np.int16)
+    nib.save(nib.Nifti1Image(values, AFFINE), folder / f"images/{name}.nii.gz")
+    labels = (values > 80).astype(np.uint8)
+    nib.save(nib.Nifti1Image(labels, AFFINE), folder / f"references/{name}.nii.gz")
+
+
+class Run:
+    """A cohort of the scans, in a folder beside them."""
+
+    def __init__(self, scans: Path, model: Path, **make):
+        self.scans = scans
+        self.out = scans.parent / "out"
+        inference = medseg.InferenceSettings(device=Device("cpu"))
+        self.make = medseg.WhatToMake(models=(str(model),), inference=inference, **make)
+        self.begun = 0
+
+    def cases(self):
+        images, references = self.scans / "images", self.scans / "references"
+        return medseg.cases_in(images, TINY_PLAN.channels, references)
+
+    def __call__(self, shard=None, on_progress=lambda _: None):
+        how = medseg.HowToRun(workers=1, time_limit_s=600.0)
+        executor = medseg.LocalExecutor(folder=self.out, make=self.make, how=how)
+        self.begun = 0
+
+        def counting(cases, should_stop):
+            self.begun = len(cases)
+            return executor(cases, should_stop)
+
+        return medseg.run_cohort(
+            self.cases(),
+            self.out,
+            self.make,
+            counting,
+            shard=shard,
+            on_progress=on_progress,
+        )
+
+    def files(self, *folders):
+        """Content of everything that must not depend on when and how it was made."""
+        wanted = folders or ("segmentations", "cases", "thumbnails", ".")
+        return {
+            path.relative_to(self.out).as_posix(): path.read_bytes()
+            for folder in wanted
+            for path in sorted((self.out / folder).iterdir())
+            if (path.is_file() and path.suffix in (".gz", ".csv", ".png", ".html"))
+            or path.parent.name == "cases"
+        }

@@ -1,0 +1,106 @@
+"""What parts leave is merged only where it belongs together."""
+
+import pytest
+
+import medseg
+from medseg.cohort.journal import Failed, open_journal
+from medseg.cohort.places import Places
+from medseg.cohort.privacy import without_names
+from medseg.core.cohort import CaseState
+from medseg.core.errors import ErrorCode
+from tests.core.cohort.small_cohort import CASES, Run, write_scan
+
+
+@pytest.fixture
+def parts(run):
+    """Both parts of a cohort of three, done."""
+    for number in (1, 2):
+        run(shard=medseg.Shard(number, 2))
+    return run
+
+
+def test_results_of_other_settings_are_none_of_the_cohort(parts, scans, model):
+    other = Run(scans, model, thumbnails=False)
+    other(shard=medseg.Shard(1, 2))
+
+    status = medseg.merge_cohort(parts.out)
+
+    assert not status.is_complete
+    assert [state for _, state in status.states] == [
+        CaseState.DONE,
+        CaseState.WAITING,
+        CaseState.DONE,
+    ]
+    assert "\nb," not in (parts.out / "volumes.csv").read_text()
+
+
+def test_cases_that_are_added_between_two_runs_of_the_parts_are_merged(parts):
+    write_scan(parts.scans, "d", 4)
+    for number in (1, 2):
+        parts(shard=medseg.Shard(number, 2))
+
+    status = medseg.merge_cohort(parts.out)
+
+    assert status.is_complete
+    assert [case_id for case_id, _ in status.states] == [*CASES, "d"]
+
+
+def test_a_clock_that_was_ahead_does_not_make_a_case_fail_for_ever(run):
+    run()
+    late = Failed(
+        time_s=4e9,
+        case_id="a",
+        key="k",
+        code=ErrorCode.TRUNCATED_FILE,
+        what="it ends",
+        remedy="Copy it.",
+    )
+    with open_journal(run.out / "journal-1-of-2.jsonl") as journal:
+        journal.add(late)
+
+    assert run().is_complete
+    assert run.begun == 1
+    run()
+    assert run.begun == 0
+
+
+def test_tables_that_are_not_written_again_do_not_stay(run):
+    pytest.importorskip("pyarrow")
+    run()
+    medseg.merge_cohort(run.out, parquet=True)
+    assert {path.name for path in run.out.glob("*.parquet")} == {
+        "scores.parquet",
+        "volumes.parquet",
+    }
+
+    medseg.merge_cohort(run.out)
+    assert not list(run.out.glob("*.parquet"))
+    (run.scans / "references/a.nii.gz").rename(run.scans / "a.nii.gz")
+    manifest = medseg.cases_in(run.scans / "images", ("image",))
+    medseg.write_manifest(manifest, Places(run.out).manifest, overwrite=True)
+    medseg.merge_cohort(run.out)
+    assert not list(run.out.glob("scores*"))
+
+
+def test_a_case_that_fails_when_it_is_done_again_leaves_no_result(run):
+    run()
+    bad = run.scans / "images/b.nii.gz"
+    bad.write_bytes(bad.read_bytes()[:500])
+
+    run()
+
+    left = [path for path in run.out.rglob("b.*") if path.is_file()]
+    assert left == []
+
+
+def test_names_of_files_and_folders_are_not_told(tmp_path):
+    folder = tmp_path / "MUELLER HANS 1950"
+    (folder / "first").mkdir(parents=True)
+    (folder / "first/ct.nii.gz").touch()
+    case = medseg.CohortCase(case_id="p1", images=(folder,))
+
+    told = without_names(
+        f"2 scans: {folder.name}/first/ct.nii.gz, first/mr.nii; firsthand, 1950", case
+    )
+
+    assert told == "2 scans: …, mr.nii; firsthand, 1950"
