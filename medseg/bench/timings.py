@@ -239,3 +239,59 @@ class InferenceBench:
 
     def __getitem__(self, contender: str) -> InferenceTiming:
         return next(each for each in self.timings if each.contender == contender)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortTiming:
+    """One way to segment all scans.
+
+    Attributes:
+        contender: Which.
+        seconds: Of each run, in their order, from the command to its end.
+        median_s: Of these.
+        times_first: Median of the ratios to the first way's run of the same turn.
+        first_case_s: Until the first label map is written; the median.
+        cases_per_hour: At the median.
+        dice_first: Mean Dice, over cases and structures, with the label maps of the
+            first way; None where no structure is found.
+        least_dice_first: The same of the structure that has the lowest.
+    """
+
+    contender: str
+    seconds: tuple[float, ...]
+    median_s: float
+    times_first: float
+    first_case_s: float
+    cases_per_hour: float
+    dice_first: float | None
+    least_dice_first: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortBench:
+    """What was measured, and with what.
+
+    Attributes:
+        cases: Scans of every run.
+        timings: `cohort run` with one worker first, then with two.
+        mirror: Whether mirrored copies were averaged.
+        device: Where.
+        processors: Of the machine.
+        versions: Name and version of what was used.
+    """
+
+    cases: int
+    timings: tuple[CohortTiming, ...]
+    mirror: bool
+    device: str
+    processors: int
+    versions: tuple[str, ...]
+
+    def __getitem__(self, contender: str) -> CohortTiming:
+        return next(each for each in self.timings if each.contender == contender)
+
+    @property
+    def efficiency(self) -> float:
+        """Of two workers: 1 where they take half the time of one."""
+        one, two, *_ = self.timings
+        return one.median_s / (2 * two.median_s)

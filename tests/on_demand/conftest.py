@@ -15,3 +15,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="Results folder of a training of nnU-Net on the decathlon's hippocampus.",
     )
+    parser.addoption("--soak-cases", type=int, default=1000, help="Scans, some bad.")
+    parser.addoption("--soak-kills", type=int, default=20, help="Moments of kill -9.")
+    parser.addoption("--soak-shards", type=int, default=4, help="Parts of a run.")

@@ -1,6 +1,5 @@
 """The bench of training steps, on tiny patches; never by the clock."""
 
-import json
 from dataclasses import replace
 from itertools import islice
 
@@ -10,9 +9,8 @@ import medseg
 from medseg import Device, WrongUse, bench
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
 from medseg.bench.training import timed_trainers
-from medseg.cli.bench import app
 from medseg.cli.bench_tables import training_table
-from medseg.core.plan import TRAINED_ARCHITECTURES, Architecture
+from medseg.core.plan import Architecture
 from medseg.networks import build_network, parameter_count
 
 WIDTHS = (4, 8, 16)
@@ -48,17 +46,6 @@ def test_trainers_take_turns_and_are_compared_with_the_first():
     header, *lines = training_table(timings).splitlines()
     assert header.startswith("by")
     assert [line.split()[0] for line in lines] == ["unet", "plain"]
-
-
-@pytest.mark.slow
-def test_the_command_measures_every_network_and_prints_json(capsys):
-    words = ["train", "--patch", "24", "--batch", "1", "--repeats", "1"]
-    app([*words, "--no-compile", "--json"], result_action="return_value")
-    result = json.loads(capsys.readouterr().out)
-    assert result["patch_shape"] == [24, 24, 24]
-    names = [each["contender"] for each in result["networks"]]
-    assert names[: len(TRAINED_ARCHITECTURES)] == list(TRAINED_ARCHITECTURES)
-    assert [each["contender"] for each in result["unet"]] == ["MedSeg", "plain float32"]
 
 
 @pytest.mark.parametrize(
