@@ -1,0 +1,135 @@
+"""Label map and instances together: every voxel is of one structure, and one lesion."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Integer, Shaped
+
+from medseg.core.geometry import Geometry
+from medseg.core.labels import LabelSet, Structure, StructureKind
+from medseg.core.volume import Segmentation, read_only
+
+InstanceArray = Integer[np.ndarray, "i j k"]
+
+_MOST_INSTANCES = 65535
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One countable piece of a structure.
+
+    Attributes:
+        number: In the instance map, from 1; no two instances of a scan share one.
+        structure_id: The label of all its voxels.
+        confidence: How sure it is that it is one, 0 to 1; None where nothing tells.
+    """
+
+    number: int
+    structure_id: int
+    confidence: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= _MOST_INSTANCES:
+            raise ValueError(
+                f"an instance's number is 1 to {_MOST_INSTANCES}, got {self.number}"
+            )
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise ValueError(f"a confidence is 0 to 1, got {self.confidence}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Panoptic:
+    """A label map, and the instances of its things (Kirillov et al., 2019).
+
+    Every voxel has one label and at most one instance: stuff and background have
+    instance 0, every voxel of a thing has an instance above it.
+
+    Attributes:
+        segmentation: The label map, of stuff and things.
+        instance_map: Number of the instance (i, j, k), uint16, 0 for none. Read-only.
+        instances: All there are, by ascending number; each has voxels.
+    """
+
+    segmentation: Segmentation
+    instance_map: InstanceArray
+    instances: tuple[Instance, ...]
+
+    def __post_init__(self) -> None:
+        if self.instance_map.shape != self.segmentation.array.shape:
+            raise ValueError(
+                f"instances are {self.instance_map.shape}, "
+                f"labels {self.segmentation.array.shape}"
+            )
+        ordered = tuple(sorted(self.instances, key=_number_of))
+        object.__setattr__(self, "instances", ordered)
+        object.__setattr__(
+            self,
+            "instance_map",
+            read_only(self.instance_map.astype(np.uint16, copy=False)),
+        )
+        found = _labels_of_instances(self.segmentation.array, self.instance_map)
+        listed = {each.number: each.structure_id for each in ordered}
+        if len(listed) != len(ordered) or found != listed:
+            wrong = sorted(set(found.items()) ^ set(listed.items()))
+            raise ValueError(
+                f"instances listed and instances in the map differ: {wrong[:5]}"
+            )
+        self._require_things()
+
+    @property
+    def geometry(self) -> Geometry:
+        """Place of the voxels."""
+        return self.segmentation.geometry
+
+    @property
+    def labels(self) -> LabelSet:
+        """The structures it may hold."""
+        return self.segmentation.labels
+
+    @property
+    def case_id(self) -> str:
+        """Name of the case it belongs to."""
+        return self.segmentation.case_id
+
+    def of_structure(self, name: str) -> tuple[Instance, ...]:
+        """The instances of one structure."""
+        wanted = self.labels[name].id
+        return tuple(each for each in self.instances if each.structure_id == wanted)
+
+    def structure_of(self, instance: Instance) -> Structure:
+        """What an instance is one of."""
+        return {each.id: each for each in self.labels.structures}[instance.structure_id]
+
+    def mask(self, instance: Instance) -> Shaped[np.ndarray, "i j k"]:
+        """Where an instance is, as booleans."""
+        mask: np.ndarray = self.instance_map == instance.number
+        return mask
+
+    def _require_things(self) -> None:
+        things = [s.id for s in self.labels.structures if s.kind is StructureKind.THING]
+        is_thing = np.isin(self.segmentation.array, things)
+        if not np.array_equal(is_thing, self.instance_map > 0):
+            raise ValueError("voxels of things have an instance, all others have none")
+
+
+def _number_of(instance: Instance) -> int:
+    return instance.number
+
+
+def _labels_of_instances(
+    labels: Integer[np.ndarray, "i j k"], instances: InstanceArray
+) -> Mapping[int, int]:
+    """The label of each instance that has voxels.
+
+    Raises:
+        ValueError: When an instance has voxels of several labels.
+    """
+    inside = instances > 0
+    pairs = np.unique(
+        np.stack([instances[inside], labels[inside]]).astype(np.int64), axis=1
+    )
+    found = {int(number): int(label) for number, label in pairs.T}
+    if len(found) != pairs.shape[1]:
+        raise ValueError("an instance has voxels of several structures")
+    return found
