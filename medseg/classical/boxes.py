@@ -3,35 +3,16 @@
 A method is run in a box by cropping the scan, running it, and pasting what it found.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from medseg.core.box import Box
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.geometry import Geometry, Points, Shape3
 from medseg.core.volume import Segmentation, Volume
 
-
-@dataclass(frozen=True, kw_only=True)
-class Box:
-    """A box of whole voxels.
-
-    Attributes:
-        start: Its first voxel (i, j, k).
-        shape: Voxels along i, j, k.
-    """
-
-    start: Shape3
-    shape: Shape3
-
-    @property
-    def slices(self) -> tuple[slice, slice, slice]:
-        """The box as an index into an array."""
-        i, j, k = (
-            slice(first, first + size)
-            for first, size in zip(self.start, self.shape, strict=True)
-        )
-        return i, j, k
+__all__ = ["Box", "box_between", "cropped_labels", "cropped_scan", "pasted"]
 
 
 def box_between(geometry: Geometry, corners_ras_mm: Points) -> Box:

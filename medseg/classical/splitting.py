@@ -7,7 +7,13 @@ import SimpleITK as sitk  # noqa: N813
 from jaxtyping import Integer
 
 from medseg.classical.cleaning import box_round
-from medseg.classical.images import Mask, from_itk, outside_distance_mm, to_itk
+from medseg.classical.images import (
+    Intensities,
+    Mask,
+    from_itk,
+    outside_distance_mm,
+    to_itk,
+)
 from medseg.classical.memory import require_memory
 from medseg.classical.results import (
     noted,
@@ -84,7 +90,7 @@ def cut_touching(
 
 
 def blobs_of(
-    mask: Mask, spacing_mm: Spacing, neck_mm: float
+    mask: Mask, spacing_mm: Spacing, neck_mm: float, *, by_faces: bool = False
 ) -> Integer[np.ndarray, "i j k"]:
     """Number of the blob at each voxel, 1 for the largest, 0 outside the mask.
 
@@ -93,20 +99,46 @@ def blobs_of(
         spacing_mm: Between voxels.
         neck_mm: By how much the radius of the neck between two blobs is smaller than
             that of either, at the least.
+        by_faces: Voxels that touch by an edge or a corner only are of two blobs.
+    """
+    if not mask.any():
+        return np.zeros(mask.shape, np.uint32)
+    depths = outside_distance_mm(~np.pad(mask, _PAD), spacing_mm)[_INNER]
+    return basins_of(mask, -depths, spacing_mm, neck_mm, by_faces=by_faces)
+
+
+def basins_of(
+    mask: Mask,
+    relief: Intensities,
+    spacing_mm: Spacing,
+    level: float,
+    *,
+    by_faces: bool = False,
+) -> Integer[np.ndarray, "i j k"]:
+    """Number of the basin at each voxel of a mask, 1 for the largest, 0 outside.
+
+    No flood leaves the mask: parts of it that do not touch are never of one basin.
+
+    Args:
+        mask: Where to look.
+        relief: What is flooded, from its lowest places up.
+        spacing_mm: Between voxels.
+        level: Basins less deep are joined with the one they flow over into.
+        by_faces: Floods go over faces only, and not over edges and corners, too.
     """
     if not mask.any():
         return np.zeros(mask.shape, np.uint32)
     inside = np.pad(mask, _PAD)
-    shell = to_itk(inside, spacing_mm)
-    depths = outside_distance_mm(~inside, spacing_mm)
     # Background is higher than any pass, so that no flood crosses it.
-    walls = np.where(inside, -depths, depths.max() + 2 * np.float32(neck_mm))
+    wall = relief[mask].max() + 2 * np.float32(level) + np.ptp(relief[mask])
+    walls = np.where(inside, np.pad(relief, _PAD), wall).astype(np.float32)
     basins = sitk.MorphologicalWatershed(
         to_itk(walls, spacing_mm),
-        level=neck_mm,
+        level=level,
         markWatershedLine=False,
-        fullyConnected=True,
+        fullyConnected=not by_faces,
     )
+    shell = to_itk(inside, spacing_mm)
     return from_itk(sitk.RelabelComponent(sitk.Mask(basins, shell)))[_INNER]
 
 

@@ -11,6 +11,11 @@ class Connectivity(IntEnum):
     EDGES = 18
     CORNERS = 26
 
+    @property
+    def rank(self) -> int:
+        """Along how many axes neighbours may differ: 1, 2 or 3."""
+        return tuple(Connectivity).index(self) + 1
+
 
 class BratsRules(StrEnum):
     """The rules of the BraTS 2023 challenges for lesion-wise scores."""

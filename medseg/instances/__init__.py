@@ -1,0 +1,5 @@
+"""Lesions told apart, numbered, measured, boxed and followed in time."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,7 @@
+from .separating import DEFAULT_INSTANCE_RULES, counted, tell_apart
+
+__all__ = [
+    "DEFAULT_INSTANCE_RULES",
+    "counted",
+    "tell_apart",
+]
