@@ -23,11 +23,23 @@ from .core.decathlon import (
 from .core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from .core.estimate import Estimate
 from .core.evaluation import Evaluation, FailedCase
+from .core.follow_up import Fate, FollowedLesion, FollowUp
 from .core.geometry import Geometry
+from .core.instance_boxes import InstanceBox, InstanceBoxes
+from .core.instance_measure import InstanceMeasure
+from .core.instance_settings import (
+    Components,
+    DistanceWatershed,
+    FollowUpRules,
+    InstanceRules,
+    IntensityWatershed,
+    Shade,
+)
 from .core.labels import LabelSet, Structure, StructureKind
-from .core.lesions import Lesion, LesionScores, Side
+from .core.lesions import Connectivity, Lesion, LesionScores, Side
 from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
+from .core.panoptic import Instance, Panoptic
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import Provenance
@@ -54,10 +66,23 @@ from .evaluation.reading import read_scores
 from .evaluation.settings import EvaluationSettings
 from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
+from .instances.detecting import instance_boxes, with_confidence
+from .instances.files import (
+    MeasuredInstances,
+    instance_files,
+    instances_path,
+    read_instances,
+    require_writable_instances,
+    write_instances,
+)
+from .instances.following import follow
+from .instances.measuring import measure_instances
+from .instances.separating import counted, tell_apart
 from .io.decathlon import read_dataset
 from .io.decathlon_downloads import download_decathlon_task
 from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
+from .io.instance_boxes import read_boxes, write_boxes
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.stacking import stack_channels
@@ -84,12 +109,19 @@ from .models.zoo import list_models, model_folder
 from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
+from .phantom.touching import make_touching_tumours
 from .pipeline.composing import segment_all, segment_with_ready
 from .pipeline.estimating import estimate
 from .pipeline.fitting import Misfit, misfits
 from .pipeline.ready import Prediction, ReadyModel, Request
 from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .preprocessing.restore import Wanted
+from .report.follow_up_table import follow_up_csv, follow_up_json, follow_up_table
+from .report.instance_table import (
+    instances_csv,
+    instances_json,
+    instances_table,
+)
 from .report.page import render_report
 from .report.structure_table import structures_csv
 from .report.tables import lesions_csv, scores_csv, scores_json
@@ -108,10 +140,6 @@ from .training.train import train
 
 __all__ = [
     "AGREEMENT_LABELS",
-    "DECATHLON_LICENCE",
-    "DECATHLON_TASKS",
-    "DECATHLON_URL",
-    "SAMPLE_SEED",
     "Accepted",
     "Agreement",
     "BootstrapSettings",
@@ -120,11 +148,17 @@ __all__ = [
     "CaseTable",
     "CohortCase",
     "CohortStatus",
+    "Components",
+    "Connectivity",
+    "DECATHLON_LICENCE",
+    "DECATHLON_TASKS",
+    "DECATHLON_URL",
     "DaskExecutor",
     "Dataset",
     "DecathlonTask",
     "DemoResult",
     "Device",
+    "DistanceWatershed",
     "ErrorCode",
     "Estimate",
     "Evaluation",
@@ -132,22 +166,34 @@ __all__ = [
     "Excluded",
     "ExportOptions",
     "FailedCase",
+    "Fate",
     "FileKind",
     "Fingerprint",
     "Folds",
+    "FollowUp",
+    "FollowUpRules",
+    "FollowedLesion",
     "Geometry",
     "HowToRun",
     "InferenceSettings",
+    "Instance",
+    "InstanceBox",
+    "InstanceBoxes",
+    "InstanceMeasure",
+    "InstanceRules",
+    "IntensityWatershed",
     "LabelSet",
     "Lesion",
     "LesionScores",
     "LocalExecutor",
     "Manifest",
     "MaskState",
+    "MeasuredInstances",
     "MedSegError",
     "Misfit",
     "ModelInfo",
     "NnunetOptions",
+    "Panoptic",
     "Phantom",
     "Plan",
     "Precision",
@@ -158,9 +204,11 @@ __all__ = [
     "Provenance",
     "ReadyModel",
     "Request",
+    "SAMPLE_SEED",
     "Scores",
     "Segmentation",
     "SegmentationFormat",
+    "Shade",
     "Shard",
     "Shares",
     "Side",
@@ -192,6 +240,7 @@ __all__ = [
     "classical",
     "cohort_status",
     "compare",
+    "counted",
     "decathlon_task",
     "download_decathlon_task",
     "error_map",
@@ -199,7 +248,17 @@ __all__ = [
     "evaluate",
     "export_bundle",
     "find_volumes",
+    "follow",
+    "follow_up_csv",
+    "follow_up_json",
+    "follow_up_table",
     "import_model",
+    "instance_boxes",
+    "instance_files",
+    "instances_csv",
+    "instances_json",
+    "instances_path",
+    "instances_table",
     "journal_path",
     "label_maps_by_case",
     "largest_error",
@@ -209,6 +268,8 @@ __all__ = [
     "list_models",
     "load_model",
     "make_phantom",
+    "make_touching_tumours",
+    "measure_instances",
     "measure_structures",
     "merge_cohort",
     "misfits",
@@ -218,8 +279,10 @@ __all__ = [
     "predict",
     "probabilities_path",
     "processor_count",
+    "read_boxes",
     "read_case_table",
     "read_dataset",
+    "read_instances",
     "read_manifest",
     "read_model_info",
     "read_scores",
@@ -231,6 +294,7 @@ __all__ = [
     "require_absent",
     "require_dicom_source",
     "require_writable",
+    "require_writable_instances",
     "require_writable_scores",
     "run_cohort",
     "run_demo",
@@ -248,11 +312,15 @@ __all__ = [
     "stack_channels",
     "structure_surface",
     "structures_csv",
+    "tell_apart",
     "train",
     "uncertainty_path",
     "update_scores",
     "voxels_of_labels",
+    "with_confidence",
     "with_references",
+    "write_boxes",
+    "write_instances",
     "write_manifest",
     "write_phantom_dataset",
     "write_phantom_series",

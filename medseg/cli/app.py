@@ -14,6 +14,7 @@ from medseg.cli import (
     cohort,
     data,
     evaluation,
+    instances,
     models,
     scans,
     segmenting,
@@ -49,7 +50,14 @@ for command in (
     training.train,
 ):
     app.command(command, help_epilogue=_ERRORS)
-for group in (cohort.app, classical_edits.app, models.app, data.app, bench.app):
+for group in (
+    cohort.app,
+    classical_edits.app,
+    instances.app,
+    models.app,
+    data.app,
+    bench.app,
+):
     group.help_epilogue = _ERRORS
     app.command(group)
 

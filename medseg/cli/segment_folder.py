@@ -6,7 +6,7 @@ from pathlib import Path
 
 import medseg
 from medseg.cli.console import shown_progress
-from medseg.cli.segment_work import SegmentWork, files_of, print_result
+from medseg.cli.segment_work import Made, SegmentWork, files_of, print_made
 from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import Progress, ProgressCallback
@@ -102,22 +102,22 @@ def segment_folder(
         files = files_of((), job.scan, work.channels)
         return medseg.read_volume(job.scan, channels=files, accept=frozenset(accept))
 
-    def write(job: _Job, made: "medseg.Prediction") -> medseg.Segmentation:
+    def write(job: _Job, made: Made) -> Made:
         work.write(made, job.out)
-        return made.segmentation
+        return made
 
     failed = 0
     with shown_progress() as progress:
 
-        def compute(job: _Job, volume: medseg.Volume) -> "medseg.Prediction":
-            return work.segmented(volume, _noting(progress, job))
+        def compute(job: _Job, volume: medseg.Volume) -> Made:
+            return work.made(volume, _noting(progress, job))
 
         for outcome in overlapped(jobs, read, compute, write):
             if outcome.error is not None or outcome.written is None:
                 print(outcome.error, file=sys.stderr)
                 failed += 1
             else:
-                print_result(outcome.written, outcome.item.out)
+                print_made(outcome.written, outcome.item.out)
     if failed == len(jobs):
         return EXIT_NONE_DONE
     return EXIT_PARTLY_DONE if failed else 0

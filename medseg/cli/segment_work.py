@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import medseg
@@ -15,6 +15,19 @@ _MOST_SHOWN = 120  # structures; more are pieces of a watershed, which nobody re
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Made:
+    """What was made of a scan.
+
+    Attributes:
+        prediction: What the models found.
+        instances: Its lesions one by one, where asked for; the label map is theirs.
+    """
+
+    prediction: "medseg.Prediction"
+    instances: "medseg.MeasuredInstances | None" = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SegmentWork:
     """What is done to every scan.
 
@@ -24,6 +37,7 @@ class SegmentWork:
         wanted: What is written beside the label map.
         file_format: Of the label map; told from its name if None.
         overwrite: Whether earlier results may be replaced.
+        instance_rules: How lesions are told apart; None where they are not.
     """
 
     models: "tuple[medseg.ReadyModel, ...]"
@@ -31,6 +45,7 @@ class SegmentWork:
     wanted: "medseg.Wanted"
     file_format: SegmentationFormat | None
     overwrite: bool
+    instance_rules: "medseg.InstanceRules | None" = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -51,6 +66,8 @@ class SegmentWork:
             beside.append(medseg.probabilities_path(out))
         if self.wanted.uncertainty:
             beside.append(medseg.uncertainty_path(out))
+        if self.instance_rules is not None:
+            beside += medseg.instance_files(out)
         for path in (out, *beside):
             require_no_scan(path, scans)
         written = medseg.require_writable(
@@ -60,7 +77,23 @@ class SegmentWork:
             medseg.require_absent(path, overwrite=self.overwrite)
         return written
 
-    def segmented(
+    def made(self, volume: medseg.Volume, progress: ProgressCallback) -> Made:
+        """The label map, and its lesions one by one where they are asked for."""
+        prediction = self._segmented(volume, progress)
+        if self.instance_rules is None:
+            return Made(prediction=prediction)
+        panoptic = medseg.tell_apart(
+            prediction.segmentation, self.instance_rules, volume
+        )
+        if prediction.probabilities is not None:
+            panoptic = medseg.with_confidence(panoptic, prediction.probabilities)
+        measures = medseg.measure_instances(panoptic, volume)
+        return Made(
+            prediction=replace(prediction, segmentation=panoptic.segmentation),
+            instances=medseg.MeasuredInstances(panoptic=panoptic, measures=measures),
+        )
+
+    def _segmented(
         self, volume: medseg.Volume, progress: ProgressCallback
     ) -> "medseg.Prediction":
         """The region first if there is a model for it, then all the rest."""
@@ -74,20 +107,21 @@ class SegmentWork:
         request = medseg.Request(wanted=self.wanted, region=region)
         return self.models[0].predict(volume, progress, request)
 
-    def write(
-        self, made: "medseg.Prediction", out: Path, source: medseg.Volume | None = None
-    ) -> None:
-        """Write what was made: all of it or nothing."""
+    def write(self, made: Made, out: Path, source: medseg.Volume | None = None) -> None:
+        """Write what was made: the label map with its shares whole, then lesions."""
+        found = made.prediction
         medseg.write_segmentation(
-            made.segmentation,
+            found.segmentation,
             out,
             source=source,
             file_format=self.file_format,
             shares=medseg.Shares(
-                probabilities=made.probabilities, uncertainty=made.uncertainty
+                probabilities=found.probabilities, uncertainty=found.uncertainty
             ),
             overwrite=self.overwrite,
         )
+        if made.instances is not None:
+            medseg.write_instances(made.instances, out, overwrite=self.overwrite)
 
 
 def loaded_models(
@@ -124,6 +158,13 @@ def ready_model(name: str, settings: InferenceSettings) -> "medseg.ReadyModel":
         UnusableInput: DAMAGED_MODEL.
     """
     return medseg.ReadyModel(medseg.load_model(name), settings)
+
+
+def print_made(made: Made, out: Path) -> None:
+    """What was found, lesion by lesion where asked for, and where it was written."""
+    print_result(made.prediction.segmentation, out)
+    if made.instances is not None:
+        print(medseg.instances_table(made.instances.measures))
 
 
 def print_result(result: medseg.Segmentation, out: Path) -> None:

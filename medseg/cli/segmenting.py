@@ -8,13 +8,14 @@ from cyclopts import Parameter
 
 import medseg
 from medseg.cli.console import shown_progress
+from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation
 from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
 from medseg.cli.segment_folder import require_plain_folder, scans_in, segment_folder
 from medseg.cli.segment_work import (
     SegmentWork,
     files_of,
     loaded_models,
-    print_result,
+    print_made,
     ready_model,
 )
 from medseg.core.acceptance import Accepted
@@ -41,6 +42,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
     ] = None,
     save_probabilities: Switch = False,
     save_uncertainty: Switch = False,
+    instances: Switch = False,
+    separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
 ) -> int:
     """Segment a scan and write the label map on the scan's own grid.
@@ -52,6 +55,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
     Example: medseg segment CT_ABDOMEN/ -m phantom-abdomen -o labels.seg.dcm
 
     Example: medseg segment scans/ -m hippocampus -o label-maps/
+
+    Example: medseg segment ct.nii.gz -m phantom-abdomen -o labels.nii.gz --instances
 
     Args:
         scan: DICOM folder or file, NIfTI, NRRD or MHA; or a folder of NIfTI files, of
@@ -76,8 +81,12 @@ def segment(  # noqa: PLR0913 - the options of design's command
             into NAME.probabilities.nii.gz beside the label map.
         save_uncertainty: Write the entropy at each voxel too, and the disagreement of a
             model's networks if there are several, into NAME.uncertainty.nii.gz.
+        instances: Number the lesions, too: the number at each voxel goes into
+            NAME.instances.nii.gz, with a table of their measures and boxes beside it.
+        separation: What one lesion is, with --instances.
         overwrite: Replace an earlier result.
     """
+    rules = separation.rules if instances else None
     wanted = medseg.Wanted(
         probabilities=save_probabilities, uncertainty=save_uncertainty
     )
@@ -87,6 +96,7 @@ def segment(  # noqa: PLR0913 - the options of design's command
         wanted=wanted,
         file_format=file_format,
         overwrite=overwrite,
+        instance_rules=rules,
     )
     scans = scans_in(scan, out)
     if scans:
@@ -101,9 +111,9 @@ def segment(  # noqa: PLR0913 - the options of design's command
         medseg.require_dicom_source(volume, out)
     print(f"scan: {_described(volume)}", file=sys.stderr)
     with shown_progress() as progress:
-        made = work.segmented(volume, progress)
+        made = work.made(volume, progress)
     work.write(made, out, volume)
-    print_result(made.segmentation, out)
+    print_made(made, out)
     return 0
 
 

@@ -113,8 +113,14 @@ class FollowUpRules:
         WrongUse: INVALID_OPTION for a value out of its range.
     """
 
-    minimum_overlap: float = 0.1
-    most_apart_mm: float = 10.0
+    minimum_overlap: float = field(
+        default=0.1,
+        metadata={"help": "Share of the smaller of two that both must have in common."},
+    )
+    most_apart_mm: float = field(
+        default=10.0,
+        metadata={"help": "Distance of centres of lesions that overlap no other."},
+    )
 
     def __post_init__(self) -> None:
         _require_range(self.minimum_overlap, 1.0, "an overlap", "", "--minimum-overlap")

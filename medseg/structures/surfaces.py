@@ -13,9 +13,11 @@ from jaxtyping import Bool, Float64, Int64
 from scipy import ndimage
 from scipy.sparse import csr_array
 
+from medseg.core.geometry import Geometry
 from medseg.core.surface import Surface
 from medseg.core.volume import Segmentation
 
+Mask = Bool[np.ndarray, "_ _ _"]
 Padded = Bool[np.ndarray, "_ _ _"]
 Vertices = Float64[np.ndarray, "vertex 3"]
 Squares = Int64[np.ndarray, "square 4"]
@@ -38,15 +40,27 @@ def structure_surface(segmentation: Segmentation, structure: str) -> Surface:
         return Surface(
             vertices_ras_mm=np.zeros((0, 3)), triangles=np.zeros((0, 3), np.int64)
         )
-    inside = np.pad(segmentation.array[box] == label, 1)
+    i, j, k = (axis.start for axis in box)
+    mask = segmentation.array[box] == label
+    return mask_surface(mask, (i, j, k), segmentation.geometry)
+
+
+def mask_surface(mask: Mask, start: tuple[int, int, int], grid: Geometry) -> Surface:
+    """The surface of a mask, as that of a structure.
+
+    Args:
+        mask: In a box, with at least one voxel.
+        start: First voxel of the box in the scan.
+        grid: Of the whole scan.
+    """
+    inside = np.pad(mask, 1)
     cubes, squares = _surface_net(inside)
     index = _smoothed(_middles(inside, cubes), cubes + 0.5, squares)
-    start = np.array([axis.start for axis in box]) - 1
     triangles = np.concatenate([squares[:, [0, 1, 2]], squares[:, [0, 2, 3]]])
-    if np.linalg.det(segmentation.geometry.affine[:3, :3]) < 0:
+    if np.linalg.det(grid.affine[:3, :3]) < 0:
         triangles = triangles[:, ::-1]
     return Surface(
-        vertices_ras_mm=segmentation.geometry.to_world(index + start),
+        vertices_ras_mm=grid.to_world(index + np.array(start) - 1),
         triangles=np.ascontiguousarray(triangles),
     )
 

@@ -1,0 +1,98 @@
+"""Lesions of a baseline scan and what became of them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from medseg.core.instance_measure import InstanceMeasure
+
+
+class Fate(StrEnum):
+    """What became of a lesion."""
+
+    PERSISTING = "persisting"
+    NEW = "new"
+    GONE = "gone"
+    SPLIT = "split"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowedLesion:
+    """One lesion in both scans, or in one of them.
+
+    Attributes:
+        structure: Name of what it is one of.
+        fate: What became of it. Several lesions of the baseline that share lesions of
+            the follow-up are merged, however many these are.
+        baseline: Its parts in the baseline scan: several where they merged.
+        follow_up: Its parts in the follow-up scan: several where it split.
+        centres_apart_mm: Distance of both centres of mass in the common frame; None
+            where it is in one scan only.
+    """
+
+    structure: str
+    fate: Fate
+    baseline: tuple[InstanceMeasure, ...]
+    follow_up: tuple[InstanceMeasure, ...]
+    centres_apart_mm: float | None
+
+    @property
+    def baseline_ml(self) -> float:
+        """Volume of all its parts then."""
+        return float(sum(each.volume_ml for each in self.baseline))
+
+    @property
+    def follow_up_ml(self) -> float:
+        """Volume of all its parts later."""
+        return float(sum(each.volume_ml for each in self.follow_up))
+
+    @property
+    def growth_ml(self) -> float:
+        """Volume later less volume then."""
+        return self.follow_up_ml - self.baseline_ml
+
+    @property
+    def growth_percent(self) -> float | None:
+        """Growth in percent of the volume then; None for a new lesion."""
+        if not self.baseline:
+            return None
+        return 100 * self.growth_ml / self.baseline_ml
+
+    @property
+    def baseline_longest_mm(self) -> float | None:
+        """Longest axial diameter of its largest part then; None for a new lesion."""
+        return _longest_mm(self.baseline)
+
+    @property
+    def follow_up_longest_mm(self) -> float | None:
+        """Longest axial diameter of its largest part later; None where it is gone."""
+        return _longest_mm(self.follow_up)
+
+    @property
+    def longest_change_mm(self) -> float | None:
+        """Longest diameter later less that then; None unless it is in both scans."""
+        then, later = self.baseline_longest_mm, self.follow_up_longest_mm
+        return None if then is None or later is None else later - then
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowUp:
+    """All lesions of two scans of one patient.
+
+    Attributes:
+        baseline_id: Case id of the earlier scan.
+        follow_up_id: Case id of the later one.
+        lesions: By the first baseline lesion's number, then the new ones.
+    """
+
+    baseline_id: str
+    follow_up_id: str
+    lesions: tuple[FollowedLesion, ...]
+
+    def of_fate(self, fate: Fate) -> tuple[FollowedLesion, ...]:
+        """The lesions of one fate."""
+        return tuple(each for each in self.lesions if each.fate is fate)
+
+
+def _longest_mm(parts: tuple[InstanceMeasure, ...]) -> float | None:
+    return max((each.longest_axial_mm for each in parts), default=None)

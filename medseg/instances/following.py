@@ -1,0 +1,213 @@
+"""Lesions of two scans of one patient -> what became of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from medseg.core.follow_up import Fate, FollowedLesion, FollowUp
+from medseg.core.geometry import Geometry
+from medseg.core.instance_measure import InstanceMeasure
+from medseg.core.instance_settings import FollowUpRules
+from medseg.core.labels import LabelSet, Structure, StructureKind
+from medseg.core.panoptic import Panoptic
+from medseg.core.volume import Segmentation
+from medseg.instances.measuring import measure_instances
+from medseg.preprocessing.label_resampling import resample_nearest
+
+DEFAULT_FOLLOW_UP_RULES = FollowUpRules()
+
+_Group = tuple[tuple[InstanceMeasure, ...], tuple[InstanceMeasure, ...]]
+
+
+def follow(
+    baseline: Panoptic,
+    follow_up: Panoptic,
+    rules: FollowUpRules = DEFAULT_FOLLOW_UP_RULES,
+) -> FollowUp:
+    """What became of every lesion between two scans.
+
+    Both scans must be in one frame: millimetres of the one are those of the other, as
+    after registration; grids may differ. Lesions of structures of one name that overlap
+    enough are one; those that overlap none are paired by the distance of their centres,
+    such that as many as possible find a partner, at the least distance in all. Volumes
+    and diameters are measured on each scan's own grid.
+
+    Args:
+        baseline: Lesions of the earlier scan.
+        follow_up: Of the later one.
+        rules: Which lesion is one of the other scan.
+    """
+    both = _Both(
+        baseline=measure_instances(baseline),
+        follow_up=measure_instances(follow_up),
+        links=_links(baseline, follow_up, rules),
+    )
+    lesions = [_followed(group) for group in both.groups(rules.most_apart_mm)]
+    lesions.sort(key=_order)
+    return FollowUp(
+        baseline_id=baseline.case_id,
+        follow_up_id=follow_up.case_id,
+        lesions=tuple(lesions),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Both:
+    """The lesions of both scans, and which overlap.
+
+    Attributes:
+        baseline: Then.
+        follow_up: Later.
+        links: Pairs of numbers that overlap enough, of one structure.
+    """
+
+    baseline: tuple[InstanceMeasure, ...]
+    follow_up: tuple[InstanceMeasure, ...]
+    links: frozenset[tuple[int, int]]
+
+    def groups(self, most_apart_mm: float) -> Iterator[_Group]:
+        """Lesions that belong together, each lesion in one group."""
+        alone: tuple[list[InstanceMeasure], list[InstanceMeasure]] = ([], [])
+        for then, later in self._overlapping():
+            if then and later:
+                yield then, later
+            else:
+                alone[0].extend(then)
+                alone[1].extend(later)
+        yield from _paired_by_distance(*alone, most_apart_mm)
+
+    def _overlapping(self) -> Iterator[_Group]:
+        """Connected components of the graph whose edges are overlaps."""
+        count, total = len(self.baseline), len(self.baseline) + len(self.follow_up)
+        place = {each.number: n for n, each in enumerate(self.baseline)}
+        later = {each.number: count + n for n, each in enumerate(self.follow_up)}
+        ends = [(place[a], later[b]) for a, b in sorted(self.links)]
+        rows, columns = np.array(ends, np.int64).reshape(-1, 2).T
+        graph = coo_array((np.ones(len(ends)), (rows, columns)), shape=(total, total))
+        parts, part_of = connected_components(graph, directed=False)
+        for part in range(parts):
+            members = np.flatnonzero(part_of == part).tolist()
+            yield (
+                tuple(self.baseline[n] for n in members if n < count),
+                tuple(self.follow_up[n - count] for n in members if n >= count),
+            )
+
+
+def _links(
+    baseline: Panoptic, follow_up: Panoptic, rules: FollowUpRules
+) -> frozenset[tuple[int, int]]:
+    """Pairs that share more than a part of the smaller one, on the baseline's grid."""
+    moved = _on_grid(follow_up, baseline.geometry)
+    own_sizes = np.bincount(baseline.instance_map.ravel())
+    moved_sizes = np.bincount(moved.ravel())
+    inside = (baseline.instance_map > 0) & (moved > 0)
+    pairs, shared = np.unique(
+        np.stack([baseline.instance_map[inside], moved[inside]]).astype(np.int64),
+        axis=1,
+        return_counts=True,
+    )
+    names = [
+        {each.number: panoptic.structure_of(each).name for each in panoptic.instances}
+        for panoptic in (baseline, follow_up)
+    ]
+    return frozenset(
+        (a, b)
+        for (a, b), voxels in zip(pairs.T.tolist(), shared.tolist(), strict=True)
+        if names[0][a] == names[1][b]
+        and voxels / min(own_sizes[a], moved_sizes[b]) > rules.minimum_overlap
+    )
+
+
+def _on_grid(panoptic: Panoptic, grid: Geometry) -> Int64[np.ndarray, "i j k"]:
+    """The instance map on another grid of the same frame."""
+    if panoptic.geometry.is_same_grid(grid):
+        return panoptic.instance_map.astype(np.int64)
+    most = max((each.number for each in panoptic.instances), default=1)
+    every = Structure(
+        id=most, name="lesions", colour=(0, 0, 0), kind=StructureKind.THING
+    )
+    numbers = Segmentation(
+        array=panoptic.instance_map,
+        geometry=panoptic.geometry,
+        labels=LabelSet((every,)),
+    )
+    return resample_nearest(numbers, grid).array.astype(np.int64)
+
+
+def _paired_by_distance(
+    baseline: Sequence[InstanceMeasure],
+    follow_up: Sequence[InstanceMeasure],
+    most_apart_mm: float,
+) -> Iterator[_Group]:
+    """Lesions that overlap no other, in pairs where they are near, else alone."""
+    apart = np.array(
+        [
+            [
+                _apart_mm((a,), (b,)) if a.structure.name == b.structure.name else np.inf
+                for b in follow_up
+            ]
+            for a in baseline
+        ]
+    ).reshape(len(baseline), len(follow_up))
+    near = apart <= most_apart_mm
+    # What is too far costs more than any number of near pairs.
+    too_dear = (1 + most_apart_mm) * (1 + min(apart.shape))
+    rows, columns = linear_sum_assignment(np.where(near, apart, too_dear))
+    matched = [
+        (a, b)
+        for a, b in zip(rows.tolist(), columns.tolist(), strict=True)
+        if near[a, b]
+    ]
+    for a, b in matched:
+        yield (baseline[a],), (follow_up[b],)
+    for a in sorted(set(range(len(baseline))) - {a for a, _ in matched}):
+        yield (baseline[a],), ()
+    for b in sorted(set(range(len(follow_up))) - {b for _, b in matched}):
+        yield (), (follow_up[b],)
+
+
+def _followed(group: _Group) -> FollowedLesion:
+    then, later = group
+    return FollowedLesion(
+        structure=(then or later)[0].structure.name,
+        fate=_fate(len(then), len(later)),
+        baseline=then,
+        follow_up=later,
+        centres_apart_mm=_apart_mm(then, later) if then and later else None,
+    )
+
+
+def _fate(then: int, later: int) -> Fate:
+    if not then:
+        return Fate.NEW
+    if not later:
+        return Fate.GONE
+    if then > 1:
+        return Fate.MERGED
+    return Fate.SPLIT if later > 1 else Fate.PERSISTING
+
+
+def _apart_mm(
+    then: Sequence[InstanceMeasure], later: Sequence[InstanceMeasure]
+) -> float:
+    return float(np.linalg.norm(_centre_ras_mm(then) - _centre_ras_mm(later)))
+
+
+def _centre_ras_mm(parts: Sequence[InstanceMeasure]) -> Float64[np.ndarray, "3"]:
+    """Centre of mass of several lesions together."""
+    centres = np.array([each.centre_ras_mm for each in parts])
+    centre: np.ndarray = np.average(
+        centres, axis=0, weights=[each.volume_ml for each in parts]
+    )
+    return centre
+
+
+def _order(lesion: FollowedLesion) -> tuple[bool, int]:
+    """Those of the baseline scan first, each kind by its first number."""
+    first = (lesion.baseline or lesion.follow_up)[0].number
+    return not lesion.baseline, first

@@ -1,0 +1,133 @@
+"""Lesions from the command line."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import medseg
+from medseg.cli.app import run
+from tests.core.cli.test_segment import SCAN, words
+from tests.core.instances.scenes import TUMOUR, label_map, two_balls
+
+SPACING_MM = (1.0, 1.0, 2.0)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A scan, a label map of two tumours that touch, and where the result goes."""
+    segmentation = label_map(two_balls(SPACING_MM), SPACING_MM)
+    scan = medseg.Volume(
+        array=np.full((1, *segmentation.array.shape), 40, np.int16),
+        geometry=segmentation.geometry,
+    )
+    medseg.write_volume(scan, tmp_path / "scan.nii.gz")
+    medseg.write_segmentation(segmentation, tmp_path / "labels.nii.gz")
+    return tmp_path / "scan.nii.gz", tmp_path / "labels.nii.gz", tmp_path / "o.nii.gz"
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+@pytest.mark.parametrize("command", ["separate", "measure"])
+def test_help_shows_an_example(command, capsys):
+    assert run(["instances", command, "--help"]) == 0
+    assert f"Example: medseg instances {command}" in capsys.readouterr().out
+
+
+def test_lesions_are_told_apart_measured_and_written(files, capsys):
+    scan, labels, out = files
+    options = ["--split-by", "distance", "--scan", str(scan)]
+
+    assert run(["instances", "separate", str(labels), "-o", str(out), *options]) == 0
+
+    told = medseg.read_instances(out, medseg.read_segmentation(out))
+    assert [each.structure_id for each in told.instances] == [TUMOUR, TUMOUR]
+    first, second = rows_of(out.with_name("o.instances.csv"))
+    assert float(first["longest_axial_mm"]) == pytest.approx(18, abs=1.0)
+    assert float(second["mean_image"]) == 40
+    boxes = medseg.read_boxes(out.with_name("o.boxes.json"))
+    assert [each.number for each in boxes.boxes] == [1, 2]
+    printed = capsys.readouterr()
+    assert "2 instances (parted at necks of 0.75 mm)" in printed.err
+    assert "tumour" in printed.out
+
+
+def test_what_was_told_apart_is_measured_as_it_is(files, capsys):
+    _, labels, out = files
+    by = ["--split-by", "distance"]
+    assert run(["instances", "separate", str(labels), "-o", str(out), *by]) == 0
+    table = out.with_name("t.json")
+
+    assert run(["instances", "measure", str(out), "-o", str(table)]) == 0
+    assert len(json.loads(table.read_text())) == 2
+    capsys.readouterr()
+    assert run(["instances", "measure", str(labels), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+def test_nothing_is_written_over(files):
+    _, labels, out = files
+    command = ["instances", "separate", str(labels), "-o"]
+
+    assert run([*command, str(labels), "--overwrite"]) == 2
+    assert run([*command, str(out)]) == 0
+    out.unlink()
+    out.with_name("o.json").unlink()
+    assert run([*command, str(out)]) == 2  # the instances are still there
+    assert not out.exists()
+    assert run([*command, str(out), "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--structure", "lung"], "no structure 'lung'"),
+        (["--split-by", "intensity"], "needs the scan"),
+        (["--minimum-mm3", "-1"], "a volume is 0 mm3 or more"),
+        (["--split-by", "distance", "--neck-mm", "0"], "a neck is above 0 mm"),
+    ],
+)
+def test_wrong_options_are_one_line(files, capsys, options, told):
+    _, labels, out = files
+
+    assert run(["instances", "separate", str(labels), "-o", str(out), *options]) == 2
+
+    error = capsys.readouterr().err.strip()
+    assert told in error
+    assert "\n" not in error
+    assert not out.exists()
+
+
+def test_a_label_map_without_names_needs_to_be_told_what_to_count(tmp_path, capsys):
+    segmentation = label_map(two_balls(SPACING_MM), SPACING_MM)
+    labels = tmp_path / "plain.nii.gz"
+    medseg.write_segmentation(segmentation, labels)
+    labels.with_name("plain.json").unlink()
+
+    assert run(["instances", "measure", str(labels)]) == 2
+    assert "label 7" in capsys.readouterr().err
+    assert run(["instances", "measure", str(labels), "--structure", "label 7"]) == 0
+
+
+def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, capsys):
+    out = tmp_path / "labels.nii.gz"
+    command = [*words(SCAN, tiny_model, out), "--instances", "--minimum-mm3", "500"]
+
+    assert run([*command, "--save-probabilities"]) == 0
+
+    found = medseg.read_segmentation(out)
+    told = medseg.read_instances(out, found)
+    assert_array_equal(told.instance_map > 0, found.mask("liver tumour"))
+    assert told.instances
+    assert all(0.3 < (each.confidence or 0) <= 1 for each in told.instances)
+    rows = rows_of(tmp_path / "labels.instances.csv")
+    assert len(rows) == len(told.instances)
+    assert min(float(row["volume_ml"]) for row in rows) >= 0.5
+    assert "longest_axial_mm" in capsys.readouterr().out
+    assert run([*command]) == 2  # all of it is there already
