@@ -140,6 +140,10 @@ from .training.train import train
 
 __all__ = [
     "AGREEMENT_LABELS",
+    "DECATHLON_LICENCE",
+    "DECATHLON_TASKS",
+    "DECATHLON_URL",
+    "SAMPLE_SEED",
     "Accepted",
     "Agreement",
     "BootstrapSettings",
@@ -150,9 +154,6 @@ __all__ = [
     "CohortStatus",
     "Components",
     "Connectivity",
-    "DECATHLON_LICENCE",
-    "DECATHLON_TASKS",
-    "DECATHLON_URL",
     "DaskExecutor",
     "Dataset",
     "DecathlonTask",
@@ -204,7 +205,6 @@ __all__ = [
     "Provenance",
     "ReadyModel",
     "Request",
-    "SAMPLE_SEED",
     "Scores",
     "Segmentation",
     "SegmentationFormat",

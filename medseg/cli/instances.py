@@ -148,7 +148,9 @@ def follow(  # noqa: PLR0913 - one an option
     """
     if out is not None:
         require_table(out, overwrite=overwrite)
-    then, later = (instances_of(p, structure, separation) for p in (baseline, follow_up))
+    then, later = (
+        instances_of(p, structure, separation) for p in (baseline, follow_up)
+    )
     found = medseg.follow(then, later, rules)
     rows = medseg.follow_up_json(found)
     print(rows.rstrip() if as_json else medseg.follow_up_table(found))

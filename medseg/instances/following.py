@@ -148,7 +148,9 @@ def _paired_by_distance(
     apart = np.array(
         [
             [
-                _apart_mm((a,), (b,)) if a.structure.name == b.structure.name else np.inf
+                _apart_mm((a,), (b,))
+                if a.structure.name == b.structure.name
+                else np.inf
                 for b in follow_up
             ]
             for a in baseline

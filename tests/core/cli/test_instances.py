@@ -34,7 +34,7 @@ def rows_of(table: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(text))
 
 
-@pytest.mark.parametrize("command", ["separate", "measure"])
+@pytest.mark.parametrize("command", ["separate", "measure", "follow"])
 def test_help_shows_an_example(command, capsys):
     assert run(["instances", command, "--help"]) == 0
     assert f"Example: medseg instances {command}" in capsys.readouterr().out
@@ -131,3 +131,24 @@ def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, c
     assert min(float(row["volume_ml"]) for row in rows) >= 0.5
     assert "longest_axial_mm" in capsys.readouterr().out
     assert run([*command]) == 2  # all of it is there already
+
+
+def test_lesions_are_followed_between_two_scans(files, capsys):
+    _, labels, out = files
+    later = out.with_name("later.nii.gz")
+    first = two_balls(SPACING_MM)
+    first[22:] = 0
+    medseg.write_segmentation(label_map(first, SPACING_MM), later)
+    command = ["instances", "follow", str(labels), str(later), "--split-by", "distance"]
+
+    assert run([*command, "-o", str(out.with_name("growth.csv"))]) == 0
+
+    persisting, gone = rows_of(out.with_name("growth.csv"))
+    assert (persisting["fate"], gone["fate"]) == ("persisting", "gone")
+    assert float(gone["growth_percent"]) == -100
+    assert "1 persisting, 0 new, 1 gone, 0 split, 0 merged" in capsys.readouterr().out
+    assert run([*command, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert run([*command, "--minimum-overlap", "2"]) == 2
+    assert "--minimum-overlap" in capsys.readouterr().err
+    assert run([*command, "-o", str(out.with_name("growth.txt"))]) == 2

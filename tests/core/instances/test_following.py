@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import medseg
+from medseg import Fate, FollowUpRules, follow
+from medseg.instances import tell_apart
+from tests.core.instances.scenes import CYST, TUMOUR, label_map
+from tests.core.making import ellipsoid
+
+GRID = medseg.Geometry.from_spacing((60, 40, 20), (1.0, 1.0, 2.0))
+
+
+def scan_with(*balls, grid=GRID, label=TUMOUR) -> medseg.Panoptic:
+    """Balls given as (centre along R, radius) in mm, in a row along R."""
+    array = np.zeros(grid.shape, int)
+    for right_mm, radius_mm in balls:
+        array[ellipsoid(grid, radius_mm, (right_mm, 20.0, 20.0))] = label
+    return tell_apart(label_map(array, geometry=grid))
+
+
+def fates(found) -> list[tuple[Fate, tuple[int, ...], tuple[int, ...]]]:
+    return [
+        (
+            each.fate,
+            tuple(part.number for part in each.baseline),
+            tuple(part.number for part in each.follow_up),
+        )
+        for each in found.lesions
+    ]
+
+
+def test_a_lesion_that_grows_is_followed_with_its_growth():
+    found = follow(scan_with((20.0, 6.0)), scan_with((21.0, 9.0)))
+
+    (lesion,) = found.lesions
+    assert lesion.fate is Fate.PERSISTING
+    ball_ml = 4 / 3000 * np.pi
+    assert lesion.baseline_ml == pytest.approx(ball_ml * 6**3, rel=0.05)
+    assert lesion.growth_ml == pytest.approx(ball_ml * (9**3 - 6**3), rel=0.05)
+    assert lesion.growth_percent == pytest.approx(100 * (1.5**3 - 1), rel=0.05)
+    assert lesion.longest_change_mm == pytest.approx(6.0, abs=1.0)
+    assert lesion.centres_apart_mm == pytest.approx(1.0, abs=0.1)
+
+
+def test_new_and_gone():
+    found = follow(scan_with((10.0, 5.0)), scan_with((45.0, 5.0)))
+
+    assert fates(found) == [(Fate.GONE, (1,), ()), (Fate.NEW, (), (1,))]
+    gone, new = found.lesions
+    assert gone.growth_percent == -100
+    assert gone.longest_change_mm is None
+    assert new.growth_percent is None
+    assert new.growth_ml == new.follow_up_ml > 0
+    assert found.of_fate(Fate.NEW) == (new,)
+
+
+def test_one_that_splits_and_two_that_merge():
+    apart, whole = scan_with((20.0, 6.0), (35.0, 6.0)), scan_with((27.5, 13.0))
+
+    assert fates(follow(whole, apart)) == [(Fate.SPLIT, (1,), (1, 2))]
+    (merged,) = follow(apart, whole).lesions
+    assert merged.fate is Fate.MERGED
+    assert merged.baseline_ml == pytest.approx(
+        2 * merged.baseline[0].volume_ml, rel=0.01
+    )
+    assert merged.centres_apart_mm == pytest.approx(0, abs=0.1)
+
+
+def test_lesions_that_do_not_overlap_are_paired_by_distance_within_a_limit():
+    then, later = scan_with((12.0, 3.0), (40.0, 3.0)), scan_with((20.0, 3.0))
+    near, far = FollowUpRules(most_apart_mm=8.5), FollowUpRules(most_apart_mm=7.5)
+
+    assert fates(follow(then, later, near)) == [
+        (Fate.PERSISTING, (1,), (1,)),
+        (Fate.GONE, (2,), ()),
+    ]
+    assert [each.fate for each in follow(then, later, far).lesions] == [
+        *(Fate.GONE, Fate.GONE, Fate.NEW)
+    ]
+
+
+def test_as_many_as_possible_are_paired_at_the_least_distance():
+    then, later = (
+        scan_with((10.0, 2.0), (20.0, 2.0)),
+        scan_with((15.0, 2.0), (29.0, 2.0)),
+    )
+
+    assert fates(follow(then, later)) == [
+        (Fate.PERSISTING, (1,), (1,)),
+        (Fate.PERSISTING, (2,), (2,)),
+    ]
+
+
+def test_an_overlap_that_is_too_small_does_not_count():
+    then, later = scan_with((15.0, 8.0)), scan_with((29.0, 8.0))  # a lens of 2 mm
+    strict = FollowUpRules(minimum_overlap=0.2, most_apart_mm=1.0)
+    lax = FollowUpRules(minimum_overlap=0.0, most_apart_mm=1.0)
+
+    assert len(follow(then, later, strict).lesions) == 2
+    assert len(follow(then, later, lax).lesions) == 1
+
+
+def test_a_lesion_is_never_one_of_another_structure():
+    found = follow(scan_with((20.0, 6.0)), scan_with((20.0, 6.0), label=CYST))
+
+    assert [each.fate for each in found.lesions] == [Fate.GONE, Fate.NEW]
+
+
+@settings(max_examples=10)
+@given(
+    spacing_mm=st.tuples(*[st.floats(0.8, 2.5)] * 3),
+    flip=st.booleans(),
+)
+def test_another_grid_changes_nothing_but_voxels(spacing_mm, flip):
+    i, j, k = (
+        int(n * 2 / d) + 2 for n, d in zip((30, 20, 20), spacing_mm, strict=True)
+    )
+    grid = medseg.Geometry.from_spacing((i, j, k), spacing_mm)
+    grid = grid.permuted((2, 0, 1), (flip, False, True))
+
+    found = follow(
+        scan_with((15.0, 6.0), (40.0, 5.0)), scan_with((15.0, 6.0), grid=grid)
+    )
+
+    persisting, gone = found.lesions
+    assert (persisting.fate, gone.fate) == (Fate.PERSISTING, Fate.GONE)
+    assert persisting.growth_percent == pytest.approx(0, abs=15)
+
+
+def test_empty_scans_have_nothing_to_follow():
+    assert follow(scan_with(), scan_with()).lesions == ()
+    assert [e.fate for e in follow(scan_with(), scan_with((20.0, 5.0))).lesions] == [
+        Fate.NEW
+    ]
+
+
+@settings(max_examples=25)
+@given(
+    maps=st.tuples(*[st.lists(st.booleans(), min_size=12, max_size=12)] * 2),
+)
+def test_every_lesion_is_in_one_row_and_the_way_back_mirrors_it(maps):
+    then, later = (
+        tell_apart(label_map(np.where(row, TUMOUR, 0).reshape(12, 1, 1)))
+        for row in maps
+    )
+    rules = FollowUpRules(most_apart_mm=0.0)
+
+    there, back = follow(then, later, rules), follow(later, then, rules)
+
+    seen = [part.number for each in there.lesions for part in each.baseline]
+    assert sorted(seen) == [each.number for each in then.instances]
+    seen = [part.number for each in there.lesions for part in each.follow_up]
+    assert sorted(seen) == [each.number for each in later.instances]
+    pairs = {(before, after) for _, before, after in fates(there)}
+    assert pairs == {(before, after) for _, after, before in fates(back)}
