@@ -70,7 +70,6 @@ from .instances.detecting import instance_boxes, with_confidence
 from .instances.files import (
     MeasuredInstances,
     instance_files,
-    instances_path,
     read_instances,
     require_writable_instances,
     write_instances,
@@ -88,6 +87,7 @@ from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.stacking import stack_channels
 from .io.writing import (
     Shares,
+    instances_path,
     probabilities_path,
     require_dicom_source,
     require_writable,
@@ -133,6 +133,7 @@ from .study.nouns import Study
 from .study.run import StudyFiles, run_study
 from .study.settings import StudySettings
 from .study.statistics.design import BootstrapSettings
+from .study.statistics.instance_froc import instance_froc
 from .study.writing import write_study
 from .training.planning import plan_dataset
 from .training.team import assembled_team
@@ -255,6 +256,7 @@ __all__ = [
     "import_model",
     "instance_boxes",
     "instance_files",
+    "instance_froc",
     "instances_csv",
     "instances_json",
     "instances_path",

@@ -10,7 +10,7 @@ from medseg.io import read_dataset
 from medseg.io.checks import case_id_of, reading_errors, require_there
 from medseg.io.decathlon import DESCRIPTION_NAME, read_dataset_labels
 from medseg.io.file_kinds import DICOM_SUFFIXES, is_hidden, kind_of_name
-from medseg.io.writing import PROBABILITIES_SUFFIX
+from medseg.io.writing import BESIDE_SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +177,7 @@ def scans_by_case(folder: Path | str) -> dict[str, Path]:
 def _is_named_as_image(path: Path) -> bool:
     name = path.name.lower()
     is_image = kind_of_name(path) is not None or name.endswith(DICOM_SUFFIXES)
-    return is_image and not is_hidden(name) and not name.endswith(PROBABILITIES_SUFFIX)
+    return is_image and not is_hidden(name) and not name.endswith(BESIDE_SUFFIXES)
 
 
 def _by_case(paths: Sequence[Path], folder: Path) -> dict[str, Path]:

@@ -16,9 +16,9 @@ from medseg.io.checks import stem_of
 from medseg.io.instance_boxes import boxes_path, describe_boxes, read_boxes
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import require_absent, written_whole_together
+from medseg.io.writing import instances_path
 from medseg.report.instance_table import instances_csv
 
-INSTANCES_SUFFIX = ".instances.nii.gz"
 TABLE_SUFFIX = ".instances.csv"
 
 
@@ -33,12 +33,6 @@ class MeasuredInstances:
 
     panoptic: Panoptic
     measures: tuple[InstanceMeasure, ...]
-
-
-def instances_path(path: Path | str) -> Path:
-    """Where the instance map of a label map is: `labels.instances.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{INSTANCES_SUFFIX}")
 
 
 def instance_table_path(path: Path | str) -> Path:

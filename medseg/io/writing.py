@@ -20,6 +20,9 @@ from medseg.io.safe_writing import (
 
 PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
 UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
+INSTANCES_SUFFIX = ".instances.nii.gz"
+BESIDE_SUFFIXES = (PROBABILITIES_SUFFIX, UNCERTAINTY_SUFFIX, INSTANCES_SUFFIX)
+"""Of files that belong to a label map in the same folder, and are none."""
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")
 _WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
@@ -195,6 +198,12 @@ def uncertainty_path(path: Path | str) -> Path:
     """Where the uncertainty of a label map is: `labels.uncertainty.nii.gz`."""
     path = Path(path)
     return path.with_name(f"{stem_of(path)}{UNCERTAINTY_SUFFIX}")
+
+
+def instances_path(path: Path | str) -> Path:
+    """Where the instance map of a label map is: `labels.instances.nii.gz`."""
+    path = Path(path)
+    return path.with_name(f"{stem_of(path)}{INSTANCES_SUFFIX}")
 
 
 def require_writable(

@@ -78,6 +78,29 @@ def score_lesions(
     )
 
 
+def matched_lesions(
+    predicted: Numbers, wanted: Numbers, iou_threshold: float
+) -> Int64[np.ndarray, "match 2"]:
+    """Numbers of the predicted and the reference lesion of each match.
+
+    The matching is that of `score_lesions`: one to one, as many as possible.
+
+    Args:
+        predicted: Number of the lesion at each voxel, 0 for none.
+        wanted: The same of the reference, on the same grid.
+        iou_threshold: A match has more.
+    """
+    numbered = (
+        _Lesions(
+            numbers=numbers,
+            voxels=np.bincount(numbers.ravel()).astype(np.int64),
+            geometry=Geometry(numbers.shape, np.eye(4)),
+        )
+        for numbers in (predicted, wanted)
+    )
+    return _Pairs.of(*numbered).matched(iou_threshold)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Lesions:
     """The connected pieces of one mask, numbered from 1.

@@ -1,0 +1,167 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+import medseg
+from medseg.instances import instance_boxes, tell_apart, with_confidence
+from medseg.study.statistics.instance_froc import instance_froc
+from tests.core.instances.scenes import CYST, LIVER, TUMOUR, label_map
+from tests.core.making import ORIENTATIONS, turned_geometry
+
+NAMES = ("background", "liver", "spleen", "tumour", "cyst")
+
+
+def row(*labels) -> np.ndarray:
+    return np.array(labels).reshape(-1, 1, 1)
+
+
+def sure(labels, tumour, cyst=None) -> medseg.Panoptic:
+    """Lesions in a row of voxels, with the probability of each voxel."""
+    told = tell_apart(label_map(row(*labels)))
+    array = np.zeros((5, len(labels), 1, 1), np.float16)
+    array[3, :, 0, 0] = tumour
+    array[4, :, 0, 0] = 0 if cyst is None else cyst
+    shares = medseg.Volume(array=array, geometry=told.geometry, channels=NAMES)
+    return with_confidence(told, shares)
+
+
+def test_confidence_is_the_mean_probability_of_the_structure_in_the_lesion():
+    told = sure(
+        [TUMOUR, TUMOUR, LIVER, TUMOUR, CYST],
+        [0.5, 1.0, 1.0, 0.75, 1.0],
+        [0.0, 0.0, 0.0, 0.0, 0.25],
+    )
+
+    assert [each.confidence for each in told.instances] == [0.75, 0.75, 0.25]
+
+
+def test_probabilities_of_other_structures_are_refused():
+    told = tell_apart(label_map(row(TUMOUR)))
+    shares = medseg.Volume(array=np.zeros((1, 1, 1, 1)), geometry=told.geometry)
+
+    with pytest.raises(medseg.UnusableInput, match=r"CHANNEL_MISMATCH.*'tumour'"):
+        with_confidence(told, shares)
+
+
+@settings(max_examples=25)
+@given(
+    orientation=st.sampled_from(ORIENTATIONS),
+    tilt_deg=st.floats(0.0, 30.0),
+    start=st.tuples(*[st.integers(0, 3)] * 3),
+    size=st.tuples(*[st.integers(1, 4)] * 3),
+)
+def test_a_box_holds_its_lesion_to_the_outside_of_its_voxels(
+    orientation, tilt_deg, start, size
+):
+    axes, flipped = orientation
+    spacing_mm = (0.7, 1.1, 2.0)
+    geometry = turned_geometry((8, 8, 8), spacing_mm, axes, flipped, tilt_deg)
+    array = np.zeros((8, 8, 8), int)
+    array[tuple(slice(a, a + n) for a, n in zip(start, size, strict=True))] = TUMOUR
+
+    boxes = instance_boxes(tell_apart(label_map(array, geometry=geometry)))
+
+    (only,) = boxes.boxes
+    assert (only.box.start, only.box.shape) == (start, size)
+    corners = boxes.corners_ras_mm(only)
+    lengths_mm = np.array(size) * geometry.spacing_mm
+    assert_allclose(
+        corners.mean(axis=0),
+        geometry.to_world(np.add(start, np.subtract(size, 1) / 2)),
+        atol=1e-9,
+    )
+    assert np.linalg.norm(corners[7] - corners[0]) == pytest.approx(
+        float(np.linalg.norm(lengths_mm))
+    )
+    assert np.linalg.norm(corners[1] - corners[0]) == pytest.approx(lengths_mm[2])
+
+
+def test_boxes_come_back_from_their_file(tmp_path):
+    told = sure([TUMOUR, 0, CYST, CYST], [0.5, 0, 0, 0], [0, 0, 0.125, 0.25])
+    boxes = instance_boxes(told)
+
+    medseg.write_boxes(boxes, tmp_path / "boxes.json")
+
+    back = medseg.read_boxes(tmp_path / "boxes.json")
+    assert back.boxes == boxes.boxes
+    assert back.case_id == boxes.case_id
+    assert back.geometry.is_same_grid(boxes.geometry)
+    with pytest.raises(medseg.WrongUse, match="OUTPUT_EXISTS"):
+        medseg.write_boxes(boxes, tmp_path / "boxes.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "other"},
+        {"version": 2},
+        {"instances": [{"number": 1}]},
+        {"shape": [1, 2]},
+        {"affine_ras_mm": [[1]]},
+    ],
+)
+def test_a_damaged_file_of_boxes_is_one_line(tmp_path, change):
+    path = tmp_path / "boxes.json"
+    medseg.write_boxes(instance_boxes(sure([TUMOUR], [0.5])), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+    with pytest.raises(medseg.UnusableInput, match="NOT_A_LABEL_MAP"):
+        medseg.read_boxes(path)
+    path.write_text("[]")
+    with pytest.raises(medseg.UnusableInput, match="NOT_A_LABEL_MAP"):
+        medseg.read_boxes(path)
+    with pytest.raises(medseg.UnusableInput, match="NOT_FOUND"):
+        medseg.read_boxes(tmp_path / "none.json")
+
+
+def test_instances_come_back_from_their_files(tmp_path):
+    told = sure(
+        [TUMOUR, 0, CYST, CYST, LIVER], [0.5, 0, 0, 0, 0], [0, 0, 0.125, 0.25, 0]
+    )
+    found = medseg.MeasuredInstances(
+        panoptic=told, measures=medseg.measure_instances(told)
+    )
+
+    medseg.write_instances(found, tmp_path / "labels.nrrd")
+
+    back = medseg.read_instances(tmp_path / "labels.nrrd", told.segmentation)
+    assert_array_equal(back.instance_map, told.instance_map)
+    assert back.instances == told.instances
+    other = label_map(row(TUMOUR, 0, TUMOUR, CYST, LIVER))
+    with pytest.raises(medseg.UnusableInput, match="LABEL_MISMATCH"):
+        medseg.read_instances(tmp_path / "labels.nrrd", other)
+
+
+def test_an_instance_map_is_not_taken_for_another_case(tmp_path):
+    told = sure([TUMOUR], [0.5])
+    medseg.write_segmentation(told.segmentation, tmp_path / "a.nii.gz")
+    found = medseg.MeasuredInstances(panoptic=told, measures=())
+    medseg.write_instances(found, tmp_path / "a.nii.gz")
+
+    assert list(medseg.label_maps_by_case(tmp_path)) == ["a"]
+
+
+def test_froc_over_two_cases_by_hand():
+    first = sure([TUMOUR, 0, TUMOUR, 0, 0], [0.75, 0, 0.5, 0, 0])  # found, spurious
+    second = sure([TUMOUR, 0, 0, CYST, CYST], [0.25, 0, 0, 0, 0], [0, 0, 0, 1, 1])
+    wanted = tell_apart(label_map(row(TUMOUR, 0, 0, 0, TUMOUR)))  # one is missed
+
+    found = instance_froc([(first, wanted), (second, wanted)], "tumour")
+
+    assert_array_equal(found.confidence, [0.75, 0.5, 0.25])
+    assert_array_equal(found.false_positives_per_case, [0, 0.5, 0.5])
+    assert_array_equal(found.sensitivity, [0.25, 0.25, 0.5])
+
+
+def test_froc_asks_for_confidences_and_lesions():
+    told = tell_apart(label_map(row(TUMOUR, 0)))
+    nothing = tell_apart(label_map(row(0, 0)))
+
+    with pytest.raises(medseg.WrongUse, match="no confidence"):
+        instance_froc([(told, told)], "tumour")
+    with pytest.raises(medseg.WrongUse, match="no reference holds a lesion"):
+        instance_froc([(nothing, nothing)], "tumour")
