@@ -85,8 +85,11 @@ class SegmentWork:
         panoptic = medseg.tell_apart(
             prediction.segmentation, self.instance_rules, volume
         )
-        if prediction.probabilities is not None:
-            panoptic = medseg.with_confidence(panoptic, prediction.probabilities)
+        shares = prediction.probabilities
+        found = {panoptic.structure_of(each).name for each in panoptic.instances}
+        # A model of overlapping regions gives the probabilities of those instead.
+        if shares is not None and found <= set(shares.channels):
+            panoptic = medseg.with_confidence(panoptic, shares)
         measures = medseg.measure_instances(panoptic, volume)
         return Made(
             prediction=replace(prediction, segmentation=panoptic.segmentation),

@@ -152,3 +152,21 @@ def test_lesions_are_followed_between_two_scans(files, capsys):
     assert run([*command, "--minimum-overlap", "2"]) == 2
     assert "--minimum-overlap" in capsys.readouterr().err
     assert run([*command, "-o", str(out.with_name("growth.txt"))]) == 2
+
+
+def test_a_folder_of_scans_gets_the_lesions_of_each(tiny_model, tmp_path):
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    scans.mkdir()
+    for name in ("a", "b"):
+        noise = np.random.default_rng(0).normal(0, 300, (32, 32, 32))
+        grid = medseg.Geometry.from_spacing((32, 32, 32), (6.0, 6.0, 6.0))
+        scan = medseg.Volume(array=noise.astype(np.float32)[None], geometry=grid)
+        medseg.write_volume(scan, scans / f"{name}.nii.gz")
+
+    assert run([*words(scans, tiny_model, out), "--instances"]) == 0
+
+    for name in ("a", "b"):
+        labels = out / f"{name}.nii.gz"
+        told = medseg.read_instances(labels, medseg.read_segmentation(labels))
+        rows = rows_of(out / f"{name}.instances.csv")
+        assert len(rows) == len(told.instances)
