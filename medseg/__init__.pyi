@@ -28,6 +28,7 @@ from .core.labels import LabelSet, Structure, StructureKind
 from .core.lesions import Lesion, LesionScores, Side
 from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
+from .core.panoptic import Instance, Panoptic
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import Provenance
@@ -138,6 +139,7 @@ __all__ = [
     "Geometry",
     "HowToRun",
     "InferenceSettings",
+    "Instance",
     "LabelSet",
     "Lesion",
     "LesionScores",
@@ -148,6 +150,7 @@ __all__ = [
     "Misfit",
     "ModelInfo",
     "NnunetOptions",
+    "Panoptic",
     "Phantom",
     "Plan",
     "Precision",

@@ -63,6 +63,7 @@ class Panoptic:
             )
         ordered = tuple(sorted(self.instances, key=_number_of))
         object.__setattr__(self, "instances", ordered)
+        _require_numbers(self.instance_map)
         object.__setattr__(
             self,
             "instance_map",
@@ -115,6 +116,17 @@ class Panoptic:
 
 def _number_of(instance: Instance) -> int:
     return instance.number
+
+
+def _require_numbers(instances: InstanceArray) -> None:
+    if not instances.size:
+        return
+    least, most = int(instances.min()), int(instances.max())
+    if least < 0 or most > _MOST_INSTANCES:
+        raise ValueError(
+            f"an instance's number is 1 to {_MOST_INSTANCES}, "
+            f"the map has {least} to {most}"
+        )
 
 
 def _labels_of_instances(
