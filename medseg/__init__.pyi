@@ -29,6 +29,12 @@ from .core.lesions import Lesion, LesionScores, Side
 from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
 from .core.panoptic import Instance, Panoptic
+from .core.panoptic_scores import (
+    PanopticMean,
+    PanopticScore,
+    PanopticScores,
+    panoptic_total,
+)
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import Provenance
@@ -74,6 +80,7 @@ from .io.writing import (
     write_volume,
 )
 from .metrics.agreement import error_map, largest_error, slice_agreement
+from .metrics.panoptic import score_panoptic
 from .metrics.scoring import score
 from .metrics.updating import update_scores
 from .models.description import read_model_info
@@ -151,6 +158,9 @@ __all__ = [
     "ModelInfo",
     "NnunetOptions",
     "Panoptic",
+    "PanopticMean",
+    "PanopticScore",
+    "PanopticScores",
     "Phantom",
     "Plan",
     "Precision",
@@ -216,6 +226,7 @@ __all__ = [
     "merge_cohort",
     "misfits",
     "model_folder",
+    "panoptic_total",
     "plan_dataset",
     "plan_run",
     "predict",
@@ -240,6 +251,7 @@ __all__ = [
     "run_study",
     "scans_by_case",
     "score",
+    "score_panoptic",
     "scores_csv",
     "scores_frame",
     "scores_json",
