@@ -61,19 +61,19 @@ from .evaluation.reading import read_scores
 from .evaluation.settings import EvaluationSettings
 from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
+from .io.companions import instances_path, probabilities_path, uncertainty_path
 from .io.decathlon import read_dataset
 from .io.decathlon_downloads import download_decathlon_task
 from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
+from .io.panoptic_files import read_panoptic, write_panoptic
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.stacking import stack_channels
 from .io.writing import (
     Shares,
-    probabilities_path,
     require_dicom_source,
     require_writable,
-    uncertainty_path,
     write_probabilities,
     write_segmentation,
     write_uncertainty,
@@ -213,6 +213,7 @@ __all__ = [
     "export_bundle",
     "find_volumes",
     "import_model",
+    "instances_path",
     "journal_path",
     "label_maps_by_case",
     "largest_error",
@@ -236,6 +237,7 @@ __all__ = [
     "read_dataset",
     "read_manifest",
     "read_model_info",
+    "read_panoptic",
     "read_scores",
     "read_segmentation",
     "read_segments",
@@ -269,6 +271,7 @@ __all__ = [
     "voxels_of_labels",
     "with_references",
     "write_manifest",
+    "write_panoptic",
     "write_phantom_dataset",
     "write_phantom_series",
     "write_probabilities",

@@ -8,7 +8,7 @@ from pathlib import Path
 from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Segmentation, Volume
-from medseg.io.checks import stem_of
+from medseg.io.companions import probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import (
@@ -18,8 +18,6 @@ from medseg.io.safe_writing import (
     written_whole_together,
 )
 
-PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
-UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")
 _WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
@@ -183,18 +181,6 @@ def write_uncertainty(
 def _write_in_steps(shares: Volume, path: Path, *, overwrite: bool) -> None:
     with written_whole(path, overwrite=overwrite) as file:
         io.save_nifti_shares(shares, _STEPS, file)
-
-
-def probabilities_path(path: Path | str) -> Path:
-    """Where the probabilities of a label map are: `labels.probabilities.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{PROBABILITIES_SUFFIX}")
-
-
-def uncertainty_path(path: Path | str) -> Path:
-    """Where the uncertainty of a label map is: `labels.uncertainty.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{UNCERTAINTY_SUFFIX}")
 
 
 def require_writable(
