@@ -38,6 +38,12 @@ from .core.panoptic_scores import (
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import Provenance
+from .core.quality import (
+    QualityModel,
+    QualityObservation,
+    fit_quality,
+    held_out_quality,
+)
 from .core.scores import Scores, StructureMean
 from .core.settings import (
     Device,
@@ -50,6 +56,7 @@ from .core.settings import (
 from .core.structure_measure import StructureMeasure
 from .core.structure_score import MaskState, StructureScore
 from .core.surface import Surface
+from .core.uncertainty import StructureUncertainty, Uncertainty
 from .core.volume import Segmentation, SourceSlice, Volume, voxels_of_labels
 from .demo import DemoResult, run_demo
 from .evaluation.evaluating import evaluate
@@ -97,6 +104,7 @@ from .pipeline.estimating import estimate
 from .pipeline.fitting import Misfit, misfits
 from .pipeline.ready import Prediction, ReadyModel, Request
 from .pipeline.segmenting import predict, segment, segment_with_probabilities
+from .pipeline.uncertainty import uncertainty_of
 from .preprocessing.restore import Wanted
 from .report.page import render_report
 from .report.structure_table import structures_csv
@@ -169,6 +177,8 @@ __all__ = [
     "Problem",
     "Progress",
     "Provenance",
+    "QualityModel",
+    "QualityObservation",
     "ReadyModel",
     "Request",
     "Scores",
@@ -185,6 +195,7 @@ __all__ = [
     "StructureMeasure",
     "StructureResult",
     "StructureScore",
+    "StructureUncertainty",
     "Study",
     "StudyCase",
     "StudyFiles",
@@ -192,6 +203,7 @@ __all__ = [
     "Surface",
     "TrainedModel",
     "TrainingSettings",
+    "Uncertainty",
     "UnusableInput",
     "Volume",
     "VolumeInfo",
@@ -212,6 +224,8 @@ __all__ = [
     "evaluate",
     "export_bundle",
     "find_volumes",
+    "fit_quality",
+    "held_out_quality",
     "import_model",
     "instances_path",
     "journal_path",
@@ -266,6 +280,7 @@ __all__ = [
     "structure_surface",
     "structures_csv",
     "train",
+    "uncertainty_of",
     "uncertainty_path",
     "update_scores",
     "voxels_of_labels",
