@@ -1,6 +1,7 @@
 """Voxels that hold label numbers, and the names that lie beside them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
 from medseg.core.provenance import Provenance
+from medseg.core.uncertainty import StructureUncertainty
 from medseg.core.volume import LabelArray, Segmentation, voxels_of_labels
 from medseg.io.checks import stem_of
 
@@ -73,9 +75,19 @@ def names_path(path: Path) -> Path:
     return path.with_name(stem_of(path) + ".json")
 
 
-def describe_segmentation(segmentation: Segmentation) -> str:
-    """Names, colours, volumes and provenance of a label map as JSON."""
-    return _as_text(_described(segmentation))
+def describe_segmentation(
+    segmentation: Segmentation, unsure: Sequence[StructureUncertainty] = ()
+) -> str:
+    """Names, colours, volumes and provenance of a label map as JSON.
+
+    Args:
+        segmentation: The label map.
+        unsure: How unsure a model was of each structure, where that is known.
+    """
+    description = _described(segmentation)
+    if unsure:
+        description["uncertainty"] = [asdict(each) for each in unsure]
+    return _as_text(description)
 
 
 def describe_panoptic(panoptic: Panoptic) -> str:

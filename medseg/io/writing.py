@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.uncertainty import StructureUncertainty, means_by_structure
 from medseg.core.volume import Segmentation, Volume
 from medseg.io.companions import probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
@@ -41,11 +42,14 @@ class Shares:
 
     Attributes:
         probabilities: A channel a label, background first.
-        uncertainty: From `medseg.predict`.
+        uncertainty: From `medseg.predict` or `medseg.uncertainty_of`.
+        structures: From the latter, for the `.json` beside the label map. Without
+            them it has the means of the uncertainty over each structure.
     """
 
     probabilities: Volume | None = None
     uncertainty: Volume | None = None
+    structures: tuple[StructureUncertainty, ...] = ()
 
     def by_file(self, path: Path) -> Mapping[Path, Volume]:
         """What there is, by the file it belongs in.
@@ -96,13 +100,17 @@ def write_segmentation(
     file_format = require_writable(path, file_format=file_format, overwrite=overwrite)
     save = _saver(segmentation, path, file_format, source)
     beside = shares.by_file(path)
+    unsure = shares.structures
+    if shares.uncertainty is not None and not unsure:
+        unsure = means_by_structure(segmentation, shares.uncertainty)
     files = (*beside, names_path(path), path)
     with written_whole_together(files, overwrite=overwrite) as temporaries:
         *others, names, labels = temporaries
         save(labels)
         for volume, file in zip(beside.values(), others, strict=True):
             io.save_nifti_shares(volume, _STEPS, file)
-        names.write_text(describe_segmentation(segmentation), encoding="utf-8")
+        description = describe_segmentation(segmentation, unsure)
+        names.write_text(description, encoding="utf-8")
 
 
 def _saver(

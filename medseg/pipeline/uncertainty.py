@@ -7,7 +7,7 @@ from operator import attrgetter
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from medseg.core.plan import Plan
 from medseg.core.progress import ProgressCallback, ignore_progress
@@ -19,6 +19,7 @@ from medseg.core.uncertainty import (
     MIRROR_VARIANCE,
     StructureUncertainty,
     Uncertainty,
+    means_by_structure,
 )
 from medseg.core.volume import LabelArray, Segmentation, Volume
 from medseg.inference import keep_largest_pieces
@@ -70,11 +71,12 @@ def uncertainty_of(
         labels=plan.labels,
         case_id=volume.case_id,
     )
+    maps, mean = _maps(spread, volume), None if plan.regions else spread.mean
     made = provenance_of(segmentation, volume, model, ready.settings, None)
     return Uncertainty(
         segmentation=replace(segmentation, provenance=made),
-        maps=_maps(spread, volume),
-        structures=tuple(_structures(segmentation, spread, plan, found)),
+        maps=maps,
+        structures=tuple(_structures(segmentation, maps, mean, found)),
     )
 
 
@@ -114,39 +116,29 @@ def _maps(spread: Spread, volume: Volume) -> Volume:
 
 def _structures(
     segmentation: Segmentation,
-    spread: Spread,
-    plan: Plan,
+    maps: Volume,
+    mean: Float32[np.ndarray, "output i j k"] | None,
     found: Sequence[LabelArray],
 ) -> Iterator[StructureUncertainty]:
+    """Each structure's figures; there is no mean where outputs are no structures."""
+    structures = means_by_structure(segmentation, maps)
     agreement = _pairwise_dice(found, segmentation.labels.ids)
-    for place, structure in enumerate(segmentation.labels, start=1):
-        inside = segmentation.array == structure.id
-        voxels = int(np.count_nonzero(inside))
-        if not voxels:
-            yield StructureUncertainty(
-                structure=structure.name, label=structure.id, voxels=0
-            )
+    for place, each in enumerate(structures, start=1):
+        if not each.voxels:
+            yield each
             continue
-        expected = None
-        if not plan.regions:
-            probability = spread.mean[place]
-            shared = float(probability[inside].sum(dtype=np.float64))
-            total = float(probability.sum(dtype=np.float64))
-            expected = 2 * shared / (total + voxels)
-        yield StructureUncertainty(
-            structure=structure.name,
-            label=structure.id,
-            voxels=voxels,
-            expected_dice=expected,
-            mean_entropy=float(spread.entropy[inside].mean(dtype=np.float64)),
-            mean_disagreement=_mean(spread.disagreement, inside),
-            mean_mirror_variance=_mean(spread.mirror_variance, inside),
-            network_dice=agreement.get(structure.id),
-        )
+        inside = segmentation.array == each.label
+        expected = None if mean is None else _expected_dice(mean[place], inside)
+        network_dice = agreement.get(each.label)
+        yield replace(each, expected_dice=expected, network_dice=network_dice)
 
 
-def _mean(values: np.ndarray | None, inside: np.ndarray) -> float | None:
-    return None if values is None else float(values[inside].mean(dtype=np.float64))
+def _expected_dice(
+    probability: Float32[np.ndarray, "i j k"], inside: Bool[np.ndarray, "i j k"]
+) -> float:
+    shared = float(probability[inside].sum(dtype=np.float64))
+    total = float(probability.sum(dtype=np.float64))
+    return 2 * shared / (total + np.count_nonzero(inside))
 
 
 def _pairwise_dice(

@@ -1,6 +1,7 @@
 """How unsure a model is: by the formulas, and by every network and copy kept whole."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from itertools import combinations
 from math import log
 
@@ -14,10 +15,10 @@ from scipy.stats import entropy as scipy_entropy
 from torch import nn
 
 import medseg
-from medseg import Cancelled, uncertainty_of
+from medseg import Cancelled, LabelSet, uncertainty_of
 from medseg.core.regions import Region
 from medseg.pipeline.spread import over_copies, over_networks
-from tests.core.making import TINY_PLAN
+from tests.core.making import TINY_PLAN, segmentation_of, volume_of
 from tests.core.test_predictions import EXACT, SHAPE, model_of, scan_of
 
 MIRRORED = replace(EXACT, mirror=True)
@@ -214,8 +215,10 @@ def test_a_model_of_regions_has_no_expected_dice():
 def test_maps_are_written_beside_the_label_map(tmp_path):
     found = uncertainty_of(scan_of(), model_of(networks=2), MIRRORED)
     path = tmp_path / "a.nii.gz"
-    shares = medseg.Shares(uncertainty=found.maps)
+    shares = medseg.Shares(uncertainty=found.maps, structures=found.structures)
     medseg.write_segmentation(found.segmentation, path, shares=shares)
+    listed = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert listed["uncertainty"] == [asdict(each) for each in found.structures]
     file = medseg.uncertainty_path(path)
     names = dict.fromkeys(found.maps.channels, file)
     read = medseg.read_volume(file, channels=names)
@@ -235,3 +238,20 @@ def test_progress_says_which_copy_and_may_stop_it():
 
     with pytest.raises(Cancelled):
         uncertainty_of(scan_of(), model_of(), MIRRORED, stop)
+
+
+def test_maps_alone_have_their_means_listed_beside_the_label_map(tmp_path):
+    """Liver 0.25 and 0.75, tumour 0.5; another structure is found nowhere."""
+    labels = LabelSet.from_names([(1, "liver"), (4, "liver tumour"), (6, "spleen")])
+    array = np.array([0, 1, 1, 4])[:, None, None]
+    found = segmentation_of(array, labels=labels)
+    maps = np.array([[0.9, 0.25, 0.75, 0.5]], np.float16)[..., None, None]
+    shares = medseg.Shares(uncertainty=volume_of(maps, channels=("entropy",)))
+    medseg.write_segmentation(found, tmp_path / "a.nii.gz", shares=shares)
+    content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    listed = {each["structure"]: each for each in content["uncertainty"]}
+    means = {name: each["mean_entropy"] for name, each in listed.items()}
+    assert means == {"liver": 0.5, "liver tumour": 0.5, "spleen": None}
+    assert [each["voxels"] for each in listed.values()] == [2, 1, 0]
+    assert listed["liver"]["mean_disagreement"] is None
+    assert medseg.read_segmentation(tmp_path / "a.nii.gz").labels == labels
