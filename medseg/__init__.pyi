@@ -40,9 +40,21 @@ from .core.lesions import Connectivity, Lesion, LesionScores, Side
 from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
 from .core.panoptic import Instance, Panoptic
+from .core.panoptic_scores import (
+    PanopticMean,
+    PanopticScore,
+    PanopticScores,
+    panoptic_total,
+)
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import Provenance
+from .core.quality import (
+    QualityModel,
+    QualityObservation,
+    fit_quality,
+    held_out_quality,
+)
 from .core.scores import Scores, StructureMean
 from .core.settings import (
     Device,
@@ -55,6 +67,7 @@ from .core.settings import (
 from .core.structure_measure import StructureMeasure
 from .core.structure_score import MaskState, StructureScore
 from .core.surface import Surface
+from .core.uncertainty import StructureUncertainty, Uncertainty
 from .core.volume import Segmentation, SourceSlice, Volume, voxels_of_labels
 from .demo import DemoResult, run_demo
 from .evaluation.evaluating import evaluate
@@ -77,27 +90,27 @@ from .instances.files import (
 from .instances.following import follow
 from .instances.measuring import measure_instances
 from .instances.separating import counted, tell_apart
+from .io.companions import instances_path, probabilities_path, uncertainty_path
 from .io.decathlon import read_dataset
 from .io.decathlon_downloads import download_decathlon_task
 from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
 from .io.instance_boxes import read_boxes, write_boxes
+from .io.panoptic_files import read_panoptic, write_panoptic
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.stacking import stack_channels
 from .io.writing import (
     Shares,
-    instances_path,
-    probabilities_path,
     require_dicom_source,
     require_writable,
-    uncertainty_path,
     write_probabilities,
     write_segmentation,
     write_uncertainty,
     write_volume,
 )
 from .metrics.agreement import error_map, largest_error, slice_agreement
+from .metrics.panoptic import score_panoptic
 from .metrics.scoring import score
 from .metrics.updating import update_scores
 from .models.description import read_model_info
@@ -115,6 +128,7 @@ from .pipeline.estimating import estimate
 from .pipeline.fitting import Misfit, misfits
 from .pipeline.ready import Prediction, ReadyModel, Request
 from .pipeline.segmenting import predict, segment, segment_with_probabilities
+from .pipeline.uncertainty import uncertainty_of
 from .preprocessing.restore import Wanted
 from .report.follow_up_table import follow_up_csv, follow_up_json, follow_up_table
 from .report.instance_table import (
@@ -196,6 +210,9 @@ __all__ = [
     "ModelInfo",
     "NnunetOptions",
     "Panoptic",
+    "PanopticMean",
+    "PanopticScore",
+    "PanopticScores",
     "Phantom",
     "Plan",
     "Precision",
@@ -204,6 +221,8 @@ __all__ = [
     "Problem",
     "Progress",
     "Provenance",
+    "QualityModel",
+    "QualityObservation",
     "ReadyModel",
     "Request",
     "Scores",
@@ -221,6 +240,7 @@ __all__ = [
     "StructureMeasure",
     "StructureResult",
     "StructureScore",
+    "StructureUncertainty",
     "Study",
     "StudyCase",
     "StudyFiles",
@@ -228,6 +248,7 @@ __all__ = [
     "Surface",
     "TrainedModel",
     "TrainingSettings",
+    "Uncertainty",
     "UnusableInput",
     "Volume",
     "VolumeInfo",
@@ -249,10 +270,12 @@ __all__ = [
     "evaluate",
     "export_bundle",
     "find_volumes",
+    "fit_quality",
     "follow",
     "follow_up_csv",
     "follow_up_json",
     "follow_up_table",
+    "held_out_quality",
     "import_model",
     "instance_boxes",
     "instance_files",
@@ -276,6 +299,7 @@ __all__ = [
     "merge_cohort",
     "misfits",
     "model_folder",
+    "panoptic_total",
     "plan_dataset",
     "plan_run",
     "predict",
@@ -287,6 +311,7 @@ __all__ = [
     "read_instances",
     "read_manifest",
     "read_model_info",
+    "read_panoptic",
     "read_scores",
     "read_segmentation",
     "read_segments",
@@ -303,6 +328,7 @@ __all__ = [
     "run_study",
     "scans_by_case",
     "score",
+    "score_panoptic",
     "scores_csv",
     "scores_frame",
     "scores_json",
@@ -316,6 +342,7 @@ __all__ = [
     "structures_csv",
     "tell_apart",
     "train",
+    "uncertainty_of",
     "uncertainty_path",
     "update_scores",
     "voxels_of_labels",
@@ -324,6 +351,7 @@ __all__ = [
     "write_boxes",
     "write_instances",
     "write_manifest",
+    "write_panoptic",
     "write_phantom_dataset",
     "write_phantom_series",
     "write_probabilities",

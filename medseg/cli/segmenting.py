@@ -80,7 +80,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
         save_probabilities: Write the probability of each label too, background first,
             into NAME.probabilities.nii.gz beside the label map.
         save_uncertainty: Write the entropy at each voxel too, and the disagreement of a
-            model's networks if there are several, into NAME.uncertainty.nii.gz.
+            model's networks if there are several, into NAME.uncertainty.nii.gz; their
+            means over each structure into NAME.json.
         instances: Number the lesions, too: the number at each voxel goes into
             NAME.instances.nii.gz, with a table of their measures and boxes beside it.
         separation: What one lesion is, with --instances.

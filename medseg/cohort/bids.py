@@ -38,6 +38,8 @@ _NOT_BIDS = (
     "/thumbnails/",
     "/logs/",
     "*.probabilities.nii.gz",
+    "*.uncertainty.nii.gz",
+    "*.instances.nii.gz",
 )
 
 

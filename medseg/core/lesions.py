@@ -1,5 +1,6 @@
 """Lesions one by one: which were found, which were not, which are not there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -176,3 +177,14 @@ class LesionScores:
     lesions: tuple[Lesion, ...]
     detections: tuple[Detection, ...]
     brats: BratsScore | None = None
+
+
+def summed(detections: Sequence[Detection]) -> Detection:
+    """Counts of several cases at one IoU threshold as those of one."""
+    return Detection(
+        iou_threshold=detections[0].iou_threshold,
+        found=sum(each.found for each in detections),
+        missed=sum(each.missed for each in detections),
+        spurious=sum(each.spurious for each in detections),
+        summed_iou=sum(each.summed_iou for each in detections),
+    )

@@ -1,5 +1,6 @@
 """Label map and instances together: every voxel is of one structure, and one lesion."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from medseg.core.volume import Segmentation, read_only
 InstanceArray = Integer[np.ndarray, "i j k"]
 
 _MOST_INSTANCES = 65535
+_UID = re.compile(r"(?=.{1,64}$)[0-9]+([.][0-9]+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +25,14 @@ class Instance:
         number: In the instance map, from 1; no two instances of a scan share one.
         structure_id: The label of all its voxels.
         confidence: How sure it is that it is one, 0 to 1; None where nothing tells.
+        tracking_uid: DICOM's name for this very lesion, the same in every scan of the
+            patient; None for one that has none yet.
     """
 
     number: int
     structure_id: int
     confidence: float | None = None
+    tracking_uid: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= _MOST_INSTANCES:
@@ -36,6 +41,8 @@ class Instance:
             )
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise ValueError(f"a confidence is 0 to 1, got {self.confidence}")
+        if self.tracking_uid is not None and not _UID.fullmatch(self.tracking_uid):
+            raise ValueError(f"a UID is digits and dots, got {self.tracking_uid!r}")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,6 +70,7 @@ class Panoptic:
             )
         ordered = tuple(sorted(self.instances, key=_number_of))
         object.__setattr__(self, "instances", ordered)
+        _require_numbers(self.instance_map)
         object.__setattr__(
             self,
             "instance_map",
@@ -115,6 +123,17 @@ class Panoptic:
 
 def _number_of(instance: Instance) -> int:
     return instance.number
+
+
+def _require_numbers(instances: InstanceArray) -> None:
+    if not instances.size:
+        return
+    least, most = int(instances.min()), int(instances.max())
+    if least < 0 or most > _MOST_INSTANCES:
+        raise ValueError(
+            f"an instance's number is 1 to {_MOST_INSTANCES}, "
+            f"the map has {least} to {most}"
+        )
 
 
 def _labels_of_instances(

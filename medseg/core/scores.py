@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from medseg.core.lesions import Detection, LesionScores
+from medseg.core.lesions import Detection, LesionScores, summed
 from medseg.core.metric import METRICS, WhenMissed, metric_named
 from medseg.core.score_tables import case_table
 from medseg.core.structure_score import MaskState, StructureScore
@@ -175,21 +175,11 @@ def lesion_means(cases: Sequence[Scores]) -> tuple[LesionMeans, ...]:
             label=label,
             cases=len(each),
             detections=tuple(
-                _summed(at_threshold)
+                summed(at_threshold)
                 for at_threshold in zip(*(one.detections for one in each), strict=True)
             ),
         )
         for (label, structure), each in sorted(found.items())
-    )
-
-
-def _summed(detections: Sequence[Detection]) -> Detection:
-    return Detection(
-        iou_threshold=detections[0].iou_threshold,
-        found=sum(each.found for each in detections),
-        missed=sum(each.missed for each in detections),
-        spurious=sum(each.spurious for each in detections),
-        summed_iou=sum(each.summed_iou for each in detections),
     )
 
 

@@ -8,9 +8,9 @@ from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.io import read_dataset
 from medseg.io.checks import case_id_of, reading_errors, require_there
+from medseg.io.companions import is_companion
 from medseg.io.decathlon import DESCRIPTION_NAME, read_dataset_labels
 from medseg.io.file_kinds import DICOM_SUFFIXES, is_hidden, kind_of_name
-from medseg.io.writing import BESIDE_SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,7 @@ def labels_near(folder: Path) -> LabelSet | None:
 def label_maps_by_case(folder: Path | str) -> dict[str, Path]:
     """Label maps in a folder, by case: files named as images are.
 
-    Hidden files and probabilities are left out.
+    Hidden files are left out, as are probabilities, uncertainty and instances.
 
     Raises:
         UnusableInput: NOT_FOUND, NOT_READABLE, EMPTY_FOLDER; INVALID_DATASET when two
@@ -177,7 +177,7 @@ def scans_by_case(folder: Path | str) -> dict[str, Path]:
 def _is_named_as_image(path: Path) -> bool:
     name = path.name.lower()
     is_image = kind_of_name(path) is not None or name.endswith(DICOM_SUFFIXES)
-    return is_image and not is_hidden(name) and not name.endswith(BESIDE_SUFFIXES)
+    return is_image and not is_hidden(name) and not is_companion(path)
 
 
 def _by_case(paths: Sequence[Path], folder: Path) -> dict[str, Path]:

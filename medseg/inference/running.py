@@ -68,6 +68,14 @@ class Runner:
         """The same networks, giving the answer of each or not."""
         return replace(self, keeps_members=members)
 
+    def singles(self) -> tuple[tuple[int, "Runner"], ...]:
+        """Each network with each mirrored copy alone, and the network's place."""
+        return tuple(
+            (place, replace(self, networks=(network,), mirrors=(axes,)))
+            for place, network in enumerate(self.networks)
+            for axes in self.mirrors
+        )
+
     def rest(self) -> None:
         """Free memory that networks keep from one window to the next."""
         for network in self.networks:

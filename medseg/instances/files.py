@@ -13,10 +13,10 @@ from medseg.core.panoptic import Instance, Panoptic
 from medseg.core.volume import Segmentation, require_same_grid
 from medseg.instances.detecting import instance_boxes
 from medseg.io.checks import stem_of
+from medseg.io.companions import instances_path
 from medseg.io.instance_boxes import boxes_path, describe_boxes, read_boxes
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import require_absent, written_whole_together
-from medseg.io.writing import instances_path
 from medseg.report.instance_table import instances_csv
 
 TABLE_SUFFIX = ".instances.csv"

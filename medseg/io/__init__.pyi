@@ -1,7 +1,7 @@
 from .decathlon import read_dataset
 from .dicom import read_dicom_series
-from .dicom_labels import read_dicom_labels
-from .dicom_seg_writing import save_dicom_seg
+from .dicom_labels import read_dicom_labels, read_dicom_panoptic
+from .dicom_seg_writing import save_dicom_seg, save_panoptic_dicom_seg
 from .file_kinds import FileKind, SegmentationFormat
 from .finding import Problem, VolumeInfo, find_volumes
 from .itk import (
@@ -18,6 +18,7 @@ from .nifti import (
     write_nifti_labels,
     write_nifti_volume,
 )
+from .panoptic_files import read_panoptic, write_panoptic
 from .reading import read_segmentation, read_segments, read_volume
 from .rtstruct_writing import save_rtstruct
 from .safe_writing import written_whole, written_whole_folder
@@ -32,11 +33,13 @@ __all__ = [
     "find_volumes",
     "read_dataset",
     "read_dicom_labels",
+    "read_dicom_panoptic",
     "read_dicom_series",
     "read_itk_labels",
     "read_itk_volume",
     "read_nifti_labels",
     "read_nifti_volume",
+    "read_panoptic",
     "read_segmentation",
     "read_segments",
     "read_source",
@@ -45,10 +48,12 @@ __all__ = [
     "save_itk",
     "save_nifti",
     "save_nifti_shares",
+    "save_panoptic_dicom_seg",
     "save_rtstruct",
     "write_itk_volume",
     "write_nifti_labels",
     "write_nifti_volume",
+    "write_panoptic",
     "write_probabilities",
     "write_segmentation",
     "write_volume",

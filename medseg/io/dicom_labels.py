@@ -6,10 +6,11 @@ import pydicom
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.panoptic import Panoptic
 from medseg.core.volume import Volume
 from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_encoding import require_believable_inflation
-from medseg.io.dicom_seg_reading import read_dicom_seg
+from medseg.io.dicom_seg_reading import read_dicom_seg, read_dicom_seg_panoptic
 from medseg.io.file_kinds import files_below, is_dicom
 from medseg.io.rtstruct_reading import read_rtstruct
 from medseg.io.segment_layers import Segments
@@ -36,6 +37,20 @@ def read_dicom_labels(
         scan = None if source is None else source.geometry
         return read_dicom_seg(file, scan, threshold)
     raise _no_labels("this DICOM object holds no labels", file)
+
+
+def read_dicom_panoptic(path: Path, source: Volume | None) -> Panoptic:
+    """Read a DICOM-SEG, or the only one in a folder, with its lesions told apart.
+
+    Raises:
+        WrongUse: As `read_dicom_labels`; UNKNOWN_FORMAT for an RTSTRUCT.
+        UnusableInput: As `read_dicom_seg_panoptic`.
+    """
+    file = _only_object(path) if path.is_dir() else path
+    sop_class = _sop_class(file)
+    if sop_class not in _LABEL_CLASSES or sop_class == RTStructureSetStorage:
+        raise _no_labels("this DICOM object holds no instances", file)
+    return read_dicom_seg_panoptic(file, None if source is None else source.geometry)
 
 
 def _only_object(folder: Path) -> Path:

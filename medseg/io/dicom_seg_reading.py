@@ -9,19 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from highdicom.color import CIELabColor
 from pydicom.dataset import Dataset
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
-from medseg.core.labels import Colour, Structure, standard_colour
-from medseg.io.dicom_codes import kind_from, snomed_of
+from medseg.core.labels import StructureKind
+from medseg.core.panoptic import Instance, Panoptic
 from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_headers import read_headers
-from medseg.io.dicom_names import name_of, told_apart
 from medseg.io.dicom_seg_geometry import Distances, first_slice_on, frame_grid
+from medseg.io.dicom_seg_meaning import Meanings, read_meanings
 from medseg.io.dicom_seg_pixels import require_frame_count, segment_pixels
-from medseg.io.dicom_seg_writing import LABEL_CREATOR, LABEL_ELEMENT, LABEL_GROUP
 from medseg.io.dicom_values import factor
 from medseg.io.segment_layers import Plane, SegmentPacker, Segments
 
@@ -45,10 +43,58 @@ class _Frame:
     k: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Contents:
+    """A DICOM-SEG whose headers are read, and its pixels not yet.
+
+    Attributes:
+        path: The file.
+        kind: What its pixels mean.
+        meanings: What its segments stand for.
+        frames: All there are.
+        geometry: Grid they are put on.
+        notes: What finding their places had to decide.
+        lowest: Smallest stored value that is part of a segment.
+    """
+
+    path: Path
+    kind: _Kind
+    meanings: Meanings
+    frames: tuple[_Frame, ...]
+    geometry: Geometry
+    notes: tuple[str, ...]
+    lowest: float
+
+    def packer(self) -> SegmentPacker:
+        return SegmentPacker(
+            self.geometry, max(self.meanings.labels.values()), self.path
+        )
+
+    def segments(self) -> Iterator[tuple[int, dict[int, Plane]]]:
+        """Number of each segment, and where it is in which slices.
+
+        Raises:
+            UnusableInput: UNKNOWN_LABEL for one that is not described.
+        """
+        known = self.meanings.labels
+        every = _segments(self.path, self.frames, self.kind, self.lowest, sorted(known))
+        for number, planes in every:
+            if number not in known:
+                raise UnusableInput(
+                    ErrorCode.UNKNOWN_LABEL,
+                    f"it holds a segment {number} that it does not describe",
+                    where=self.path,
+                    remedy="Export it again.",
+                )
+            yield number, planes
+
+
 def read_dicom_seg(
     path: Path, scan: Geometry | None = None, threshold: float | None = None
 ) -> Segments:
     """Read every segment, with its name, code and colour.
+
+    Segments that are lesions of one structure become one label.
 
     Args:
         path: The DICOM-SEG.
@@ -61,6 +107,54 @@ def read_dicom_seg(
         UnusableInput: NOT_A_LABEL_MAP for shares without a threshold, GRID_MISMATCH,
             UNKNOWN_LABEL, INVALID_HEADER, or what is wrong with the frames' places.
     """
+    contents = _contents(path, scan, threshold)
+    packer = contents.packer()
+    for number, planes in contents.segments():
+        packer.add(contents.meanings.labels[number], planes)
+    return packer.packed(contents.meanings.structures, contents.notes)
+
+
+def read_dicom_seg_panoptic(path: Path, scan: Geometry | None = None) -> Panoptic:
+    """Read a DICOM-SEG with a segment a lesion.
+
+    A lesion that another program wrote is the only one of its structure, and gets the
+    next free number.
+
+    Args:
+        path: The DICOM-SEG.
+        scan: As in `read_dicom_seg`.
+
+    Raises:
+        UnusableInput: As `read_dicom_seg`; OVERLAPPING_SEGMENTS.
+    """
+    contents = _contents(path, scan, None)
+    meanings = contents.meanings
+    kinds = {structure.id: structure.kind for structure in meanings.structures}
+    last = max((each.number for each in meanings.instances.values()), default=0)
+    packer = contents.packer()
+    instance_map = np.zeros(contents.geometry.shape[::-1], dtype=np.uint16).T
+    instances = []
+    for number, planes in contents.segments():
+        label = meanings.labels[number]
+        packer.add(label, planes)
+        if kinds[label] is StructureKind.STUFF or not planes:
+            continue
+        instance = meanings.instances.get(number)
+        if instance is None:
+            last += 1
+            instance = Instance(number=last, structure_id=label)
+        instances.append(instance)
+        for k, plane in planes.items():
+            instance_map[:, :, k][plane] = instance.number
+    segmentation = packer.packed(meanings.structures, contents.notes).only(path)
+    return Panoptic(
+        segmentation=segmentation,
+        instance_map=instance_map,
+        instances=tuple(instances),
+    )
+
+
+def _contents(path: Path, scan: Geometry | None, threshold: float | None) -> _Contents:
     with dicom_damage(path):
         data = pydicom.dcmread(path, stop_before_pixels=True)
         kind = _kind(data, path)
@@ -68,21 +162,15 @@ def read_dicom_seg(
         distances = _distances(data, scan)
         grid, slices, notes = frame_grid(read_headers(path), distances, path)
         start = 0 if scan is None else first_slice_on(grid, scan, path)
-        frames = _frames(data, kind, [k + start for k in slices], path)
-        labels = _labels(data, path)
-        structures = _structures(data, labels)
-    lowest = _lowest(data, kind, threshold, path)
-    packer = SegmentPacker(scan or grid, max(labels.values()), path)
-    for number, planes in _segments(path, frames, kind, lowest, sorted(labels)):
-        if number not in labels:
-            raise UnusableInput(
-                ErrorCode.UNKNOWN_LABEL,
-                f"it holds a segment {number} that it does not describe",
-                where=path,
-                remedy="Export it again.",
-            )
-        packer.add(labels[number], planes)
-    return packer.packed(structures, notes)
+        return _Contents(
+            path=path,
+            kind=kind,
+            meanings=read_meanings(data, path),
+            frames=_frames(data, kind, [k + start for k in slices], path),
+            geometry=scan or grid,
+            notes=notes,
+            lowest=_lowest(data, kind, threshold, path),
+        )
 
 
 def _segments(
@@ -186,68 +274,3 @@ def _frames(
             remedy="Split it and give one of them.",
         )
     return tuple(frames)
-
-
-def _labels(data: Dataset, path: Path) -> dict[int, int]:
-    """Label number for each segment number: the same, unless MedSeg wrote another."""
-    segments = _described(data)
-    numbers = [int(segment.SegmentNumber) for segment in segments]
-    labels = [_own_label(segment) for segment in segments]
-    chosen = [label or number for label, number in zip(labels, numbers, strict=True)]
-    if numbers and len(set(chosen)) == len(set(numbers)) == len(numbers):
-        return dict(zip(numbers, chosen, strict=True))
-    raise UnusableInput(
-        ErrorCode.INVALID_HEADER,
-        "it describes no segment, or two with the same number",
-        where=path,
-        remedy="Export it again.",
-    )
-
-
-def _own_label(segment: Dataset) -> int | None:
-    try:
-        block = segment.private_block(LABEL_GROUP, LABEL_CREATOR)
-        return int(block[LABEL_ELEMENT].value)
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _described(data: Dataset) -> list[Dataset]:
-    """The segments, without the background that a LABELMAP describes."""
-    segments = data.get("SegmentSequence") or []
-    return [segment for segment in segments if int(segment.SegmentNumber) > 0]
-
-
-def _structures(data: Dataset, labels: dict[int, int]) -> tuple[Structure, ...]:
-    segments = _described(data)
-    names = told_apart(
-        (
-            name_of(
-                str(segment.get("SegmentLabel", "")),
-                str(segment.get("SegmentDescription", "")),
-            )
-            for segment in segments
-        ),
-        list(labels),
-    )
-    return tuple(
-        Structure(
-            id=label,
-            name=name,
-            colour=_colour(segment, label),
-            kind=kind_from(
-                segment.get("SegmentedPropertyCategoryCodeSequence") or [], name
-            ),
-            snomed_ct=snomed_of(segment.get("SegmentedPropertyTypeCodeSequence") or []),
-        )
-        for segment, name, label in zip(segments, names, labels.values(), strict=True)
-    )
-
-
-def _colour(segment: Dataset, label: int) -> Colour:
-    value = segment.get("RecommendedDisplayCIELabValue")
-    if value is None or len(value) != 3:
-        return standard_colour(label)
-    lab = CIELabColor.from_dicom_value([int(part) for part in value])
-    red, green, blue = (round(part) for part in lab.to_rgb(clip=True))
-    return red, green, blue

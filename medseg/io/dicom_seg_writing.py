@@ -1,27 +1,21 @@
 """Segmentation -> DICOM-SEG on the slices of the series that was segmented."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import highdicom
 import numpy as np
-from highdicom import AlgorithmIdentificationSequence, PlanePositionSequence
-from highdicom.color import CIELabColor
-from highdicom.seg import (
-    SegmentAlgorithmTypeValues,
-    SegmentationTypeValues,
-    SegmentDescription,
-)
+from highdicom import PlanePositionSequence
+from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
-from medseg.core.labels import Structure
-from medseg.core.provenance import Provenance
-from medseg.core.volume import Segmentation
-from medseg.io.dicom_codes import code_item, codes_of
+from medseg.core.panoptic import Panoptic
+from medseg.core.volume import LabelArray, Segmentation
 from medseg.io.dicom_damage import quiet_pydicom
 from medseg.io.dicom_maker import (
     CHARACTER_SET,
@@ -31,14 +25,15 @@ from medseg.io.dicom_maker import (
     SEG_SERIES_NUMBER,
     SERIES_DESCRIPTION,
 )
-from medseg.io.dicom_names import label_of
+from medseg.io.dicom_seg_layout import (
+    SegmentLayout,
+    described,
+    layout_of,
+    layout_of_instances,
+)
 from medseg.io.file_kinds import SegmentationFormat
 from medseg.io.source_slices import SourceImages
 
-LABEL_GROUP, LABEL_CREATOR, LABEL_ELEMENT = 0x0063, "MEDSEG", 0x01
-"""Private element of a segment: its label, where that is not the segment's number."""
-
-_ORIGIN_UNKNOWN = "not recorded"
 _CANNOT_CARRY = (ValueError, TypeError, AttributeError, KeyError)
 """What highdicom raises when a source header breaks the standard."""
 
@@ -57,6 +52,33 @@ def save_dicom_seg(
         WrongUse: LABEL_MISMATCH when there is no structure.
         UnusableInput: INVALID_HEADER when the source cannot be referred to.
     """
+    with _writing(segmentation, path):
+        if file_format is SegmentationFormat.DICOM_SEG_LABELMAP:
+            data = _labelmap(segmentation, source)
+        else:
+            data = _binary(layout_of(segmentation), source)
+        data.save_as(path)
+
+
+def save_panoptic_dicom_seg(
+    panoptic: Panoptic, source: SourceImages, path: Path
+) -> None:
+    """Write a DICOM-SEG with a segment an instance, and one a structure that has none.
+
+    Each instance has its tracking UID, a new one where it had none.
+
+    Raises:
+        WrongUse: LABEL_MISMATCH when there is no structure, or more segments than
+            DICOM can number.
+        UnusableInput: INVALID_HEADER when the source cannot be referred to.
+    """
+    with _writing(panoptic.segmentation, path):
+        _binary(layout_of_instances(panoptic, path), source).save_as(path)
+
+
+@contextmanager
+def _writing(segmentation: Segmentation, path: Path) -> Iterator[None]:
+    """Refuse a label set without structures, and sources that highdicom refuses."""
     if not len(segmentation.labels):
         raise WrongUse(
             ErrorCode.LABEL_MISMATCH,
@@ -66,11 +88,7 @@ def save_dicom_seg(
         )
     try:
         with quiet_pydicom():
-            if file_format is SegmentationFormat.DICOM_SEG_LABELMAP:
-                data = _labelmap(segmentation, source)
-            else:
-                data = _binary(segmentation, source)
-            data.save_as(path)
+            yield
     except _CANNOT_CARRY as error:
         raise UnusableInput(
             ErrorCode.INVALID_HEADER,
@@ -80,22 +98,15 @@ def save_dicom_seg(
         ) from error
 
 
-def _binary(segmentation: Segmentation, source: SourceImages) -> Dataset:
-    """One bit a voxel and segment; segments are numbered 1, 2, 3 ... as DICOM wants."""
-    ids = segmentation.labels.ids
-    numbers = np.zeros(max(ids) + 1, dtype=segmentation.array.dtype)
-    numbers[list(ids)] = np.arange(1, len(ids) + 1)
-    planes = _planes(numbers[segmentation.array])
+def _binary(layout: SegmentLayout, source: SourceImages) -> Dataset:
+    """One bit a voxel and segment."""
+    planes = _planes(layout.numbers)
     outermost = {0, len(planes) - 1}
     marked = [k for k in sorted(outermost) if not planes[k].any()]
     planes[marked, 0, 0] = 1  # else highdicom leaves out these slices: they are empty
-    segments = [
-        _described(structure, number, segmentation.provenance)
-        for number, structure in enumerate(segmentation.labels, start=1)
-    ]
     data = _Object(
         segmentation_type=SegmentationTypeValues.BINARY, omit_empty_frames=True
-    ).of(planes, segments, source)
+    ).of(planes, layout.segments, source)
     _unmark(data, [source.position_lps_mm(k) for k in marked])
     return data
 
@@ -103,7 +114,7 @@ def _binary(segmentation: Segmentation, source: SourceImages) -> Dataset:
 def _labelmap(segmentation: Segmentation, source: SourceImages) -> Dataset:
     """One number a voxel; a newer kind of object that fewer viewers open."""
     segments = [
-        _described(structure, structure.id, segmentation.provenance)
+        described(structure, structure.id, segmentation.provenance)
         for structure in segmentation.labels
     ]
     data = _Object(
@@ -115,7 +126,7 @@ def _labelmap(segmentation: Segmentation, source: SourceImages) -> Dataset:
     return data
 
 
-def _planes(label_map: np.ndarray) -> np.ndarray:
+def _planes(label_map: LabelArray) -> np.ndarray:
     """Voxels (i, j, k) as DICOM has them: slices of rows of columns."""
     return np.ascontiguousarray(label_map.T)
 
@@ -164,52 +175,6 @@ def _frame_positions(source: SourceImages) -> list[PlanePositionSequence] | None
         PlanePositionSequence("PATIENT", source.position_lps_mm(k).tolist())
         for k in range(len(source.slices))
     ]
-
-
-def _described(
-    structure: Structure, number: int, made: Provenance | None
-) -> SegmentDescription:
-    """Name, codes, colour and origin of a structure."""
-    label, whole_name = label_of(structure.name)
-    coded = codes_of(structure)
-    segment = SegmentDescription(
-        segment_number=number,
-        segment_label=label,
-        segmented_property_category=coded.category,
-        segmented_property_type=coded.type,
-        algorithm_type=SegmentAlgorithmTypeValues.SEMIAUTOMATIC
-        if made is None
-        else SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=_algorithm(made),
-        display_color=CIELabColor.from_rgb(*structure.colour),
-    )
-    if whole_name is not None:
-        segment.SegmentDescription = whole_name
-    if coded.side is not None:
-        modifiers = [code_item(coded.side)]
-        kind = segment.SegmentedPropertyTypeCodeSequence[0]
-        kind.SegmentedPropertyTypeModifierCodeSequence = modifiers
-    if number != structure.id:
-        block = segment.private_block(LABEL_GROUP, LABEL_CREATOR, create=True)
-        block.add_new(LABEL_ELEMENT, "US", structure.id)
-    return segment
-
-
-def _algorithm(made: Provenance | None) -> AlgorithmIdentificationSequence:
-    if made is None:
-        return AlgorithmIdentificationSequence(
-            name=_ORIGIN_UNKNOWN,
-            family=codes.DCM.ManualProcessing,
-            version=_ORIGIN_UNKNOWN,
-        )
-    hashes = {"model_sha256": made.model_sha256, "input_sha256": made.input_sha256}
-    return AlgorithmIdentificationSequence(
-        name=label_of(made.model)[0] or MANUFACTURER,
-        family=codes.DCM.ArtificialIntelligence,
-        version=dict(made.versions).get("medseg", version("medseg")),
-        source=MANUFACTURER,
-        parameters=dict(made.settings) | hashes,
-    )
 
 
 def _unmark(data: Dataset, positions_lps_mm: list[np.ndarray]) -> None:

@@ -1,6 +1,7 @@
 """Voxels that hold label numbers, and the names that lie beside them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet, Structure, StructureKind
+from medseg.core.panoptic import Instance, Panoptic
 from medseg.core.provenance import Provenance
+from medseg.core.uncertainty import StructureUncertainty
 from medseg.core.volume import LabelArray, Segmentation, voxels_of_labels
 from medseg.io.checks import stem_of
 
@@ -72,12 +75,37 @@ def names_path(path: Path) -> Path:
     return path.with_name(stem_of(path) + ".json")
 
 
-def describe_segmentation(segmentation: Segmentation) -> str:
-    """Names, colours, volumes and provenance of a label map as JSON."""
+def describe_segmentation(
+    segmentation: Segmentation, unsure: Sequence[StructureUncertainty] = ()
+) -> str:
+    """Names, colours, volumes and provenance of a label map as JSON.
+
+    Args:
+        segmentation: The label map.
+        unsure: How unsure a model was of each structure, where that is known.
+    """
+    description = _described(segmentation)
+    if unsure:
+        description["uncertainty"] = [asdict(each) for each in unsure]
+    return _as_text(description)
+
+
+def describe_panoptic(panoptic: Panoptic) -> str:
+    """What `describe_segmentation` tells, and every instance with its volume."""
+    voxels = voxels_of_labels(panoptic.instance_map)
+    voxel_ml = panoptic.geometry.voxel_volume_ml
+    instances = [
+        asdict(each) | {"volume_ml": round(voxels[each.number] * voxel_ml, 3)}
+        for each in panoptic.instances
+    ]
+    return _as_text(_described(panoptic.segmentation) | {"instances": instances})
+
+
+def _described(segmentation: Segmentation) -> dict[str, Any]:
     made = segmentation.provenance
     voxels = voxels_of_labels(segmentation.array)
     voxel_ml = segmentation.geometry.voxel_volume_ml
-    description = {
+    return {
         "format": _FORMAT,
         "version": 1,
         "case_id": segmentation.case_id,
@@ -91,6 +119,9 @@ def describe_segmentation(segmentation: Segmentation) -> str:
         else asdict(made)
         | {"versions": dict(made.versions), "settings": dict(made.settings)},
     }
+
+
+def _as_text(description: dict[str, Any]) -> str:
     return json.dumps(description, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -133,6 +164,21 @@ def read_provenance(path: Path) -> Provenance | None:
         raise _damaged("provenance", error, path) from error
 
 
+def read_instances(path: Path) -> tuple[Instance, ...] | None:
+    """Instances written by `describe_panoptic`; None where there are none.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged.
+    """
+    content = _description(path)
+    if content is None or "instances" not in content:
+        return None
+    try:
+        return tuple(_instance(entry) for entry in content["instances"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged("instances", error, path) from error
+
+
 def _description(path: Path) -> dict[str, Any] | None:
     """Content of a file that `describe_segmentation` wrote; None for any other."""
     if not path.is_file():
@@ -158,6 +204,16 @@ def _structure(entry: dict[str, Any]) -> Structure:
         colour=(red, green, blue),
         kind=StructureKind(entry["kind"]),
         snomed_ct=None if snomed_ct is None else str(snomed_ct),
+    )
+
+
+def _instance(entry: dict[str, Any]) -> Instance:
+    confidence, tracking_uid = entry.get("confidence"), entry.get("tracking_uid")
+    return Instance(
+        number=int(entry["number"]),
+        structure_id=int(entry["structure_id"]),
+        confidence=None if confidence is None else float(confidence),
+        tracking_uid=None if tracking_uid is None else str(tracking_uid),
     )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.volume import Segmentation, Volume, require_same_grid
+from medseg.io.companions import PROBABILITIES_SUFFIX
 from medseg.io.reading import read_volume
-from medseg.io.writing import PROBABILITIES_SUFFIX
 
 _NNUNET_KEY = "probabilities"
 _SUFFIXES = (PROBABILITIES_SUFFIX, ".nii.gz", ".nii", ".npz")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.uncertainty import StructureUncertainty, means_by_structure
 from medseg.core.volume import Segmentation, Volume
-from medseg.io.checks import stem_of
+from medseg.io.companions import probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import (
@@ -18,11 +19,6 @@ from medseg.io.safe_writing import (
     written_whole_together,
 )
 
-PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
-UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
-INSTANCES_SUFFIX = ".instances.nii.gz"
-BESIDE_SUFFIXES = (PROBABILITIES_SUFFIX, UNCERTAINTY_SUFFIX, INSTANCES_SUFFIX)
-"""Of files that belong to a label map in the same folder, and are none."""
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")
 _WRITABLE = ".nii.gz, .nii, .nrrd, .mha"
@@ -46,11 +42,14 @@ class Shares:
 
     Attributes:
         probabilities: A channel a label, background first.
-        uncertainty: From `medseg.predict`.
+        uncertainty: From `medseg.predict` or `medseg.uncertainty_of`.
+        structures: From the latter, for the `.json` beside the label map. Without
+            them it has the means of the uncertainty over each structure.
     """
 
     probabilities: Volume | None = None
     uncertainty: Volume | None = None
+    structures: tuple[StructureUncertainty, ...] = ()
 
     def by_file(self, path: Path) -> Mapping[Path, Volume]:
         """What there is, by the file it belongs in.
@@ -101,13 +100,17 @@ def write_segmentation(
     file_format = require_writable(path, file_format=file_format, overwrite=overwrite)
     save = _saver(segmentation, path, file_format, source)
     beside = shares.by_file(path)
+    unsure = shares.structures
+    if shares.uncertainty is not None and not unsure:
+        unsure = means_by_structure(segmentation, shares.uncertainty)
     files = (*beside, names_path(path), path)
     with written_whole_together(files, overwrite=overwrite) as temporaries:
         *others, names, labels = temporaries
         save(labels)
         for volume, file in zip(beside.values(), others, strict=True):
             io.save_nifti_shares(volume, _STEPS, file)
-        names.write_text(describe_segmentation(segmentation), encoding="utf-8")
+        description = describe_segmentation(segmentation, unsure)
+        names.write_text(description, encoding="utf-8")
 
 
 def _saver(
@@ -186,24 +189,6 @@ def write_uncertainty(
 def _write_in_steps(shares: Volume, path: Path, *, overwrite: bool) -> None:
     with written_whole(path, overwrite=overwrite) as file:
         io.save_nifti_shares(shares, _STEPS, file)
-
-
-def probabilities_path(path: Path | str) -> Path:
-    """Where the probabilities of a label map are: `labels.probabilities.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{PROBABILITIES_SUFFIX}")
-
-
-def uncertainty_path(path: Path | str) -> Path:
-    """Where the uncertainty of a label map is: `labels.uncertainty.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{UNCERTAINTY_SUFFIX}")
-
-
-def instances_path(path: Path | str) -> Path:
-    """Where the instance map of a label map is: `labels.instances.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{INSTANCES_SUFFIX}")
 
 
 def require_writable(

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Integer
+from jaxtyping import Bool, Int64, Integer
 from scipy.ndimage import generate_binary_structure, label
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from medseg.core.geometry import Geometry
 from medseg.core.lesions import (
@@ -20,6 +18,7 @@ from medseg.core.lesions import (
     Side,
 )
 from medseg.metrics.brats import SAME_VOLUME, brats_score
+from medseg.metrics.overlapping_pairs import OverlappingPairs
 from medseg.metrics.runs import centroids, label_runs
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -60,7 +59,9 @@ def score_lesions(
     start, predicted_mask, reference_mask = _cropped(prediction, reference)
     predicted = _Lesions.of(predicted_mask, rules, geometry)
     wanted = _Lesions.of(reference_mask, rules, geometry)
-    pairs = _Pairs.of(predicted, wanted)
+    pairs = OverlappingPairs.of(
+        predicted.numbers, wanted.numbers, predicted.voxels, wanted.voxels
+    )
     partners = pairs.matched(0.0)
     origin = np.array(start)
     return LesionScores(
@@ -90,15 +91,10 @@ def matched_lesions(
         wanted: The same of the reference, on the same grid.
         iou_threshold: A match has more.
     """
-    numbered = (
-        _Lesions(
-            numbers=numbers,
-            voxels=np.bincount(numbers.ravel()).astype(np.int64),
-            geometry=Geometry(numbers.shape, np.eye(4)),
-        )
-        for numbers in (predicted, wanted)
-    )
-    return _Pairs.of(*numbered).matched(iou_threshold)
+    voxels = [
+        np.bincount(each.ravel()).astype(np.int64) for each in (predicted, wanted)
+    ]
+    return OverlappingPairs.of(predicted, wanted, *voxels).matched(iou_threshold)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -136,57 +132,8 @@ class _Lesions:
         return len(self.voxels) - 1
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Pairs:
-    """Every pair of a predicted and a reference lesion that share a voxel.
-
-    Attributes:
-        numbers: Prediction's and reference's.
-        ious: Of each pair.
-    """
-
-    numbers: Int64[np.ndarray, "pair 2"]
-    ious: Float64[np.ndarray, " pair"]
-
-    @classmethod
-    def of(cls, predicted: _Lesions, wanted: _Lesions) -> "_Pairs":
-        both = (predicted.numbers > 0) & (wanted.numbers > 0)
-        keys = predicted.numbers[both].astype(np.int64) * (wanted.count + 1)
-        runs = label_runs(keys + wanted.numbers[both])
-        found, run = np.unique(runs.labels, return_inverse=True)
-        numbers = np.stack(np.divmod(found, wanted.count + 1), axis=1)
-        shared = np.bincount(run, runs.lengths, minlength=len(found))
-        union = predicted.voxels[numbers[:, 0]] + wanted.voxels[numbers[:, 1]] - shared
-        return cls(numbers=numbers, ious=shared / union)
-
-    def matched(self, threshold: float) -> Int64[np.ndarray, "match 2"]:
-        """The best one-to-one matching of the pairs with an IoU above the threshold."""
-        eligible = self.ious > threshold
-        numbers, ious = self.numbers[eligible], self.ious[eligible]
-        if not len(numbers):
-            return numbers
-        rows, row = np.unique(numbers[:, 0], return_inverse=True)
-        columns, column = np.unique(numbers[:, 1], return_inverse=True)
-        # Each row may also stay alone, in a column of its own: dearer than any pairs.
-        every = np.arange(len(rows))
-        alone = np.full(len(rows), 2.0 + min(len(rows), len(columns)))
-        places = np.append(row, every), np.append(column, len(columns) + every)
-        costs = csr_array((np.append(2 - ious, alone), places))
-        chosen = np.stack(min_weight_full_bipartite_matching(costs), axis=1)
-        chosen = chosen[chosen[:, 1] < len(columns)]
-        return np.stack([rows[chosen[:, 0]], columns[chosen[:, 1]]], axis=1)
-
-    def iou_of(self, matches: Int64[np.ndarray, "match 2"]) -> dict[int, float]:
-        """IoU of each match, by the number of its predicted lesion."""
-        ious = {
-            (int(a), int(b)): float(iou)
-            for (a, b), iou in zip(self.numbers, self.ious, strict=True)
-        }
-        return {int(a): ious[int(a), int(b)] for a, b in matches}
-
-
 def _detection(
-    pairs: _Pairs, predictions: int, references: int, threshold: float
+    pairs: OverlappingPairs, predictions: int, references: int, threshold: float
 ) -> Detection:
     matches = pairs.matched(threshold)
     return Detection(
@@ -202,7 +149,7 @@ def _listed(
     lesions: _Lesions,
     side: Side,
     partners: Int64[np.ndarray, "match 2"],
-    pairs: _Pairs,
+    pairs: OverlappingPairs,
     origin: Int64[np.ndarray, "3"],
 ) -> Iterator[Lesion]:
     """The lesions of one side; `partners` has their own numbers in the first column."""

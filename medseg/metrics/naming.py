@@ -1,6 +1,7 @@
 """Do two label maps mean the same by the same number?"""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from medseg.core.errors import ErrorCode, UnusableInput
@@ -36,6 +37,24 @@ def require_same_meaning(
             where=where,
             remedy="Correct the names, or renumber the labels of one of them.",
         )
+
+
+def names_by_label(
+    prediction: LabelSet, reference: LabelSet, found: Iterable[int]
+) -> dict[int, str]:
+    """Name of every label to score, by ascending label, each name once.
+
+    Args:
+        prediction: Names what the reference does not know.
+        reference: All its structures are scored, found or not.
+        found: Labels that have a voxel in either map.
+    """
+    known = {structure.id: structure.name for structure in reference}
+    suggested = {structure.id: structure.name for structure in prediction}
+    for label in set(found) - set(known):
+        name = suggested.get(label, f"label {label}")
+        known[label] = f"label {label}" if name in known.values() else name
+    return dict(sorted(known.items()))
 
 
 def better_named(labels: LabelSet, other: LabelSet) -> LabelSet:

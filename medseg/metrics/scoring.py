@@ -15,8 +15,8 @@ from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.checks import MAX_SHEAR_DEG, largest_shear_deg
 from medseg.metrics.hounsfield import Hounsfield, hounsfield_of_labels
 from medseg.metrics.lesions import score_lesions
-from medseg.metrics.naming import require_same_meaning
-from medseg.metrics.overlap import Overlap, VoxelCounts, count_voxels
+from medseg.metrics.naming import names_by_label, require_same_meaning
+from medseg.metrics.overlap import Overlap, count_voxels
 from medseg.metrics.surfaces import SurfaceScore, surface_scores
 from medseg.metrics.tolerances import tolerances_by_label
 
@@ -57,7 +57,8 @@ def score(
     """
     _require_comparable(prediction, reference, scan)
     counts = count_voxels(prediction.array, reference.array)
-    names = _names(prediction, reference, counts)
+    found = {*counts.predicted_labels, *counts.reference_labels}
+    names = names_by_label(prediction.labels, reference.labels, found)
     known = {*prediction.labels.names, *reference.labels.names}
     tolerances_mm = tolerances_by_label(tolerance_mm, names, known)
     surfaces = surface_scores(
@@ -188,15 +189,3 @@ def _hounsfield(scan: Volume | None, prediction: Segmentation) -> dict[int, Houn
     if scan is None or not scan.is_ct:
         return {}
     return hounsfield_of_labels(scan.array[0], prediction.array)
-
-
-def _names(
-    prediction: Segmentation, reference: Segmentation, counts: VoxelCounts
-) -> dict[int, str]:
-    """Name of every label to score, by ascending label, each name once."""
-    known = {structure.id: structure.name for structure in reference.labels}
-    suggested = {structure.id: structure.name for structure in prediction.labels}
-    for label in {*counts.predicted_labels, *counts.reference_labels} - set(known):
-        name = suggested.get(label, f"label {label}")
-        known[label] = f"label {label}" if name in known.values() else name
-    return dict(sorted(known.items()))

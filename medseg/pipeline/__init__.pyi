@@ -2,14 +2,16 @@ from .composing import segment_all, segment_with_ready
 from .estimating import estimate
 from .fitting import Misfit, misfits
 from .overlapping import Outcome, overlapped
-from .ready import Prediction, ReadyModel, Request
+from .ready import Answer, Prediction, ReadyModel, Request
 from .segmenting import (
     predict,
     segment,
     segment_with_probabilities,
 )
+from .uncertainty import uncertainty_of
 
 __all__ = [
+    "Answer",
     "Misfit",
     "Outcome",
     "Prediction",
@@ -23,4 +25,5 @@ __all__ = [
     "segment_all",
     "segment_with_probabilities",
     "segment_with_ready",
+    "uncertainty_of",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float16
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.plan import Plan
@@ -74,6 +74,19 @@ class Prediction:
     uncertainty: Volume | None = None
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answer:
+    """What one network says of one mirrored copy of a scan, turned back.
+
+    Attributes:
+        network: Its place in the model.
+        probabilities: Of each of the plan's outputs, on the scan's own grid.
+    """
+
+    network: int
+    probabilities: Float16[np.ndarray, "output i j k"]
+
+
 class ReadyModel:
     """A model for many scans: its networks are brought into their quick form once.
 
@@ -132,6 +145,35 @@ class ReadyModel:
             probabilities=_probabilities(found, volume, plan),
             uncertainty=_uncertainty(found, volume),
         )
+
+    def answers(
+        self, volume: Volume, on_progress: ProgressCallback = ignore_progress
+    ) -> Iterator[Answer]:
+        """What every network says of every mirrored copy, network after network.
+
+        Of several threads one waits for the other, from one answer to the next.
+
+        Args:
+            volume: As in `segment`.
+            on_progress: As in `segment`.
+
+        Raises:
+            MedSegError: As `segment`.
+            Cancelled: From `on_progress`.
+        """
+        plan, wanted = self.model.info.plan, Wanted(probabilities=True)
+        with _memory_errors(volume):
+            prepared = self._prepared(volume, on_progress)
+            with self._lock:
+                singles = self._runner().singles()
+        for done, (network, runner) in enumerate(singles, start=1):
+            told = in_stage(on_progress, f"copy {done} of {len(singles)}")
+            with _memory_errors(volume), self._lock:
+                slabs = stream_of_ready(runner, prepared, on_progress=told)
+                found = restored(slabs, prepared, plan, wanted)
+            if found.probabilities is None:
+                raise RuntimeError("probabilities were asked for")
+            yield Answer(network=network, probabilities=found.probabilities)
 
     def _runner(self) -> Runner:
         if self._made is None:

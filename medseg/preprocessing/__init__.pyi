@@ -7,7 +7,7 @@ from .prepare import (
     prepare_reference,
 )
 from .region import margin_voxels, prepare_region
-from .restore import LABELS_ONLY, Restored, Wanted, restored
+from .restore import LABELS_ONLY, Restored, Wanted, labels_of, restored
 from .slabs import LogitsSlab
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Wanted",
     "grid_mapping",
     "is_out_of_memory",
+    "labels_of",
     "margin_voxels",
     "prepare",
     "prepare_first_stage",

@@ -179,8 +179,8 @@ class _Painter:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._ids = np.array([0, *plan.labels.ids], _label_type(plan))
         self._are_probabilities = plan.recipe is Recipe.MONAI
+        self._sure_from = 0.5 if self._are_probabilities else 0.0
 
     def paint(self, rows: RestoredRows, onto: Restored) -> None:
         """Write some rows into views of the maps."""
@@ -189,7 +189,7 @@ class _Painter:
             mean, values = values[0], values[1:]
         else:
             mean = values.mean(0)
-        onto.labels[...] = self._labels(mean)
+        onto.labels[...] = labels_of(mean, self._plan, sure_from=self._sure_from)
         if onto.probabilities is not None or onto.entropy is not None:
             probabilities = self._probabilities(mean).movedim(-1, 0)
             overlapping = bool(self._plan.regions)
@@ -203,25 +203,34 @@ class _Painter:
                 differing = disagreement_of(members, overlapping=overlapping)
                 onto.disagreement[...] = _float16(differing)
 
-    def _labels(
-        self, values: Float32[Tensor, "rows a b output"]
-    ) -> Integer[np.ndarray, "rows a b"]:
-        if not self._plan.regions:
-            winner = values.argmax(-1).to(torch.uint8)
-            labels: np.ndarray = self._ids[winner.cpu().numpy()]
-            return labels
-        present = (values > (0.5 if self._are_probabilities else 0)).cpu().numpy()
-        labels = np.zeros(present.shape[:3], self._ids.dtype)
-        for place, region in enumerate(self._plan.regions):
-            labels[present[..., place]] = region.painted_as
-        return labels
-
     def _probabilities(
         self, values: Float32[Tensor, "... output"]
     ) -> Float32[Tensor, "... output"]:
         if self._are_probabilities:
             return values
         return values.sigmoid() if self._plan.regions else values.softmax(-1)
+
+
+def labels_of(
+    values: Float32[Tensor, "i j k output"], plan: Plan, *, sure_from: float
+) -> Integer[np.ndarray, "i j k"]:
+    """The label of each voxel: of the largest value, or painted region over region.
+
+    Args:
+        values: Logits or probabilities.
+        plan: What its outputs are.
+        sure_from: Above it, a region is there: 0 for logits, 0.5 for probabilities.
+    """
+    ids = np.array([0, *plan.labels.ids], _label_type(plan))
+    if not plan.regions:
+        winner = values.argmax(-1).to(torch.uint8)
+        chosen: np.ndarray = ids[winner.cpu().numpy()]
+        return chosen
+    present = (values > sure_from).cpu().numpy()
+    labels = np.zeros(present.shape[:3], ids.dtype)
+    for place, region in enumerate(plan.regions):
+        labels[present[..., place]] = region.painted_as
+    return labels
 
 
 def _float16(values: Tensor) -> np.ndarray:

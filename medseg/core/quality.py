@@ -1,0 +1,154 @@
+"""How good a structure's outline probably is, told without a reference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.uncertainty import StructureUncertainty
+
+_FEWEST = 10
+_FEATURES = ("expected_dice", "mean_entropy", "mean_mirror_variance", "network_dice")
+_SAME = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityObservation:
+    """What a model felt about a structure, and how right it was.
+
+    Attributes:
+        found: Its uncertainty, in a case that it has not been trained on.
+        dice: With the reference, 0 to 1.
+    """
+
+    found: StructureUncertainty
+    dice: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityModel:
+    """Dice of one structure as a linear function of its uncertainty.
+
+    Attributes:
+        structure: Name.
+        features: Names of the figures of `StructureUncertainty` that it takes.
+        weights: Of each.
+        intercept: Dice where all are 0.
+        cases: How many it was fitted to.
+        residual_sd: Standard deviation of Dice around it, in those cases.
+    """
+
+    structure: str
+    features: tuple[str, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    cases: int
+    residual_sd: float
+
+    def predicted_dice(self, found: StructureUncertainty) -> float | None:
+        """Dice to expect, 0 to 1; None where the structure was found nowhere.
+
+        Raises:
+            WrongUse: INVALID_OPTION for another structure, or one whose uncertainty
+                lacks a figure.
+        """
+        if found.structure != self.structure:
+            raise _misused(
+                f"a quality score of {self.structure} is asked for {found.structure}"
+            )
+        if not found.voxels:
+            return None
+        figures = _features_of(found, self.features)
+        if np.isnan(figures).any():
+            raise _misused(f"the score needs {', '.join(self.features)}")
+        dice = self.intercept + float(figures @ np.array(self.weights))
+        return min(max(dice, 0.0), 1.0)
+
+
+def fit_quality(
+    observations: Sequence[QualityObservation],
+) -> QualityModel:
+    """Fit a quality score by least squares, on cases that the model has not seen.
+
+    It takes the expected Dice, the mean entropy, the mean variance over mirrored copies
+    and the Dice between networks, those that all cases have and that differ between
+    them. Cases in which the structure was found nowhere are left out.
+
+    Args:
+        observations: Of one structure. A score that is fitted to cases that the model
+            was trained on promises too much: take out-of-fold predictions, and mind
+            that one network by itself is less sure of itself than an ensemble.
+
+    Raises:
+        WrongUse: INVALID_OPTION for fewer than 10 cases, or several structures.
+    """
+    used = [each for each in observations if each.found.voxels]
+    structures = sorted({each.found.structure for each in used})
+    if len(used) < _FEWEST or len(structures) > 1:
+        raise _misused(
+            f"a quality score is fitted to {_FEWEST} cases or more of one structure, "
+            f"got {len(used)} of {len(structures)}"
+        )
+    figures = np.stack([_features_of(each.found, _FEATURES) for each in used])
+    dice = np.array([each.dice for each in used])
+    is_there = ~np.isnan(figures).any(axis=0)
+    figures = figures[:, is_there]
+    names = [name for name, there in zip(_FEATURES, is_there, strict=True) if there]
+    centre, scale = figures.mean(axis=0), figures.std(axis=0)
+    differs = scale > _SAME
+    names = [name for name, kept in zip(names, differs, strict=True) if kept]
+    centre, scale = centre[differs], scale[differs]
+    standard = (figures[:, differs] - centre) / scale
+    weights = np.linalg.lstsq(standard, dice - dice.mean(), rcond=None)[0]
+    residuals = dice - dice.mean() - standard @ weights
+    return QualityModel(
+        structure=structures[0],
+        features=tuple(names),
+        weights=tuple((weights / scale).tolist()),
+        intercept=float(dice.mean() - centre @ (weights / scale)),
+        cases=len(used),
+        residual_sd=float(residuals.std()),
+    )
+
+
+def held_out_quality(
+    observations: Sequence[QualityObservation],
+    parts: int = 5,
+) -> tuple[float | None, ...]:
+    """Dice predicted for each case by a score that was fitted to the other parts.
+
+    What a score is worth is told by these, and not by the cases it was fitted to.
+
+    Args:
+        observations: Of one structure; every `parts`-th is in the same part.
+        parts: How many.
+
+    Raises:
+        WrongUse: As `fit_quality`.
+    """
+    predicted: list[float | None] = [None] * len(observations)
+    for part in range(parts):
+        others = [e for place, e in enumerate(observations) if place % parts != part]
+        score = fit_quality(others)
+        for place in range(part, len(observations), parts):
+            predicted[place] = score.predicted_dice(observations[place].found)
+    return tuple(predicted)
+
+
+def _features_of(
+    found: StructureUncertainty, names: tuple[str, ...]
+) -> Float64[np.ndarray, " feature"]:
+    """Figures by name; not a number for what is not there."""
+    values = [getattr(found, name) for name in names]
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _misused(what: str) -> WrongUse:
+    return WrongUse(
+        ErrorCode.INVALID_OPTION,
+        what,
+        where="quality score",
+        remedy="Give the cases and settings that the score was made for.",
+    )

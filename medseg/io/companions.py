@@ -1,0 +1,38 @@
+"""Files beside a label map that belong to it, and what they are called."""
+
+from pathlib import Path
+
+from medseg.io.checks import stem_of
+
+PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
+UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
+_INSTANCES = ".instances"
+
+
+def probabilities_path(path: Path | str) -> Path:
+    """Where the probabilities of a label map are: `labels.probabilities.nii.gz`."""
+    path = Path(path)
+    return path.with_name(f"{stem_of(path)}{PROBABILITIES_SUFFIX}")
+
+
+def uncertainty_path(path: Path | str) -> Path:
+    """Where the uncertainty of a label map is: `labels.uncertainty.nii.gz`."""
+    path = Path(path)
+    return path.with_name(f"{stem_of(path)}{UNCERTAINTY_SUFFIX}")
+
+
+def instances_path(path: Path | str) -> Path:
+    """Where the instance map of a label map is: `labels.instances.nii.gz`.
+
+    It has the format of the label map. A DICOM-SEG holds both in one file.
+    """
+    path = Path(path)
+    stem = stem_of(path)
+    return path.with_name(f"{stem}{_INSTANCES}{path.name[len(stem) :]}")
+
+
+def is_companion(path: Path) -> bool:
+    """Whether a file belongs to a label map beside it and is none itself."""
+    name = path.name.lower()
+    is_shares = name.endswith((PROBABILITIES_SUFFIX, UNCERTAINTY_SUFFIX))
+    return is_shares or stem_of(path).lower().endswith(_INSTANCES)

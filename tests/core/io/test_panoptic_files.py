@@ -1,0 +1,309 @@
+"""Labels and instances together: what was written is what is read, in every format."""
+
+import json
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from pydicom.uid import generate_uid
+
+import medseg
+from medseg import (
+    ErrorCode,
+    Instance,
+    LabelSet,
+    Panoptic,
+    UnusableInput,
+    WrongUse,
+    instances_path,
+    read_panoptic,
+    write_panoptic,
+)
+from tests.core.io.studies import FEW, LABELS, MADE, completed, random_labels
+from tests.core.making import segmentation_of
+
+LESION = LABELS["Läsion"].id
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+THREE = LabelSet.from_names([(1, "liver"), (4, "liver tumour"), (6, "cyst")])
+
+
+@pytest.fixture
+def scan(make_slices, save_slices):
+    return medseg.read_volume(save_slices(completed(make_slices())))
+
+
+def with_lesions(segmentation, seed: int, *, most=9) -> Panoptic:
+    """Any numbers, from 1 to 65535, for the voxels of the lesion's label."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.choice(65535, rng.integers(1, most + 1), replace=False) + 1
+    inside = segmentation.array == LESION
+    drawn = rng.choice(numbers, segmentation.array.shape)
+    instances = np.where(inside, drawn, 0).astype(np.uint16)
+    confidences = [None, 0.0, 1.0, float(rng.random())]
+    return Panoptic(
+        segmentation=segmentation,
+        instance_map=instances,
+        instances=tuple(
+            Instance(
+                number=int(number),
+                structure_id=LESION,
+                confidence=confidences[place % 4],
+                tracking_uid=generate_uid() if place % 2 else None,
+            )
+            for place, number in enumerate(np.unique(instances[inside]))
+        ),
+    )
+
+
+def small(labels, numbers, listed=None) -> Panoptic:
+    """A row of voxels; where they are not listed, all instances are tumours."""
+    tumours = (Instance(number=n, structure_id=4) for n in set(numbers) - {0})
+    array = np.array(labels)[:, None, None]
+    return Panoptic(
+        segmentation=segmentation_of(array, labels=THREE),
+        instance_map=np.array(numbers)[:, None, None],
+        instances=tuple(tumours) if listed is None else listed,
+    )
+
+
+def assert_same(read: Panoptic, written: Panoptic, *, is_dicom=False):
+    assert_array_equal(read.segmentation.array, written.segmentation.array)
+    assert_array_equal(read.instance_map, written.instance_map)
+    assert read.geometry.is_same_grid(written.geometry)
+    assert read.labels.ids == written.labels.ids
+    assert read.labels.names == written.labels.names
+    assert [each.kind for each in read.labels] == [each.kind for each in written.labels]
+    assert read.segmentation.provenance == written.segmentation.provenance
+    for ours, theirs in zip(read.instances, written.instances, strict=True):
+        assert ours.number == theirs.number
+        assert ours.structure_id == theirs.structure_id
+        assert ours.confidence == theirs.confidence
+        is_new = is_dicom and theirs.tracking_uid is None
+        assert is_new or ours.tracking_uid == theirs.tracking_uid
+        assert ours.tracking_uid is not None or not is_dicom
+
+
+@FEW
+@given(st.integers(0, 2**32 - 1), st.sampled_from(SUFFIXES))
+def test_any_labels_and_instances_come_back_from_two_maps(tmp_path, seed, suffix):
+    geometry = medseg.Geometry.from_spacing((5, 4, 6), (0.7, 1.3, 2.0))
+    grid = medseg.Volume(array=np.zeros((1, 5, 4, 6), np.int16), geometry=geometry)
+    written = with_lesions(random_labels(grid, seed), seed, most=60)
+    path = tmp_path / f"case{suffix}"
+    write_panoptic(written, path, overwrite=True)
+    assert_same(read_panoptic(path), written)
+
+
+@FEW
+@given(st.integers(0, 2**32 - 1), st.floats(0.3, 8))
+def test_any_labels_and_instances_come_back_from_dicom(
+    make_slices, save_slices, tmp_path, seed, step_mm
+):
+    slices = completed(make_slices(5, step_mm=step_mm))
+    scan = medseg.read_volume(save_slices(slices, "s"))
+    written = with_lesions(random_labels(scan, seed), seed)
+    path = tmp_path / "case.dcm"
+    write_panoptic(written, path, source=scan, overwrite=True)
+    assert_same(read_panoptic(path), written, is_dicom=True)
+
+
+def test_a_lesion_keeps_the_tracking_uid_that_its_first_file_gave_it(scan, tmp_path):
+    written = with_lesions(random_labels(scan, 3), 3)
+    write_panoptic(written, tmp_path / "a.dcm", source=scan)
+    first = read_panoptic(tmp_path / "a.dcm", source=scan)
+    write_panoptic(first, tmp_path / "b.dcm", source=scan)
+    assert_same(read_panoptic(tmp_path / "b.dcm"), first)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 0]])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_no_lesion_at_all_comes_back(tmp_path, labels, suffix):
+    written = small(labels, [0, 0, 0])
+    write_panoptic(written, tmp_path / f"a{suffix}")
+    assert_same(read_panoptic(tmp_path / f"a{suffix}"), written)
+
+
+def test_no_lesion_at_all_comes_back_from_dicom(scan, tmp_path):
+    empty = np.zeros(scan.geometry.shape, dtype=np.uint16)
+    written = Panoptic(
+        segmentation=segmentation_of(empty, scan.geometry, THREE),
+        instance_map=empty,
+        instances=(),
+    )
+    write_panoptic(written, tmp_path / "a.dcm", source=scan)
+    assert_same(read_panoptic(tmp_path / "a.dcm"), written, is_dicom=True)
+
+
+def test_more_lesions_than_a_byte_can_number_come_back(scan, tmp_path):
+    """Of two kinds, 300 and 156, each voxel one."""
+    shape = scan.geometry.shape
+    numbers = np.zeros(shape, np.uint16)
+    numbers.flat[:456] = np.arange(1, 457)
+    labels = np.where(numbers > 300, 6, np.where(numbers > 0, 4, 1))
+    written = Panoptic(
+        segmentation=segmentation_of(labels, scan.geometry, THREE),
+        instance_map=numbers,
+        instances=tuple(
+            Instance(number=n, structure_id=6 if n > 300 else 4) for n in range(1, 457)
+        ),
+    )
+    write_panoptic(written, tmp_path / "a.dcm", source=scan)
+    assert_same(read_panoptic(tmp_path / "a.dcm"), written, is_dicom=True)
+
+
+def test_dicom_has_a_segment_a_lesion_that_says_which_it_is(scan, tmp_path):
+    written = with_lesions(random_labels(scan, 4), 4)
+    write_panoptic(written, tmp_path / "a.dcm", source=scan)
+    segments = pydicom.dcmread(tmp_path / "a.dcm").SegmentSequence
+    assert len(segments) == len(written.instances) + len(LABELS) - 1
+    lesions = [each for each in segments if "TrackingUID" in each]
+    names = [f"Läsion {each.number}" for each in written.instances]
+    assert [each.TrackingID for each in lesions] == names
+    assert [each.SegmentLabel for each in lesions] == names
+    assert len({each.TrackingUID for each in lesions}) == len(lesions)
+
+
+def test_highdicom_finds_each_lesion_by_its_tracking_id(scan, tmp_path):
+    written = with_lesions(random_labels(scan, 5), 5)
+    write_panoptic(written, tmp_path / "a.dcm", source=scan)
+    theirs = highdicom.seg.segread(tmp_path / "a.dcm")
+    for instance in written.instances:
+        wanted = f"Läsion {instance.number}"
+        (number,) = theirs.get_segment_numbers(tracking_id=wanted)
+        volume = theirs.get_volume(segment_numbers=[number], combine_segments=True)
+        assert (volume.array > 0).sum() == written.mask(instance).sum()
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".dcm"])
+def test_the_label_map_alone_is_read_as_any_other(scan, tmp_path, suffix):
+    written = with_lesions(random_labels(scan, 6), 6)
+    source = scan if suffix == ".dcm" else None
+    write_panoptic(written, tmp_path / f"a{suffix}", source=source)
+    alone = medseg.read_segmentation(tmp_path / f"a{suffix}")
+    assert_array_equal(alone.array, written.segmentation.array)
+    assert alone.labels.names == LABELS.names
+    assert alone.provenance == MADE
+
+
+def test_a_dicom_seg_without_instances_has_one_for_each_lesion_segment(scan, tmp_path):
+    result = random_labels(scan, 7)
+    medseg.write_segmentation(result, tmp_path / "a.dcm", source=scan)
+    read = read_panoptic(tmp_path / "a.dcm")
+    assert_array_equal(read.instance_map > 0, result.array == LESION)
+    assert [(each.number, each.structure_id) for each in read.instances] == [
+        (1, LESION)
+    ]
+
+
+def test_the_json_beside_lists_the_instances_with_their_volumes(tmp_path):
+    listed = (Instance(number=2, structure_id=4, confidence=0.25),)
+    write_panoptic(small([1, 4, 4], [0, 2, 2], listed), tmp_path / "a.nii.gz")
+    content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [each["name"] for each in content["labels"]] == list(THREE.names)
+    assert content["instances"] == [
+        {
+            "number": 2,
+            "structure_id": 4,
+            "confidence": 0.25,
+            "tracking_uid": None,
+            "volume_ml": 0.002,
+        }
+    ]
+
+
+def test_files_that_are_there_are_kept(tmp_path):
+    written = small([1, 4], [0, 1])
+    instances_path(tmp_path / "a.nii.gz").write_bytes(b"mine")
+    with pytest.raises(WrongUse) as refused:
+        write_panoptic(written, tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.OUTPUT_EXISTS
+    assert [file.name for file in tmp_path.iterdir()] == ["a.instances.nii.gz"]
+    write_panoptic(written, tmp_path / "a.nii.gz", overwrite=True)
+    assert_same(read_panoptic(tmp_path / "a.nii.gz"), written)
+
+
+def test_all_files_are_written_or_none(tmp_path, monkeypatch):
+    """The second map fails: what was there before is there still."""
+    path = tmp_path / "a.nii.gz"
+    write_panoptic(small([1, 4], [0, 1]), path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    saved = []
+
+    def fail_at_the_second(_array, _geometry, file):
+        saved.append(file)
+        if len(saved) == 2:
+            raise OSError(28, "No space left on device", str(file))
+        file.write_bytes(b"new")
+
+    monkeypatch.setattr("medseg.io.save_nifti", fail_at_the_second)
+    with pytest.raises(UnusableInput) as refused:
+        write_panoptic(small([4, 4], [1, 2]), path, overwrite=True)
+    assert refused.value.code is ErrorCode.DISK_FULL
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_dicom_needs_the_scan_it_refers_to(tmp_path):
+    with pytest.raises(WrongUse) as refused:
+        write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.dcm")
+    assert refused.value.code is ErrorCode.NO_DICOM_SOURCE
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_label_map_without_instances_is_refused(tmp_path):
+    labels = small([1, 4], [0, 1])
+    medseg.write_segmentation(labels.segmentation, tmp_path / "a.nii.gz")
+    with pytest.raises(UnusableInput, match=r"a\.instances\.nii\.gz") as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_a_label_map_written_over_loses_its_instances(tmp_path):
+    """An instance map that is left over from an earlier result is not believed."""
+    written = small([1, 4], [0, 1])
+    write_panoptic(written, tmp_path / "a.nii.gz")
+    other = written.segmentation
+    medseg.write_segmentation(other, tmp_path / "a.nii.gz", overwrite=True)
+    with pytest.raises(UnusableInput) as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_maps_of_two_results_are_refused(tmp_path):
+    write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.nii.gz")
+    write_panoptic(small([4, 1], [1, 0]), tmp_path / "b.nii.gz")
+    (tmp_path / "b.instances.nii.gz").replace(tmp_path / "a.instances.nii.gz")
+    with pytest.raises(UnusableInput, match="contradict") as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.NOT_A_LABEL_MAP
+
+
+def test_a_number_that_is_not_listed_is_refused(tmp_path):
+    write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.nii.gz")
+    write_panoptic(small([1, 4], [0, 9]), tmp_path / "b.nii.gz")
+    (tmp_path / "b.instances.nii.gz").replace(tmp_path / "a.instances.nii.gz")
+    with pytest.raises(UnusableInput) as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.UNKNOWN_LABEL
+
+
+@pytest.mark.parametrize(
+    "damage", [{"number": "x"}, {"number": 0}, {"confidence": 2}, {"tracking_uid": "a"}]
+)
+def test_a_damaged_list_is_refused(tmp_path, damage):
+    write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.nii.gz")
+    file = tmp_path / "a.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["instances"][0] |= damage
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UnusableInput, match="the instances beside") as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.NOT_A_LABEL_MAP
+
+
+def test_an_instance_map_is_no_case_of_its_own(tmp_path):
+    write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.nii.gz")
+    assert list(medseg.label_maps_by_case(tmp_path)) == ["a"]
