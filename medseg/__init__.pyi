@@ -83,7 +83,6 @@ from .instances.detecting import instance_boxes, with_confidence
 from .instances.files import (
     MeasuredInstances,
     instance_files,
-    read_instances,
     require_writable_instances,
     write_instances,
 )
@@ -96,7 +95,7 @@ from .io.decathlon_downloads import download_decathlon_task
 from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
 from .io.instance_boxes import read_boxes, write_boxes
-from .io.panoptic_files import read_panoptic, write_panoptic
+from .io.panoptic_files import holds_instances, read_panoptic, write_panoptic
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder
 from .io.stacking import stack_channels
@@ -276,6 +275,7 @@ __all__ = [
     "follow_up_json",
     "follow_up_table",
     "held_out_quality",
+    "holds_instances",
     "import_model",
     "instance_boxes",
     "instance_files",
@@ -308,7 +308,6 @@ __all__ = [
     "read_boxes",
     "read_case_table",
     "read_dataset",
-    "read_instances",
     "read_manifest",
     "read_model_info",
     "read_panoptic",

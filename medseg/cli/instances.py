@@ -34,45 +34,42 @@ def separate(
 ) -> None:
     """Number the lesions of a label map.
 
-    Writes the label map (too small lesions left out), and beside it the number of the
-    lesion at each voxel (NAME.instances.nii.gz), a table (.csv) and boxes (.json).
+    Writes the label map (too small lesions left out) with a list of its lesions
+    (NAME.json), and beside it the number of the lesion at each voxel
+    (NAME.instances.nii.gz), a table (NAME.instances.csv) and boxes (NAME.boxes.json).
+    A DICOM-SEG has a segment a lesion, and no NAME.instances.
 
     Example: medseg instances separate labels.nii.gz -o lesions.nii.gz --split-by
     distance --minimum-mm3 50
 
     Args:
         labels: Label map: NIfTI, NRRD, MHA or DICOM-SEG.
-        out: Label map to write: .nii, .nii.gz, .nrrd or .mha.
-        scan: What was segmented: for intensities in the table, and for --split-by
-            intensity.
+        out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for a DICOM-SEG.
+        scan: What was segmented: for intensities in the table, for --split-by
+            intensity, and for a DICOM-SEG, which refers to its slices.
         structure: Structure to count; once for each. Those that are lesions by name or
             kind unless given.
         separation: What one lesion is.
         overwrite: Replace earlier results.
     """
-    for path in (out, medseg.instances_path(out)):
+    beside = medseg.instance_files(out)
+    for path in (out, *beside):
         require_no_scan(path, [labels, *([] if scan is None else [scan])])
-    if medseg.require_writable(out, overwrite=overwrite).is_dicom:
-        raise WrongUse(
-            ErrorCode.UNKNOWN_FORMAT,
-            "numbered lesions are not written as DICOM by this command",
-            where=out,
-            remedy="Write .nii.gz, .nrrd or .mha.",
-        )
-    medseg.require_writable_instances(out, overwrite=overwrite)
+    written = medseg.require_writable_instances(out, overwrite=overwrite)
     volume = None if scan is None else medseg.read_volume(scan)
+    if written.is_dicom:
+        require_series(volume, out)
     panoptic = medseg.tell_apart(
         lesions_in(labels, structure), separation.rules, volume
     )
     found = medseg.MeasuredInstances(
         panoptic=panoptic, measures=medseg.measure_instances(panoptic, volume)
     )
-    medseg.write_segmentation(panoptic.segmentation, out, overwrite=overwrite)
-    medseg.write_instances(found, out, overwrite=overwrite)
+    medseg.write_instances(found, out, source=volume, overwrite=overwrite)
     for note in panoptic.segmentation.notes:
         print(f"note: {note}", file=sys.stderr)
     print(medseg.instances_table(found.measures))
-    print(f"written to {out} and {medseg.instances_path(out)}")
+    print(f"written to {out}, and beside it {', '.join(p.name for p in beside)}")
 
 
 @app.command
@@ -92,8 +89,9 @@ def measure(  # noqa: PLR0913 - one an option
     Example: medseg instances measure lesions.nii.gz --scan ct.nii.gz -o lesions.csv
 
     Args:
-        labels: Label map. Lesions are those of NAME.instances.nii.gz beside it, where
-            there is such a file; else they are told apart first.
+        labels: Label map. Lesions are those that segment --instances or separate told
+            apart, or those of a DICOM-SEG with a segment a lesion; of any other label
+            map, and with --structure, they are told apart first.
         out: Table to write: .csv or .json.
         scan: What was segmented, for the intensities.
         structure: Structure to count; once for each. Those that are lesions by name or
@@ -167,9 +165,9 @@ def instances_of(
     separation: Separation,
     volume: "medseg.Volume | None" = None,
 ) -> "medseg.Panoptic":
-    """The lesions whose map lies beside a label map; else they are told apart."""
-    if medseg.instances_path(labels).exists() and not structure:
-        return medseg.read_instances(labels, medseg.read_segmentation(labels))
+    """The lesions that a label map tells of; else they are told apart."""
+    if not structure and medseg.holds_instances(labels):
+        return medseg.read_panoptic(labels)
     segmentation = lesions_in(labels, structure)
     return medseg.tell_apart(segmentation, separation.rules, volume)
 
@@ -190,6 +188,23 @@ def lesions_in(labels: Path, structure: tuple[str, ...]) -> "medseg.Segmentation
             remedy=f"Say which to count, of: {', '.join(read.labels.names)}.",
         )
     return segmentation
+
+
+def require_series(volume: "medseg.Volume | None", out: Path) -> None:
+    """Refuse, before any work is done, DICOM output that could not refer to slices.
+
+    Raises:
+        WrongUse: NO_DICOM_SOURCE.
+        UnusableInput: What keeps the series from being referred to.
+    """
+    if volume is None:
+        raise WrongUse(
+            ErrorCode.NO_DICOM_SOURCE,
+            "DICOM output refers to the slices that were segmented, and none are given",
+            where=out,
+            remedy="Give the DICOM series with --scan, or write .nii.gz.",
+        )
+    medseg.require_dicom_source(volume, out)
 
 
 def require_table(out: Path, *, overwrite: bool) -> None:

@@ -66,13 +66,16 @@ class SegmentWork:
             beside.append(medseg.probabilities_path(out))
         if self.wanted.uncertainty:
             beside.append(medseg.uncertainty_path(out))
-        if self.instance_rules is not None:
-            beside += medseg.instance_files(out)
-        for path in (out, *beside):
+        lesions = () if self.instance_rules is None else medseg.instance_files(out)
+        for path in (out, *beside, *lesions):
             require_no_scan(path, scans)
         written = medseg.require_writable(
             out, file_format=self.file_format, overwrite=self.overwrite
         )
+        if lesions:
+            medseg.require_writable_instances(
+                out, file_format=written, overwrite=self.overwrite
+            )
         for path in beside:
             medseg.require_absent(path, overwrite=self.overwrite)
         return written
@@ -111,20 +114,28 @@ class SegmentWork:
         return self.models[0].predict(volume, progress, request)
 
     def write(self, made: Made, out: Path, source: medseg.Volume | None = None) -> None:
-        """Write what was made: the label map with its shares whole, then lesions."""
+        """Write what was made, all files whole together or none."""
         found = made.prediction
+        shares = medseg.Shares(
+            probabilities=found.probabilities, uncertainty=found.uncertainty
+        )
+        if made.instances is not None:
+            medseg.write_instances(
+                made.instances,
+                out,
+                source=source,
+                shares=shares,
+                overwrite=self.overwrite,
+            )
+            return
         medseg.write_segmentation(
             found.segmentation,
             out,
             source=source,
             file_format=self.file_format,
-            shares=medseg.Shares(
-                probabilities=found.probabilities, uncertainty=found.uncertainty
-            ),
+            shares=shares,
             overwrite=self.overwrite,
         )
-        if made.instances is not None:
-            medseg.write_instances(made.instances, out, overwrite=self.overwrite)
 
 
 def loaded_models(

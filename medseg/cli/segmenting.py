@@ -83,7 +83,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
             model's networks if there are several, into NAME.uncertainty.nii.gz; their
             means over each structure into NAME.json.
         instances: Number the lesions, too: the number at each voxel goes into
-            NAME.instances.nii.gz, with a table of their measures and boxes beside it.
+            NAME.instances.nii.gz (a DICOM-SEG has a segment a lesion instead), a table
+            of their measures into NAME.instances.csv, boxes into NAME.boxes.json.
         separation: What one lesion is, with --instances.
         overwrite: Replace an earlier result.
     """

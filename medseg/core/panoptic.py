@@ -14,6 +14,7 @@ from medseg.core.volume import Segmentation, read_only
 InstanceArray = Integer[np.ndarray, "i j k"]
 
 _MOST_INSTANCES = 65535
+_NO_VOXEL = -1
 _UID = re.compile(r"(?=.{1,64}$)[0-9]+([.][0-9]+)*")
 
 
@@ -145,10 +146,12 @@ def _labels_of_instances(
         ValueError: When an instance has voxels of several labels.
     """
     inside = instances > 0
-    pairs = np.unique(
-        np.stack([instances[inside], labels[inside]]).astype(np.int64), axis=1
-    )
-    found = {int(number): int(label) for number, label in pairs.T}
-    if len(found) != pairs.shape[1]:
+    numbers, theirs = instances[inside], labels[inside]
+    label_of = np.full(_MOST_INSTANCES + 1, _NO_VOXEL, np.int32)
+    label_of[numbers] = theirs  # of one voxel of each, so that all can be compared
+    if not np.array_equal(label_of[numbers], theirs):
         raise ValueError("an instance has voxels of several structures")
-    return found
+    return {
+        int(number): int(label_of[number])
+        for number in np.flatnonzero(label_of != _NO_VOXEL)
+    }

@@ -2,7 +2,6 @@ from .detecting import instance_boxes, with_confidence
 from .files import (
     MeasuredInstances,
     instance_files,
-    read_instances,
     require_writable_instances,
     write_instances,
 )
@@ -19,7 +18,6 @@ __all__ = [
     "instance_boxes",
     "instance_files",
     "measure_instances",
-    "read_instances",
     "require_writable_instances",
     "tell_apart",
     "with_confidence",

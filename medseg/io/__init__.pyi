@@ -1,6 +1,10 @@
 from .decathlon import read_dataset
 from .dicom import read_dicom_series
-from .dicom_labels import read_dicom_labels, read_dicom_panoptic
+from .dicom_labels import (
+    holds_dicom_instances,
+    read_dicom_labels,
+    read_dicom_panoptic,
+)
 from .dicom_seg_writing import save_dicom_seg, save_panoptic_dicom_seg
 from .file_kinds import FileKind, SegmentationFormat
 from .finding import Problem, VolumeInfo, find_volumes
@@ -18,7 +22,7 @@ from .nifti import (
     write_nifti_labels,
     write_nifti_volume,
 )
-from .panoptic_files import read_panoptic, write_panoptic
+from .panoptic_files import holds_instances, read_panoptic, write_panoptic
 from .reading import read_segmentation, read_segments, read_volume
 from .rtstruct_writing import save_rtstruct
 from .safe_writing import written_whole, written_whole_folder
@@ -31,6 +35,8 @@ __all__ = [
     "SegmentationFormat",
     "VolumeInfo",
     "find_volumes",
+    "holds_dicom_instances",
+    "holds_instances",
     "read_dataset",
     "read_dicom_labels",
     "read_dicom_panoptic",

@@ -10,13 +10,18 @@ from medseg.core.panoptic import Panoptic
 from medseg.core.volume import Volume
 from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_encoding import require_believable_inflation
-from medseg.io.dicom_seg_reading import read_dicom_seg, read_dicom_seg_panoptic
+from medseg.io.dicom_seg_reading import (
+    has_told_lesions,
+    read_dicom_seg,
+    read_dicom_seg_panoptic,
+)
 from medseg.io.file_kinds import files_below, is_dicom
 from medseg.io.rtstruct_reading import read_rtstruct
 from medseg.io.segment_layers import Segments
 
 _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
-_LABEL_CLASSES = (SegmentationStorage, _LABEL_MAP_SEGMENTATION, RTStructureSetStorage)
+_SEGMENTATIONS = (SegmentationStorage, _LABEL_MAP_SEGMENTATION)
+_LABEL_CLASSES = (*_SEGMENTATIONS, RTStructureSetStorage)
 
 
 def read_dicom_labels(
@@ -47,10 +52,19 @@ def read_dicom_panoptic(path: Path, source: Volume | None) -> Panoptic:
         UnusableInput: As `read_dicom_seg_panoptic`.
     """
     file = _only_object(path) if path.is_dir() else path
-    sop_class = _sop_class(file)
-    if sop_class not in _LABEL_CLASSES or sop_class == RTStructureSetStorage:
+    if _sop_class(file) not in _SEGMENTATIONS:
         raise _no_labels("this DICOM object holds no instances", file)
     return read_dicom_seg_panoptic(file, None if source is None else source.geometry)
+
+
+def holds_dicom_instances(path: Path) -> bool:
+    """Whether a DICOM-SEG, or the only one in a folder, tells lesions apart.
+
+    Raises:
+        WrongUse: As `read_dicom_labels`.
+    """
+    file = _only_object(path) if path.is_dir() else path
+    return _sop_class(file) in _SEGMENTATIONS and has_told_lesions(file)
 
 
 def _only_object(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from highdicom.color import CIELabColor
 from pydicom.dataset import Dataset
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.labels import Colour, Structure, standard_colour
+from medseg.core.labels import Colour, Structure, StructureKind, standard_colour
 from medseg.core.panoptic import Instance
 from medseg.io.dicom_codes import kind_from, snomed_of
 from medseg.io.dicom_names import name_of, told_apart
@@ -98,6 +98,19 @@ def read_meanings(data: Dataset, path: Path) -> Meanings:
     )
 
 
+def tells_lesions(data: Dataset) -> bool:
+    """Whether a segment is marked as one lesion: by MedSeg, or by a Tracking UID."""
+    return any(
+        _own(segment, _INSTANCE) is not None
+        or (
+            bool(segment.get("TrackingUID"))
+            and _kind(segment, str(segment.get("SegmentLabel", "")))
+            is StructureKind.THING
+        )
+        for segment in data.get("SegmentSequence") or []
+    )
+
+
 def _own(segment: Dataset, element: int) -> float | None:
     """Value of a private element of MedSeg's."""
     try:
@@ -131,13 +144,15 @@ def _structures(
             id=label,
             name=name,
             colour=_colour(segment, label),
-            kind=kind_from(
-                segment.get("SegmentedPropertyCategoryCodeSequence") or [], name
-            ),
+            kind=_kind(segment, name),
             snomed_ct=snomed_of(segment.get("SegmentedPropertyTypeCodeSequence") or []),
         )
         for (label, (segment, _)), name in zip(first.items(), names, strict=True)
     )
+
+
+def _kind(segment: Dataset, name: str) -> StructureKind:
+    return kind_from(segment.get("SegmentedPropertyCategoryCodeSequence") or [], name)
 
 
 def _name(segment: Dataset, instance: Instance | None) -> str:

@@ -18,7 +18,7 @@ from medseg.core.panoptic import Instance, Panoptic
 from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_headers import read_headers
 from medseg.io.dicom_seg_geometry import Distances, first_slice_on, frame_grid
-from medseg.io.dicom_seg_meaning import Meanings, read_meanings
+from medseg.io.dicom_seg_meaning import Meanings, read_meanings, tells_lesions
 from medseg.io.dicom_seg_pixels import require_frame_count, segment_pixels
 from medseg.io.dicom_values import factor
 from medseg.io.segment_layers import Plane, SegmentPacker, Segments
@@ -152,6 +152,12 @@ def read_dicom_seg_panoptic(path: Path, scan: Geometry | None = None) -> Panopti
         instance_map=instance_map,
         instances=tuple(instances),
     )
+
+
+def has_told_lesions(path: Path) -> bool:
+    """Whether a segment of a DICOM-SEG says that it is one lesion."""
+    with dicom_damage(path):
+        return tells_lesions(pydicom.dcmread(path, stop_before_pixels=True))
 
 
 def _contents(path: Path, scan: Geometry | None, threshold: float | None) -> _Contents:

@@ -84,13 +84,12 @@ def describe_segmentation(
         segmentation: The label map.
         unsure: How unsure a model was of each structure, where that is known.
     """
-    description = _described(segmentation)
-    if unsure:
-        description["uncertainty"] = [asdict(each) for each in unsure]
-    return _as_text(description)
+    return _as_text(_described(segmentation, unsure))
 
 
-def describe_panoptic(panoptic: Panoptic) -> str:
+def describe_panoptic(
+    panoptic: Panoptic, unsure: Sequence[StructureUncertainty] = ()
+) -> str:
     """What `describe_segmentation` tells, and every instance with its volume."""
     voxels = voxels_of_labels(panoptic.instance_map)
     voxel_ml = panoptic.geometry.voxel_volume_ml
@@ -98,13 +97,17 @@ def describe_panoptic(panoptic: Panoptic) -> str:
         asdict(each) | {"volume_ml": round(voxels[each.number] * voxel_ml, 3)}
         for each in panoptic.instances
     ]
-    return _as_text(_described(panoptic.segmentation) | {"instances": instances})
+    described = _described(panoptic.segmentation, unsure)
+    return _as_text(described | {"instances": instances})
 
 
-def _described(segmentation: Segmentation) -> dict[str, Any]:
+def _described(
+    segmentation: Segmentation, unsure: Sequence[StructureUncertainty]
+) -> dict[str, Any]:
     made = segmentation.provenance
     voxels = voxels_of_labels(segmentation.array)
     voxel_ml = segmentation.geometry.voxel_volume_ml
+    figures = {"uncertainty": [asdict(each) for each in unsure]} if unsure else {}
     return {
         "format": _FORMAT,
         "version": 1,
@@ -118,7 +121,7 @@ def _described(segmentation: Segmentation) -> dict[str, Any]:
         if made is None
         else asdict(made)
         | {"versions": dict(made.versions), "settings": dict(made.settings)},
-    }
+    } | figures
 
 
 def _as_text(description: dict[str, Any]) -> str:

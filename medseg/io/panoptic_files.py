@@ -1,7 +1,8 @@
 """Labels and instances together, to files and back."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from medseg import io
@@ -19,8 +20,8 @@ from medseg.io.label_maps import (
     read_provenance,
 )
 from medseg.io.reading import read_segmentation
-from medseg.io.safe_writing import written_whole_together
-from medseg.io.writing import require_writable
+from medseg.io.safe_writing import Saver, text_saver, write_together
+from medseg.io.writing import NO_SHARES, Shares, require_writable
 
 
 def write_panoptic(
@@ -28,6 +29,8 @@ def write_panoptic(
     path: Path | str,
     *,
     source: Volume | None = None,
+    shares: Shares = NO_SHARES,
+    texts: Mapping[Path, str] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write labels and instances, and a `.json` with names, instances and provenance.
@@ -42,6 +45,8 @@ def write_panoptic(
         panoptic: What to write.
         path: The label map: .nii.gz, .nii, .nrrd, .mha, or .dcm for DICOM-SEG.
         source: The scan it was made of, for DICOM only.
+        shares: Written beside it as `write_segmentation` does.
+        texts: What else is to be written with it, by its file: tables, say.
         overwrite: Replace earlier files.
 
     Raises:
@@ -52,12 +57,34 @@ def write_panoptic(
     """
     path = Path(path)
     file_format = require_writable(path, overwrite=overwrite)
-    save_voxels = _saver(panoptic, path, file_format, source)
-    maps = (path,) if file_format.is_dicom else (instances_path(path), path)
-    files = (names_path(path), *maps)
-    with written_whole_together(files, overwrite=overwrite) as (names, *temporaries):
-        save_voxels(temporaries)
-        names.write_text(describe_panoptic(panoptic), encoding="utf-8")
+    maps = _map_savers(panoptic, path, file_format, source)
+    unsure = shares.by_structure(panoptic.segmentation)
+    described = describe_panoptic(panoptic, unsure)
+    named = {**(texts or {}), names_path(path): described}
+    savers = {file: text_saver(text) for file, text in named.items()}
+    write_together(shares.savers(path) | savers | maps, overwrite=overwrite)
+
+
+def holds_instances(path: Path | str) -> bool:
+    """Whether a label map says which of its voxels are of which lesion.
+
+    The `.json` beside it lists them then. In a DICOM-SEG there is a segment that
+    MedSeg wrote of one lesion, or one of the category of lesions with a Tracking UID.
+
+    Args:
+        path: The label map: a file, or a folder with one DICOM object of labels.
+
+    Raises:
+        WrongUse: As `read_segmentation`.
+        UnusableInput: NOT_FOUND; NOT_READABLE; NOT_A_LABEL_MAP when the list is
+            damaged.
+    """
+    path = Path(path)
+    require_there(path)
+    with reading_errors(path):
+        if _is_dicom(path):
+            return io.holds_dicom_instances(path)
+    return read_instances(names_path(path)) is not None
 
 
 def read_panoptic(path: Path | str, *, source: Volume | None = None) -> Panoptic:
@@ -78,7 +105,7 @@ def read_panoptic(path: Path | str, *, source: Volume | None = None) -> Panoptic
     path = Path(path)
     require_there(path)
     with reading_errors(path):
-        if path.is_dir() or kind_of_file(path) is FileKind.DICOM:
+        if _is_dicom(path):
             return _with_provenance(io.read_dicom_panoptic(path, source), path)
     segmentation = read_segmentation(path, source=source)
     instances = _listed(path)
@@ -88,13 +115,17 @@ def read_panoptic(path: Path | str, *, source: Volume | None = None) -> Panoptic
     return _together(segmentation, numbers.array, instances, path)
 
 
-def _saver(
+def _is_dicom(path: Path) -> bool:
+    return path.is_dir() or kind_of_file(path) is FileKind.DICOM
+
+
+def _map_savers(
     panoptic: Panoptic,
     path: Path,
     file_format: SegmentationFormat,
     source: Volume | None,
-) -> Callable[[list[Path]], None]:
-    """What writes the voxels; made before any file is.
+) -> dict[Path, Saver]:
+    """What writes the voxels, by file; made before any file is.
 
     Raises:
         MedSegError: When the source does not fit.
@@ -102,16 +133,13 @@ def _saver(
     geometry = panoptic.geometry
     if file_format.is_dicom:
         images = io.read_source(source, geometry, path)
-        return lambda files: io.save_panoptic_dicom_seg(panoptic, images, files[0])
+        return {path: partial(io.save_panoptic_dicom_seg, panoptic, images)}
     is_nifti = file_format is SegmentationFormat.NIFTI
     save = io.save_nifti if is_nifti else io.save_itk
-
-    def save_both(files: list[Path]) -> None:
-        instances, labels = files
-        save(panoptic.instance_map, geometry, instances)
-        save(panoptic.segmentation.array, geometry, labels)
-
-    return save_both
+    return {
+        instances_path(path): partial(save, panoptic.instance_map, geometry),
+        path: partial(save, panoptic.segmentation.array, geometry),
+    }
 
 
 def _listed(path: Path) -> tuple[Instance, ...]:
@@ -129,7 +157,8 @@ def _listed(path: Path) -> tuple[Instance, ...]:
         f"{instances_path(path).name} beside it, and a list of them in "
         f"{names_path(path).name}",
         where=path,
-        remedy="Read the labels alone (medseg.read_segmentation).",
+        remedy="Put the missing file there, or read the labels alone "
+        "(medseg.read_segmentation, or --structure NAME).",
     )
 
 

@@ -4,11 +4,15 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
+
+Saver = Callable[[Path], object]
+"""Writes what it holds to the file it is given."""
 
 _UNFINISHED = ".partial-"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -69,6 +73,27 @@ def written_whole_together(
         finally:
             for temporary in temporaries:
                 temporary.unlink(missing_ok=True)
+
+
+def write_together(savers: Mapping[Path, Saver], *, overwrite: bool = False) -> None:
+    """Write several files, as `written_whole_together` does.
+
+    Args:
+        savers: What writes each file, the main one last.
+        overwrite: Whether files already there may be replaced.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS when one of them is there.
+        UnusableInput: DISK_FULL or NOT_WRITABLE.
+    """
+    with written_whole_together(tuple(savers), overwrite=overwrite) as temporaries:
+        for save, temporary in zip(savers.values(), temporaries, strict=True):
+            save(temporary)
+
+
+def text_saver(text: str) -> Saver:
+    """What writes a text, in UTF-8."""
+    return partial(Path.write_text, data=text, encoding="utf-8")
 
 
 @contextmanager

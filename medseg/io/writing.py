@@ -1,6 +1,5 @@
 """Write a scan or a label map in the format that the file's suffix names."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +12,12 @@ from medseg.io.companions import probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import (
+    Saver,
     require_absent,
     require_place,
+    text_saver,
+    write_together,
     written_whole,
-    written_whole_together,
 )
 
 _STEPS = 4096
@@ -51,8 +52,8 @@ class Shares:
     uncertainty: Volume | None = None
     structures: tuple[StructureUncertainty, ...] = ()
 
-    def by_file(self, path: Path) -> Mapping[Path, Volume]:
-        """What there is, by the file it belongs in.
+    def savers(self, path: Path) -> dict[Path, Saver]:
+        """What writes each of them, by the file it belongs in.
 
         Args:
             path: Of the label map.
@@ -61,10 +62,26 @@ class Shares:
             (probabilities_path(path), self.probabilities),
             (uncertainty_path(path), self.uncertainty),
         )
-        return {file: volume for file, volume in named if volume is not None}
+        return {
+            file: partial(io.save_nifti_shares, volume, _STEPS)
+            for file, volume in named
+            if volume is not None
+        }
+
+    def by_structure(
+        self, segmentation: Segmentation
+    ) -> tuple[StructureUncertainty, ...]:
+        """How unsure a model was of each structure; empty where that is not known.
+
+        Args:
+            segmentation: The label map.
+        """
+        if self.structures or self.uncertainty is None:
+            return self.structures
+        return means_by_structure(segmentation, self.uncertainty)
 
 
-_NO_SHARES = Shares()
+NO_SHARES = Shares()
 
 
 def write_segmentation(
@@ -73,7 +90,7 @@ def write_segmentation(
     *,
     source: Volume | None = None,
     file_format: SegmentationFormat | None = None,
-    shares: Shares = _NO_SHARES,
+    shares: Shares = NO_SHARES,
     overwrite: bool = False,
 ) -> None:
     """Write a label map, and beside it a `.json` with its names and provenance.
@@ -99,18 +116,11 @@ def write_segmentation(
     path = Path(path)
     file_format = require_writable(path, file_format=file_format, overwrite=overwrite)
     save = _saver(segmentation, path, file_format, source)
-    beside = shares.by_file(path)
-    unsure = shares.structures
-    if shares.uncertainty is not None and not unsure:
-        unsure = means_by_structure(segmentation, shares.uncertainty)
-    files = (*beside, names_path(path), path)
-    with written_whole_together(files, overwrite=overwrite) as temporaries:
-        *others, names, labels = temporaries
-        save(labels)
-        for volume, file in zip(beside.values(), others, strict=True):
-            io.save_nifti_shares(volume, _STEPS, file)
-        description = describe_segmentation(segmentation, unsure)
-        names.write_text(description, encoding="utf-8")
+    unsure = shares.by_structure(segmentation)
+    description = describe_segmentation(segmentation, unsure)
+    names = {names_path(path): text_saver(description)}
+    savers = shares.savers(path) | names | {path: save}
+    write_together(savers, overwrite=overwrite)
 
 
 def _saver(
@@ -118,7 +128,7 @@ def _saver(
     path: Path,
     file_format: SegmentationFormat,
     source: Volume | None,
-) -> Callable[[Path], None]:
+) -> Saver:
     """What writes a label map to a file; made before any file is.
 
     Raises:

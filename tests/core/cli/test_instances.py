@@ -2,17 +2,22 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from numpy.testing import assert_array_equal
 
 import medseg
 from medseg.cli.app import run
-from tests.core.cli.test_segment import SCAN, words
+from tests.core.cli.test_segment import SAMPLE, SCAN, words
 from tests.core.instances.scenes import TUMOUR, label_map, two_balls
+from tests.core.making import TINY_PLAN, save_untrained
 
+SERIES = SAMPLE / "ct_phantom"
+REFERENCE = SAMPLE / "ct_phantom_reference.nii.gz"
 SPACING_MM = (1.0, 1.0, 2.0)
 
 
@@ -46,7 +51,7 @@ def test_lesions_are_told_apart_measured_and_written(files, capsys):
 
     assert run(["instances", "separate", str(labels), "-o", str(out), *options]) == 0
 
-    told = medseg.read_instances(out, medseg.read_segmentation(out))
+    told = medseg.read_panoptic(out)
     assert [each.structure_id for each in told.instances] == [TUMOUR, TUMOUR]
     first, second = rows_of(out.with_name("o.instances.csv"))
     assert float(first["longest_axial_mm"]) == pytest.approx(18, abs=1.0)
@@ -119,10 +124,10 @@ def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, c
     out = tmp_path / "labels.nii.gz"
     command = [*words(SCAN, tiny_model, out), "--instances", "--minimum-mm3", "500"]
 
-    assert run([*command, "--save-probabilities"]) == 0
+    assert run([*command, "--save-probabilities", "--save-uncertainty"]) == 0
 
     found = medseg.read_segmentation(out)
-    told = medseg.read_instances(out, found)
+    told = medseg.read_panoptic(out)
     assert_array_equal(told.instance_map > 0, found.mask("liver tumour"))
     assert told.instances
     assert all(0.3 < (each.confidence or 0) <= 1 for each in told.instances)
@@ -130,7 +135,87 @@ def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, c
     assert len(rows) == len(told.instances)
     assert min(float(row["volume_ml"]) for row in rows) >= 0.5
     assert "longest_axial_mm" in capsys.readouterr().out
+    written = {file.name for file in tmp_path.iterdir()}
+    assert written == {
+        "labels.nii.gz",
+        "labels.json",
+        "labels.instances.nii.gz",
+        "labels.instances.csv",
+        "labels.boxes.json",
+        "labels.probabilities.nii.gz",
+        "labels.uncertainty.nii.gz",
+    }
+    listed = json.loads((tmp_path / "labels.json").read_text(encoding="utf-8"))
+    assert len(listed["uncertainty"]) == len(found.labels)
     assert run([*command]) == 2  # all of it is there already
+
+
+def test_segment_gives_a_dicom_seg_with_a_segment_a_lesion(tmp_path):
+    plan = replace(TINY_PLAN, channels=("CT",), spacing_mm=(6.0, 6.0, 6.0))
+    model = save_untrained(plan, tmp_path / "model")
+    out = tmp_path / "labels.dcm"
+    command = [*words(SERIES, model, out), "--instances", "--minimum-mm3", "5000"]
+
+    assert run(command) == 0
+
+    told = medseg.read_panoptic(out)
+    segments = pydicom.dcmread(out, stop_before_pixels=True).SegmentSequence
+    assert told.instances
+    assert len([s for s in segments if "TrackingUID" in s]) == len(told.instances)
+    assert len(rows_of(tmp_path / "labels.instances.csv")) == len(told.instances)
+    assert not (tmp_path / "labels.instances.dcm").exists()
+
+
+@pytest.mark.parametrize("kind", ["rtstruct", "dicom-seg-labelmap"])
+def test_other_dicom_cannot_hold_lesions_one_by_one(tiny_model, tmp_path, capsys, kind):
+    out = tmp_path / "labels.dcm"
+    command = [*words(SERIES, tiny_model, out), "--instances", "--format", kind]
+
+    assert run(command) == 2
+
+    assert f"not written as {kind}" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_lesions_go_through_dicom_and_are_measured_as_they_are(tmp_path, capsys):
+    """Two blocks with a bar between them are parted at the bar, and stay parted."""
+    labels = tmp_path / "labels.nii.gz"
+    reference = medseg.read_segmentation(REFERENCE)
+    array = reference.array.copy()
+    tumour = reference.labels["liver tumour"].id
+    array[10:30, 10:30, 4:16] = tumour
+    array[30:50, 18:22, 8:12] = tumour
+    array[50:70, 10:30, 4:16] = tumour
+    medseg.write_segmentation(replace(reference, array=array), labels)
+    out, plain = tmp_path / "lesions.dcm", tmp_path / "plain.dcm"
+    command = ["instances", "separate", str(labels), "--split-by", "distance", "-o"]
+
+    assert run([*command, str(out)]) == 2
+    assert "Give the DICOM series with --scan" in capsys.readouterr().err
+    assert run([*command, str(out), "--scan", str(SERIES)]) == 0
+    capsys.readouterr()
+    scan = medseg.read_volume(SERIES)
+    medseg.write_segmentation(medseg.read_segmentation(labels), plain, source=scan)
+    told = {}
+    for file in (out, plain):
+        assert run(["instances", "measure", str(file), "--json"]) == 0
+        told[file] = len(json.loads(capsys.readouterr().out))
+
+    assert told[out] == len(rows_of(tmp_path / "lesions.instances.csv"))
+    assert told[out] > told[plain]
+    assert run(["instances", "follow", str(out), str(out), "--json"]) == 0
+    fates = [row["fate"] for row in json.loads(capsys.readouterr().out)]
+    assert fates == ["persisting"] * told[out]
+
+
+def test_a_list_of_lesions_without_their_map_is_refused(files, capsys):
+    _, labels, out = files
+    assert run(["instances", "separate", str(labels), "-o", str(out)]) == 0
+    medseg.instances_path(out).unlink()
+
+    assert run(["instances", "measure", str(out)]) == 1
+    assert "o.instances.nii.gz" in capsys.readouterr().err
+    assert run(["instances", "measure", str(out), "--structure", "tumour"]) == 0
 
 
 def test_lesions_are_followed_between_two_scans(files, capsys):
@@ -167,6 +252,6 @@ def test_a_folder_of_scans_gets_the_lesions_of_each(tiny_model, tmp_path):
 
     for name in ("a", "b"):
         labels = out / f"{name}.nii.gz"
-        told = medseg.read_instances(labels, medseg.read_segmentation(labels))
+        told = medseg.read_panoptic(labels)
         rows = rows_of(out / f"{name}.instances.csv")
         assert len(rows) == len(told.instances)

@@ -75,6 +75,13 @@ def test_what_contradicts_itself_is_refused(labels, instances, listed, what):
         row(labels, instances, *(tumour(number) for number in listed))
 
 
+def test_the_highest_number_is_one_like_any_other():
+    found = row([1, 4, 4, 4], [0, 65535, 1, 65535], tumour(1), tumour(65535))
+    assert found.mask(found.instances[1]).sum() == 2
+    with pytest.raises(ValueError, match="several structures"):
+        row([4, 4, 1], [65535, 1, 65535], tumour(1), tumour(65535))
+
+
 def test_stuff_has_no_instances():
     liver = Instance(number=1, structure_id=LIVER)
     with pytest.raises(ValueError, match="all others have none"):

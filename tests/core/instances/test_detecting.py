@@ -118,33 +118,6 @@ def test_a_damaged_file_of_boxes_is_one_line(tmp_path, change):
         medseg.read_boxes(tmp_path / "none.json")
 
 
-def test_instances_come_back_from_their_files(tmp_path):
-    told = sure(
-        [TUMOUR, 0, CYST, CYST, LIVER], [0.5, 0, 0, 0, 0], [0, 0, 0.125, 0.25, 0]
-    )
-    found = medseg.MeasuredInstances(
-        panoptic=told, measures=medseg.measure_instances(told)
-    )
-
-    medseg.write_instances(found, tmp_path / "labels.nrrd")
-
-    back = medseg.read_instances(tmp_path / "labels.nrrd", told.segmentation)
-    assert_array_equal(back.instance_map, told.instance_map)
-    assert back.instances == told.instances
-    other = label_map(row(TUMOUR, 0, TUMOUR, CYST, LIVER))
-    with pytest.raises(medseg.UnusableInput, match="LABEL_MISMATCH"):
-        medseg.read_instances(tmp_path / "labels.nrrd", other)
-
-
-def test_an_instance_map_is_not_taken_for_another_case(tmp_path):
-    told = sure([TUMOUR], [0.5])
-    medseg.write_segmentation(told.segmentation, tmp_path / "a.nii.gz")
-    found = medseg.MeasuredInstances(panoptic=told, measures=())
-    medseg.write_instances(found, tmp_path / "a.nii.gz")
-
-    assert list(medseg.label_maps_by_case(tmp_path)) == ["a"]
-
-
 def test_froc_over_two_cases_by_hand():
     first = sure([TUMOUR, 0, TUMOUR, 0, 0], [0.75, 0, 0.5, 0, 0])  # found, spurious
     second = sure([TUMOUR, 0, 0, CYST, CYST], [0.25, 0, 0, 0, 0], [0, 0, 0, 1, 1])

@@ -23,9 +23,17 @@ from medseg import (
     read_panoptic,
     write_panoptic,
 )
-from tests.core.io.studies import FEW, LABELS, MADE, completed, random_labels
+from tests.core.io.studies import (
+    FEW,
+    LABELS,
+    MADE,
+    completed,
+    loose_examples,
+    random_labels,
+)
 from tests.core.making import segmentation_of
 
+FEWER = loose_examples(of_a_hundred=5)
 LESION = LABELS["Läsion"].id
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 THREE = LabelSet.from_names([(1, "liver"), (4, "liver tumour"), (6, "cyst")])
@@ -98,7 +106,7 @@ def test_any_labels_and_instances_come_back_from_two_maps(tmp_path, seed, suffix
     assert_same(read_panoptic(path), written)
 
 
-@FEW
+@FEWER
 @given(st.integers(0, 2**32 - 1), st.floats(0.3, 8))
 def test_any_labels_and_instances_come_back_from_dicom(
     make_slices, save_slices, tmp_path, seed, step_mm
@@ -199,6 +207,63 @@ def test_a_dicom_seg_without_instances_has_one_for_each_lesion_segment(scan, tmp
     ]
 
 
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".dcm"])
+def test_a_label_map_says_whether_it_holds_instances(scan, tmp_path, suffix):
+    written = with_lesions(random_labels(scan, 8), 8)
+    source = scan if suffix == ".dcm" else None
+    one, alone = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    write_panoptic(written, one, source=source)
+    medseg.write_segmentation(written.segmentation, alone, source=source)
+    assert medseg.holds_instances(one)
+    assert not medseg.holds_instances(alone)
+
+
+def test_contours_hold_no_instances(scan, tmp_path):
+    medseg.write_segmentation(
+        random_labels(scan, 8),
+        tmp_path / "a.dcm",
+        source=scan,
+        file_format=medseg.SegmentationFormat.RTSTRUCT,
+    )
+    assert not medseg.holds_instances(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("is_tracked", [True, False])
+def test_lesions_of_another_program_are_told_apart_by_their_tracking(
+    scan, tmp_path, is_tracked
+):
+    """It has none of MedSeg's own elements; the folder holds nothing else."""
+    written = with_lesions(random_labels(scan, 9), 9)
+    path = tmp_path / "a.dcm"
+    write_panoptic(written, path, source=scan)
+    data = pydicom.dcmread(path)
+    for segment in data.SegmentSequence:
+        segment.remove_private_tags()
+        if not is_tracked and "TrackingUID" in segment:
+            del segment.TrackingUID, segment.TrackingID
+    data.save_as(path)
+    assert medseg.holds_instances(tmp_path) == is_tracked
+    assert len(read_panoptic(tmp_path).instances) == len(written.instances)
+
+
+def test_there_must_be_a_file_to_hold_instances(tmp_path):
+    with pytest.raises(UnusableInput) as refused:
+        medseg.holds_instances(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_further_texts_are_written_with_it_or_not_at_all(tmp_path):
+    path, table = tmp_path / "a.nii.gz", tmp_path / "a.txt"
+    table.write_text("mine")
+    with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
+        write_panoptic(small([1, 4], [0, 1]), path, texts={table: "Läsion"})
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+    written = small([1, 4], [0, 1])
+    write_panoptic(written, path, texts={table: "Läsion"}, overwrite=True)
+    assert table.read_text(encoding="utf-8") == "Läsion"
+    assert_same(read_panoptic(path), written)
+
+
 def test_the_json_beside_lists_the_instances_with_their_volumes(tmp_path):
     listed = (Instance(number=2, structure_id=4, confidence=0.25),)
     write_panoptic(small([1, 4, 4], [0, 2, 2], listed), tmp_path / "a.nii.gz")
@@ -267,7 +332,17 @@ def test_a_label_map_written_over_loses_its_instances(tmp_path):
     write_panoptic(written, tmp_path / "a.nii.gz")
     other = written.segmentation
     medseg.write_segmentation(other, tmp_path / "a.nii.gz", overwrite=True)
+    assert not medseg.holds_instances(tmp_path / "a.nii.gz")
     with pytest.raises(UnusableInput) as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_instances_that_are_listed_and_not_there_are_not_passed_over(tmp_path):
+    write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.nii.gz")
+    (tmp_path / "a.instances.nii.gz").unlink()
+    assert medseg.holds_instances(tmp_path / "a.nii.gz")
+    with pytest.raises(UnusableInput, match=r"a\.instances\.nii\.gz") as refused:
         read_panoptic(tmp_path / "a.nii.gz")
     assert refused.value.code is ErrorCode.NOT_FOUND
 
