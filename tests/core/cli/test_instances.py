@@ -151,10 +151,15 @@ def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, c
 
 
 def test_segment_gives_a_dicom_seg_with_a_segment_a_lesion(tmp_path):
-    plan = replace(TINY_PLAN, channels=("CT",), spacing_mm=(6.0, 6.0, 6.0))
+    plan = replace(
+        TINY_PLAN,
+        channels=("CT",),
+        spacing_mm=(12.0, 12.0, 12.0),
+        patch_shape=(32, 32, 32),
+    )
     model = save_untrained(plan, tmp_path / "model")
     out = tmp_path / "labels.dcm"
-    command = [*words(SERIES, model, out), "--instances", "--minimum-mm3", "5000"]
+    command = [*words(SERIES, model, out), "--instances", "--minimum-mm3", "20000"]
 
     assert run(command) == 0
 

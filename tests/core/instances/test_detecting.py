@@ -47,7 +47,7 @@ def test_probabilities_of_other_structures_are_refused():
         with_confidence(told, shares)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     orientation=st.sampled_from(ORIENTATIONS),
     tilt_deg=st.floats(0.0, 30.0),

@@ -136,7 +136,7 @@ def test_empty_scans_have_nothing_to_follow():
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     maps=st.tuples(*[st.lists(st.booleans(), min_size=12, max_size=12)] * 2),
 )

@@ -161,7 +161,7 @@ def test_more_lesions_than_numbers_are_refused():
         tell_apart(label_map(array))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     array=arrays(np.uint8, (4, 5, 6), elements=st.sampled_from([0, LIVER, TUMOUR])),
     connectivity=st.sampled_from(Connectivity),
@@ -180,7 +180,7 @@ def test_pieces_are_those_of_scipy(array, connectivity):
     assert firsts == sorted(firsts)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     array=arrays(np.uint8, (5, 6, 4), elements=st.sampled_from([0, TUMOUR, CYST])),
     connectivity=st.sampled_from(Connectivity),
