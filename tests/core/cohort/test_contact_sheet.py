@@ -90,6 +90,7 @@ def page_of(results, failures=(), cases=None, **more):
         failures=tuple(failures),
         cases_per_hour=100.0,
         seconds_left=None,
+        is_worked_on=False,
     )
     evaluation = Evaluation(cases=tuple(cases)) if cases else None
     sheet = Sheet(
