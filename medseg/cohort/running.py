@@ -25,6 +25,7 @@ from medseg.cohort.locking import sole_run
 from medseg.cohort.places import Places, Shard
 from medseg.cohort.planning import Plan, plan_run
 from medseg.cohort.privacy import without_names
+from medseg.cohort.recipe import CohortWork
 from medseg.cohort.records import records_of
 from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Begun as TaskBegun
@@ -86,7 +87,7 @@ def run_cohort(
     with sole_run(places, shard, records):
         plan = plan_run(manifest, folder, make, shard)
         with _tidied(places, shard), open_journal(places.journal(shard)) as journal:
-            run = _Run(plan, places, journal, on_progress)
+            run = _Run(plan, make, places, journal, on_progress)
             run.begin()
             run.work_off(executor)
         if run.is_stopped:
@@ -118,12 +119,14 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
+        make: WhatToMake,
         places: Places,
         journal: Journal,
         on_progress: ProgressCallback,
     ) -> None:
         self.is_stopped = False
         self._plan = plan
+        self._make = make
         self._places = places
         self._journal = journal
         self._on_progress = on_progress
@@ -157,7 +160,10 @@ class _Run:
         if not cases:
             return
         self._is_to_stop()
-        outcomes = executor(cases, self._is_to_stop)
+        work = CohortWork(
+            folder=self._places.folder, make=self._make, cases=tuple(cases)
+        )
+        outcomes = executor(work, self._is_to_stop)
         with closing(outcomes):  # type: ignore[type-var]
             for outcome in outcomes:
                 self._note_outcome(outcome)

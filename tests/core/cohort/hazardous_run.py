@@ -24,7 +24,7 @@ from medseg.cli.cohort_tables import status_lines
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Flat
 from medseg.cohort.journal import Written
-from medseg.cohort.recipe import CaseEngine
+from medseg.cohort.recipe import CaseEngine, CohortWork
 from medseg.cohort.stages import Engine, Recipe
 from medseg.core.cohort import CohortCase
 from medseg.core.settings import Device, InferenceSettings
@@ -59,8 +59,13 @@ class HazardousExecutor(medseg.LocalExecutor):
 
     fates: Mapping[str, Fate]
 
-    def recipe(self, device: Device, threads: int) -> CaseRecipe:  # noqa: ARG002
-        return HazardousRecipe(super().recipe(device, 1), self.fates)
+    def recipe(
+        self,
+        work: CohortWork,
+        device: Device,
+        threads: int,  # noqa: ARG002
+    ) -> CaseRecipe:
+        return HazardousRecipe(super().recipe(work, device, 1), self.fates)
 
 
 def _read(
@@ -89,9 +94,7 @@ def hazardous(
     """Run a cohort that `make_cohort` made, as `medseg cohort run` does."""
     inference = InferenceSettings(device=Device("cpu"))
     make = medseg.WhatToMake(models=(str(model),), inference=inference)
-    executor = HazardousExecutor(
-        folder=out, make=make, how=how, fates=read_fates(scans.parent)
-    )
+    executor = HazardousExecutor(how=how, fates=read_fates(scans.parent))
     with shown_progress() as progress:
         status = medseg.run_cohort(
             medseg.read_manifest(scans),
