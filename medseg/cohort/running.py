@@ -23,7 +23,7 @@ from medseg.cohort.journal import (
 from medseg.cohort.local import CaseOutcome, Executor
 from medseg.cohort.locking import sole_run
 from medseg.cohort.places import Places, Shard
-from medseg.cohort.planning import Plan, plan_run
+from medseg.cohort.planning import Plan, asked_of, plan_of
 from medseg.cohort.privacy import without_names
 from medseg.cohort.recipe import CohortWork
 from medseg.cohort.records import records_of
@@ -82,10 +82,10 @@ def run_cohort(
     """
     folder = Path(folder)
     places = Places(folder)
-    asked = plan_run(manifest, folder, make, shard)  # refuses before all is written
+    asked = asked_of(manifest, folder, make, shard)  # refuses before all is written
     records = records_of(places, manifest, make, asked.made_with)
     with sole_run(places, shard, records):
-        plan = plan_run(manifest, folder, make, shard)
+        plan = plan_of(asked, folder)
         with _tidied(places, shard), open_journal(places.journal(shard)) as journal:
             run = _Run(plan, make, places, journal, on_progress)
             run.begin()
@@ -148,14 +148,14 @@ class _Run:
                 version=version,
             )
         ]
-        for case_id, error in self._plan.unreadable.items():
+        for case_id, error in self._plan.asked.unreadable.items():
             events.append(self._failed_event(case_id, error))
-        self._failed = len(self._plan.unreadable)
+        self._failed = len(self._plan.asked.unreadable)
         self._journal.add(*events)
 
     def work_off(self, executor: Executor) -> None:
         """Have every waiting case done."""
-        unreadable = self._plan.unreadable
+        unreadable = self._plan.asked.unreadable
         cases = [case for case in self._plan.waiting if case.case_id not in unreadable]
         if not cases:
             return
@@ -199,11 +199,11 @@ class _Run:
                 Done(
                     time_s=now_s,
                     case_id=case_id,
-                    key=self._plan.keys[case_id],
-                    made_with=self._plan.made_with,
+                    key=self._plan.asked.keys[case_id],
+                    made_with=self._plan.asked.made_with,
                     files=written.files,
                     seconds=outcome.seconds,
-                    accept=self._plan.accept,
+                    accept=self._plan.asked.accept,
                     unscored=written.unscored,
                 )
             )
@@ -241,7 +241,7 @@ class _Run:
         return Failed(
             time_s=self._now_s(),
             case_id=case_id,
-            key=self._plan.keys.get(case_id, ""),
+            key=self._plan.asked.keys.get(case_id, ""),
             code=error.code,
             what=without_names(error.what, case),
             remedy=without_names(error.remedy, case),
