@@ -61,6 +61,12 @@ def main() -> None:
     train.add_argument("--fold", type=int, default=0, help="0 to 4")
     train.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     train.add_argument("--workers", type=int, default=2, help="processes for patches")
+    train.add_argument(
+        "--widths",
+        type=int,
+        nargs="+",
+        help="channels of each level of the network, in place of nnU-Net's own",
+    )
     options = parser.parse_args()
     answers = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # nnU-Net's own messages
@@ -127,8 +133,9 @@ def segmented(words: dict[str, Any]) -> dict[str, Any]:
 def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
     """Plan, preprocess and train as nnU-Net does, then segment the held-out cases.
 
-    Only the number of steps differs: epochs of at most 50 steps, over which the
-    learning rate falls to 0 as it does over nnU-Net's 1,000 epochs of 250.
+    Only the number of steps differs, and the widths where they are given: epochs of
+    at most 50 steps, over which the learning rate falls to 0 as it does over nnU-Net's
+    1,000 epochs of 250. The model stays in the folder "results" below the work folder.
 
     Returns:
         What was done, and how long it took.
@@ -137,6 +144,8 @@ def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
     _set_folders(dataset.parent, options.work.resolve(), workers=options.workers)
     if not (options.work / "preprocessed" / dataset.name / f"{_PLANS}.json").exists():
         _prepare(int(dataset.name[7:10]), options.workers)
+    if options.widths:
+        _set_widths(options.work / "preprocessed" / dataset.name, options.widths)
     device = torch.device(options.device)
     trainer = get_trainer_from_args(
         dataset.name, _CONFIGURATION, options.fold, device=device
@@ -144,7 +153,6 @@ def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
     trainer.num_iterations_per_epoch = math.gcd(options.steps, _LONGEST_EPOCH)
     trainer.num_epochs = options.steps // trainer.num_iterations_per_epoch
     trainer.num_val_iterations_per_epoch = _VALIDATION_BATCHES
-    trainer.disable_checkpointing = True
     began = time.perf_counter()
     trainer.run_training()
     training_s = time.perf_counter() - began
@@ -157,6 +165,7 @@ def trained_fold(options: argparse.Namespace) -> dict[str, Any]:
         "steps": options.steps,
         "training_s": round(training_s, 1),
         "held_out_cases": len(written),
+        "model": str(Path(trainer.output_folder).parent),
         "versions": _versions(),
     }
 
@@ -167,6 +176,17 @@ def _prepare(dataset_id: int, workers: int) -> None:
     preparation.preprocess(
         [dataset_id], configurations=[_CONFIGURATION], num_processes=[workers]
     )
+
+
+def _set_widths(prepared: Path, widths: list[int]) -> None:
+    """Write the plan anew, with another number of channels on each level."""
+    file = prepared / f"{_PLANS}.json"
+    plans = json.loads(file.read_text())
+    network = plans["configurations"][_CONFIGURATION]["architecture"]["arch_kwargs"]
+    if len(widths) != network["n_stages"]:
+        raise SystemExit(f"--widths: the network has {network['n_stages']} levels")
+    network["features_per_stage"] = widths
+    file.write_text(json.dumps(plans, indent=1))
 
 
 def _set_folders(raw: Path, work: Path, *, workers: int) -> None:

@@ -16,7 +16,7 @@ from medseg.cli.segmenting import CODES, Switch
 from medseg.cohort.local import Executor, devices_for
 from medseg.cohort.settings import ExecutorKind
 from medseg.core.acceptance import Accepted
-from medseg.core.cohort import CaseState, Manifest
+from medseg.core.cohort import Manifest
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.settings import InferenceSettings
 from medseg.io.file_kinds import SegmentationFormat
@@ -100,7 +100,7 @@ def run(  # noqa: PLR0913 - the options of design's command
     )
     manifest = _cases(scans, model[0], references)
     part = medseg.Shard.parsed(shard) if shard else None
-    workers = _executor(executor, out, make, how, (scheduler, resource))
+    workers = _executor(executor, settings.device, how, (scheduler, resource))
     if dry_run:
         plan = medseg.plan_run(manifest, out, make, part)
         print(f"{len(plan.cases)} cases, {len(plan.waiting)} of them to be done")
@@ -147,13 +147,13 @@ def status(folder: Path, /, *, watch: Switch = False) -> int:
 
     Args:
         folder: Of the cohort.
-        watch: Tell it again every ten seconds until nothing is left to do.
+        watch: Tell it again every ten seconds until nothing is left to do, or nobody
+            works on it.
     """
     while True:
         found = medseg.cohort_status(folder)
         print("\n".join(status_lines(found)), flush=True)
-        waiting = found.count(CaseState.WAITING) + found.count(CaseState.RUNNING)
-        if not watch or not waiting:
+        if not watch or not found.is_worked_on:
             return 0
         time.sleep(10)
 
@@ -173,8 +173,7 @@ def merge(folder: Path, /, *, parquet: Switch = False) -> int:
 
 def _executor(
     kind: ExecutorKind,
-    out: Path,
-    make: medseg.WhatToMake,
+    device: medseg.Device,
     how: medseg.HowToRun,
     cluster: tuple[str | None, str | None],
 ) -> Executor:
@@ -187,8 +186,8 @@ def _executor(
                 where="--scheduler, --resource",
                 remedy="Add --executor dask, or leave them out.",
             )
-        devices_for(make.inference.device, how.workers)
-        return medseg.LocalExecutor(folder=out, make=make, how=how)
+        devices_for(device, how.workers)
+        return medseg.LocalExecutor(how=how)
     if scheduler is None or find_spec("distributed") is None:
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
@@ -197,10 +196,8 @@ def _executor(
             remedy="Give --scheduler ADDRESS; pip install 'medseg[cluster]'.",
         )
     return medseg.DaskExecutor(
-        folder=out,
-        make=make,
         scheduler=scheduler,
-        device=make.inference.device,
+        device=device,
         resources=_resources(resource) if resource else {},
         time_limit_s=how.time_limit_s,
         grace_s=how.grace_s,

@@ -19,6 +19,8 @@ def status_lines(status: "medseg.CohortStatus") -> Iterator[str]:
             f"{speed:.{0 if speed >= 10 else 1}f} cases an hour, "
             f"about {_duration(status.seconds_left)} left"
         )
+    if status.count(CaseState.WAITING) and not status.is_worked_on:
+        yield "nobody works on it now"
     if not status.problems:
         return
     codes = [f"{code} {count}" for code, count in status.failures_by_code]

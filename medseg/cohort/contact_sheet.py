@@ -111,6 +111,9 @@ def _facts(sheet: Sheet, models: str) -> list[tuple[str, str]]:
     facts = [("Model", models), ("Cases", f"{done} of {total} done, {failed} failed")]
     if sheet.evaluation and sheet.evaluation.mean_dice is not None:
         facts.append(("Mean Dice", f"{sheet.evaluation.mean_dice:.3f}"))
+    if sheet.evaluation and sheet.evaluation.trained_on:
+        seen, scored = len(sheet.evaluation.trained_on), len(sheet.evaluation.cases)
+        facts.append(("Trained on", f"{seen} of {scored}: no measure of new scans"))
     return facts
 
 

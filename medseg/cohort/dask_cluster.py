@@ -17,7 +17,7 @@ from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 
 _ANSWER_S = 10.0
 _CONNECT_S = 10.0
-_END_S = 30.0
+_END_S = 60.0
 _LOOK_S = 0.5
 
 

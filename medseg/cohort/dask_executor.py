@@ -1,7 +1,7 @@
 """The executor on a cluster of dask workers, each of which keeps the model loaded."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,7 @@ from medseg.cohort.dask_worker import Job, tombstone_path
 from medseg.cohort.journal import Written
 from medseg.cohort.keys import asked_for
 from medseg.cohort.local import CaseOutcome
-from medseg.cohort.recipe import CaseRecipe
-from medseg.cohort.settings import WhatToMake
+from medseg.cohort.recipe import CaseRecipe, CohortWork
 from medseg.cohort.stages import Recipe
 from medseg.core.cohort import CohortCase
 from medseg.core.settings import Device
@@ -32,8 +31,6 @@ class DaskExecutor:
     case is refused as TIMED_OUT; the worker's nanny starts another one.
 
     Attributes:
-        folder: Of the cohort.
-        make: What is made of each scan.
         scheduler: Address, as "tcp://host:8786".
         device: On each worker.
         threads: Of the processor, to compute with; None for as many as a worker has.
@@ -46,8 +43,6 @@ class DaskExecutor:
             first worker of a cluster that has none it is waited as long as it takes.
     """
 
-    folder: Path
-    make: WhatToMake
     scheduler: str
     device: Device = field(default=Device("auto"))
     threads: int | None = None
@@ -57,7 +52,7 @@ class DaskExecutor:
     patience_s: float = 60.0
 
     def __call__(
-        self, cases: Sequence[CohortCase], should_stop: Callable[[], bool]
+        self, work: CohortWork, should_stop: Callable[[], bool]
     ) -> Iterator[CaseOutcome]:
         """As `Executor`.
 
@@ -65,62 +60,62 @@ class DaskExecutor:
             WrongUse: NO_CLUSTER where no scheduler answers.
             UnusableInput: NO_CLUSTER when it is gone, or no worker can be used.
         """
-        for case in cases:
-            tombstone_path(self.folder, case).unlink(missing_ok=True)
+        for case in work.cases:
+            tombstone_path(work.folder, case).unlink(missing_ok=True)
         with connected(self.scheduler) as client:
             cluster = Cluster(client, self.resources)
-            weights = str(asked_for(self.make)["models"])
-            job_for = partial(self._job, weights)
-            everywhere = [_absolute(case) for case in cases]
-            work = Handing(cluster, job_for, everywhere, self.patience_s)
+            weights = str(asked_for(work.make)["models"])
+            job_for = partial(self._job, work, weights)
+            everywhere = [_absolute(case) for case in work.cases]
+            handing = Handing(cluster, job_for, everywhere, self.patience_s)
             try:
-                yield from self._worked_off(work, cluster, should_stop)
+                yield from self._worked_off(handing, cluster, should_stop)
             finally:
-                work.end()
+                handing.end()
 
-    def recipe(self, threads: int) -> Recipe[CohortCase, Written]:
+    def recipe(self, work: CohortWork, threads: int) -> Recipe[CohortCase, Written]:
         """How a worker gets its engine, wherever it runs."""
-        coarse = self.make.region_model
+        coarse = work.make.region_model
         make = replace(
-            self.make,
-            models=tuple(_anywhere(model) for model in self.make.models),
+            work.make,
+            models=tuple(_anywhere(model) for model in work.make.models),
             region_model=_anywhere(coarse) if coarse else None,
         )
         return CaseRecipe(
-            folder=self.folder.absolute(),
+            folder=work.folder.absolute(),
             make=make,
             device=self.device,
             threads=threads,
         )
 
-    def _job(self, weights: str, threads_there: int) -> Job:
+    def _job(self, work: CohortWork, weights: str, threads_there: int) -> Job:
         threads = self.threads or threads_there
         return Job(
-            recipe=self.recipe(threads),
-            folder=self.folder.absolute(),
+            recipe=self.recipe(work, threads),
+            folder=work.folder.absolute(),
             weights=weights,
             time_limit_s=self.time_limit_s,
         )
 
     def _worked_off(
-        self, work: Handing, cluster: Cluster, should_stop: Callable[[], bool]
+        self, handing: Handing, cluster: Cluster, should_stop: Callable[[], bool]
     ) -> Iterator[CaseOutcome]:
         stopped_s: float | None = None
-        while not work.is_over:
+        while not handing.is_over:
             if should_stop() and stopped_s is None:
                 stopped_s = time.monotonic()
             if stopped_s is not None:
                 if time.monotonic() - stopped_s > self.grace_s:
                     break
-                work.begin_no_more()
-            if cluster.is_lost or work.is_cut_off:
-                yield from work.give_up()
+                handing.begin_no_more()
+            if cluster.is_lost or handing.is_cut_off:
+                yield from handing.give_up()
                 raise lost(self.scheduler)
             try:
-                yield from work.step()
+                yield from handing.step()
             except OSError as error:
                 raise lost(self.scheduler) from error
-        yield from work.give_up()
+        yield from handing.give_up()
 
 
 def _absolute(case: CohortCase) -> CohortCase:

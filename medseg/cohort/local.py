@@ -1,14 +1,13 @@
 """The executor on this machine: a process for each GPU, or for some processors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from medseg import cohort
 from medseg.cohort.journal import Written
-from medseg.cohort.recipe import CaseRecipe
-from medseg.cohort.settings import HowToRun, WhatToMake
+from medseg.cohort.recipe import CaseRecipe, CohortWork
+from medseg.cohort.settings import HowToRun
 from medseg.cohort.stages import Notice, Recipe
 from medseg.cohort.supervisor import Limits, Outcome, each_outcome
 from medseg.core.cohort import CohortCase
@@ -26,7 +25,7 @@ class Executor(Protocol):
     """Whoever works off the cases of a cohort."""
 
     def __call__(
-        self, cases: Sequence[CohortCase], should_stop: Callable[[], bool]
+        self, work: CohortWork, should_stop: Callable[[], bool]
     ) -> Iterator[CaseOutcome]:
         """What becomes of every case, as `each_outcome` tells it."""
 
@@ -36,36 +35,35 @@ class LocalExecutor:
     """Processes of this machine.
 
     Attributes:
-        folder: Of the cohort.
-        make: What is made of each scan.
         how: How many processes, and their limits.
     """
 
-    folder: Path
-    make: WhatToMake
-    how: HowToRun
+    how: HowToRun = field(default_factory=HowToRun)
 
     def __call__(
-        self, cases: Sequence[CohortCase], should_stop: Callable[[], bool]
+        self, work: CohortWork, should_stop: Callable[[], bool]
     ) -> Iterator[CaseOutcome]:
         """As `Executor`."""
-        devices = devices_for(self.make.inference.device, self.how.workers)
+        devices = devices_for(work.make.inference.device, self.how.workers)
         on_cpu = devices.count(Device("cpu")) or 1
         threads = max(1, processor_count() // max(on_cpu, len(devices)))
         recipes = [
-            self.recipe(device, threads) for device in devices[: max(1, len(cases))]
+            self.recipe(work, device, threads)
+            for device in devices[: max(1, len(work.cases))]
         ]
         limits = Limits(
             time_limit_s=self.how.time_limit_s,
             memory_limit_bytes=self._memory_limit_bytes(devices),
             grace_s=self.how.grace_s,
         )
-        return each_outcome(recipes, cases, limits, should_stop)
+        return each_outcome(recipes, work.cases, limits, should_stop)
 
-    def recipe(self, device: Device, threads: int) -> Recipe[CohortCase, Written]:
+    def recipe(
+        self, work: CohortWork, device: Device, threads: int
+    ) -> Recipe[CohortCase, Written]:
         """How one of the processes gets its engine."""
         return CaseRecipe(
-            folder=self.folder, make=self.make, device=device, threads=threads
+            folder=work.folder, make=work.make, device=device, threads=threads
         )
 
     def _memory_limit_bytes(self, devices: Sequence[Device]) -> int | None:

@@ -13,6 +13,7 @@ from medseg.io.safe_writing import writing_errors
 
 _NO_RECORDS: Records = {}
 _WAIT_S = 10.0  # for other parts that begin at the same moment
+_GLANCE_S = 2.0  # for whoever looks whether the lock is held
 
 
 @contextmanager
@@ -40,16 +41,29 @@ def sole_run(
         places.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         with ExitStack() as whole:
-            _take(places.lock(None), whole, wait_s=0.0 if shard is None else _WAIT_S)
+            _take(
+                places.lock(None), whole, wait_s=_GLANCE_S if shard is None else _WAIT_S
+            )
             for path in places.locks_beside(shard):
                 with ExitStack() as only_to_see:
                     _take(path, only_to_see)
             if shard is not None:
-                _take(places.lock(shard), held)
+                _take(places.lock(shard), held, _GLANCE_S)
             settle(records, is_alone=shard is None or _is_alone(places, shard))
             if shard is None:
                 held.push(whole.pop_all())
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a run holds a lock; also where that cannot be told."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
 
 
 def _is_alone(places: Places, shard: Shard) -> bool:

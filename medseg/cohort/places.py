@@ -94,6 +94,11 @@ class Places:
         part = f"-{shard.number}-of-{shard.of}" if shard else ""
         return self.folder / f"run{part}.lock"
 
+    def lock_of(self, journal: Path) -> Path:
+        """The file that whoever writes a journal holds."""
+        part = journal.stem.removeprefix("journal")
+        return self.folder / f"run{part}.lock"
+
     @property
     def shard_locks(self) -> list[Path]:
         """The locks of parts."""

@@ -17,28 +17,44 @@ from medseg.core.errors import MedSegError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a run has to do.
+class Asked:
+    """What a run is asked to do, with the state of all files.
 
     Attributes:
         cases: Of this run, by ascending name.
         keys: What each case's result depends on; absent where its files cannot be read.
-        waiting: Those that are not done yet, or were changed since.
         unreadable: Why the files of a case cannot be read.
-        earlier: What was written for a case before.
         accept: Problems of scans that are to be mended.
         made_with: Stands for all that is asked for; see `Description`.
-        newest_s: Time of the newest event there is.
     """
 
     cases: tuple[CohortCase, ...]
     keys: Mapping[str, str]
-    waiting: tuple[CohortCase, ...]
     unreadable: Mapping[str, MedSegError]
-    earlier: Mapping[str, tuple[WrittenFile, ...]]
     accept: tuple[Accepted, ...]
     made_with: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run has to do.
+
+    Attributes:
+        asked: All that is wanted.
+        waiting: Cases that are not done yet, or were changed since.
+        earlier: What was written for a case before.
+        newest_s: Time of the newest event there is.
+    """
+
+    asked: Asked
+    waiting: tuple[CohortCase, ...]
+    earlier: Mapping[str, tuple[WrittenFile, ...]]
     newest_s: float
+
+    @property
+    def cases(self) -> tuple[CohortCase, ...]:
+        """Of this run, by ascending name."""
+        return self.asked.cases
 
 
 def plan_run(
@@ -50,37 +66,56 @@ def plan_run(
         UnusableInput: INVALID_MANIFEST; DAMAGED_MODEL.
         WrongUse: UNKNOWN_MODEL; CHANNEL_MISMATCH for models of other channels.
     """
+    return plan_of(asked_of(manifest, folder, make, shard), folder)
+
+
+def asked_of(
+    manifest: Manifest, folder: Path, make: WhatToMake, shard: Shard | None
+) -> Asked:
+    """Check what is wanted, and look at all files.
+
+    Raises:
+        UnusableInput: INVALID_MANIFEST; DAMAGED_MODEL.
+        WrongUse: UNKNOWN_MODEL; CHANNEL_MISMATCH for models of other channels.
+    """
     cases = require_faultless(manifest).cases
     places = Places(folder)
     require_feasible(cases, places, make)
     require_cohort_folder(places)
     if shard is not None:
         cases = cases[shard.number - 1 :: shard.of]
-    asked = asked_for(make)
+    wanted = asked_for(make)
     keys: dict[str, str] = {}
     unreadable: dict[str, MedSegError] = {}
     for case in cases:
         try:
-            keys[case.case_id] = key_of(case, asked)
+            keys[case.case_id] = key_of(case, wanted)
         except MedSegError as error:
             unreadable[case.case_id] = error
-    events = read_events(places.journals)
+    return Asked(
+        cases=cases,
+        keys=keys,
+        unreadable=unreadable,
+        accept=make.accept,
+        made_with=made_with(wanted),
+    )
+
+
+def plan_of(asked: Asked, folder: Path) -> Plan:
+    """What is left of it, by the journals."""
+    events = read_events(Places(folder).journals)
     latest = latest_of(events)
     done = {
         case_id
         for case_id, event in latest.items()
         if isinstance(event, Done)
-        and event.key == keys.get(case_id)
-        and set(event.accept) <= set(make.accept)
+        and event.key == asked.keys.get(case_id)
+        and set(event.accept) <= set(asked.accept)
         and _is_whole(event, folder)
     }
     return Plan(
-        cases=cases,
-        keys=keys,
-        waiting=tuple(case for case in cases if case.case_id not in done),
-        unreadable=unreadable,
-        accept=make.accept,
-        made_with=made_with(asked),
+        asked=asked,
+        waiting=tuple(case for case in asked.cases if case.case_id not in done),
         newest_s=max((each.time_s for each in events), default=0.0),
         earlier={each.case_id: each.files for each in events if isinstance(each, Done)},
     )

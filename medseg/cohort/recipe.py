@@ -14,6 +14,21 @@ CaseEngine = Engine[CohortCase, Written]
 
 
 @dataclass(frozen=True, kw_only=True)
+class CohortWork:
+    """What an executor is asked to do.
+
+    Attributes:
+        folder: Of the cohort.
+        make: What is made of each scan.
+        cases: All that are to be done.
+    """
+
+    folder: Path
+    make: WhatToMake
+    cases: tuple[CohortCase, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseRecipe:
     """How a process gets the engine of a cohort.
 

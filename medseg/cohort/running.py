@@ -23,8 +23,9 @@ from medseg.cohort.journal import (
 from medseg.cohort.local import CaseOutcome, Executor
 from medseg.cohort.locking import sole_run
 from medseg.cohort.places import Places, Shard
-from medseg.cohort.planning import Plan, plan_run
+from medseg.cohort.planning import Plan, asked_of, plan_of
 from medseg.cohort.privacy import without_names
+from medseg.cohort.recipe import CohortWork
 from medseg.cohort.records import records_of
 from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Begun as TaskBegun
@@ -81,12 +82,12 @@ def run_cohort(
     """
     folder = Path(folder)
     places = Places(folder)
-    asked = plan_run(manifest, folder, make, shard)  # refuses before all is written
+    asked = asked_of(manifest, folder, make, shard)  # refuses before all is written
     records = records_of(places, manifest, make, asked.made_with)
     with sole_run(places, shard, records):
-        plan = plan_run(manifest, folder, make, shard)
+        plan = plan_of(asked, folder)
         with _tidied(places, shard), open_journal(places.journal(shard)) as journal:
-            run = _Run(plan, places, journal, on_progress)
+            run = _Run(plan, make, places, journal, on_progress)
             run.begin()
             run.work_off(executor)
         if run.is_stopped:
@@ -118,12 +119,14 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
+        make: WhatToMake,
         places: Places,
         journal: Journal,
         on_progress: ProgressCallback,
     ) -> None:
         self.is_stopped = False
         self._plan = plan
+        self._make = make
         self._places = places
         self._journal = journal
         self._on_progress = on_progress
@@ -145,19 +148,22 @@ class _Run:
                 version=version,
             )
         ]
-        for case_id, error in self._plan.unreadable.items():
+        for case_id, error in self._plan.asked.unreadable.items():
             events.append(self._failed_event(case_id, error))
-        self._failed = len(self._plan.unreadable)
+        self._failed = len(self._plan.asked.unreadable)
         self._journal.add(*events)
 
     def work_off(self, executor: Executor) -> None:
         """Have every waiting case done."""
-        unreadable = self._plan.unreadable
+        unreadable = self._plan.asked.unreadable
         cases = [case for case in self._plan.waiting if case.case_id not in unreadable]
         if not cases:
             return
         self._is_to_stop()
-        outcomes = executor(cases, self._is_to_stop)
+        work = CohortWork(
+            folder=self._places.folder, make=self._make, cases=tuple(cases)
+        )
+        outcomes = executor(work, self._is_to_stop)
         with closing(outcomes):  # type: ignore[type-var]
             for outcome in outcomes:
                 self._note_outcome(outcome)
@@ -193,11 +199,11 @@ class _Run:
                 Done(
                     time_s=now_s,
                     case_id=case_id,
-                    key=self._plan.keys[case_id],
-                    made_with=self._plan.made_with,
+                    key=self._plan.asked.keys[case_id],
+                    made_with=self._plan.asked.made_with,
                     files=written.files,
                     seconds=outcome.seconds,
-                    accept=self._plan.accept,
+                    accept=self._plan.asked.accept,
                     unscored=written.unscored,
                 )
             )
@@ -235,7 +241,7 @@ class _Run:
         return Failed(
             time_s=self._now_s(),
             case_id=case_id,
-            key=self._plan.keys.get(case_id, ""),
+            key=self._plan.asked.keys.get(case_id, ""),
             code=error.code,
             what=without_names(error.what, case),
             remedy=without_names(error.remedy, case),

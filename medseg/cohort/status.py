@@ -16,6 +16,7 @@ from medseg.cohort.journal import (
     latest_of,
     read_events,
 )
+from medseg.cohort.locking import is_held
 from medseg.cohort.manifest import read_written_manifest
 from medseg.cohort.places import Places
 from medseg.core.cohort import CaseFailure, CaseState, CohortCase
@@ -34,12 +35,14 @@ class CohortStatus:
         unscored: Why results could not be compared with their references.
         cases_per_hour: Over the last ten minutes of work; None when nothing was done.
         seconds_left: At that speed; None where it is not known.
+        is_worked_on: Whether a run or a part of one works here now.
     """
 
     states: tuple[tuple[str, CaseState], ...]
     failures: tuple[CaseFailure, ...]
     cases_per_hour: float | None
     seconds_left: float | None
+    is_worked_on: bool
     unscored: tuple[CaseFailure, ...] = ()
 
     def count(self, state: CaseState) -> int:
@@ -78,8 +81,16 @@ def cohort_status(folder: Path | str) -> CohortStatus:
 
 
 def status_of(places: Places, cases: Sequence[CohortCase]) -> CohortStatus:
-    """The same for some of the cases; results of other settings are none."""
-    events = read_events(places.journals)
+    """The same for some of the cases; results of other settings are none.
+
+    A case that was begun by a run that is gone, killed perhaps, waits.
+    """
+    held = {path: is_held(places.lock_of(path)) for path in places.journals}
+    events = [
+        event
+        for path, is_alive in held.items()
+        for event in _as_left(read_events([path]), is_alive=is_alive)
+    ]
     made_with = read_description(places).made_with
     latest = {
         case_id: event
@@ -111,7 +122,20 @@ def status_of(places: Places, cases: Sequence[CohortCase]) -> CohortStatus:
         unscored=unscored,
         cases_per_hour=speed,
         seconds_left=3600 * left / speed if speed else None,
+        is_worked_on=any(held.values()),
     )
+
+
+def _as_left(events: Sequence[Event], *, is_alive: bool) -> Sequence[Event]:
+    """The events of a journal; where nobody writes it, none has only begun."""
+    if is_alive:
+        return events
+    return [
+        Requeued(time_s=event.time_s, case_id=event.case_id)
+        if isinstance(event, Started)
+        else event
+        for event in events
+    ]
 
 
 def _case_id_of(problem: CaseFailure) -> str:

@@ -64,8 +64,10 @@ def each_outcome(
     kills its process is found, refused as WORKER_DIED and costs no other. A task that
     takes too long is refused as TIMED_OUT and its process killed. After an error that
     may have spoilt its process that is replaced, and the task tried once more, alone.
+    What is tried again is so elsewhere, where there are several processes.
 
-    A process that cannot be started is left out, with a `Notice`, and the others go on.
+    A process that cannot be started is left out, with a `Notice`, and so is one that
+    fails time after time with tasks that another one then does; the others go on.
     All end with the thread that takes the outcomes: take them in one thread.
 
     Args:
@@ -89,6 +91,21 @@ def each_outcome(
         yield from state.give_up_all()
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Suspect:
+    """A task to be tried again, alone.
+
+    Attributes:
+        number: Of the task.
+        lane: Where it was when something went wrong.
+        is_sole: Whether that was with no other task than this one.
+    """
+
+    number: int
+    lane: int
+    is_sole: bool
+
+
 @dataclass
 class _Work(Generic[Task, Result]):
     """What is waiting, what is with which process, and who is suspected."""
@@ -97,7 +114,8 @@ class _Work(Generic[Task, Result]):
     tasks: Sequence[Task]
     limits: Limits
     waiting: deque[int] = field(default_factory=deque)
-    suspects: deque[int] = field(default_factory=deque)
+    suspects: deque[_Suspect] = field(default_factory=deque)
+    tried_again: dict[int, _Suspect] = field(default_factory=dict)
     lanes: dict[int, Lane] = field(default_factory=dict)
     stopped_s: float | None = None
 
@@ -121,7 +139,9 @@ class _Work(Generic[Task, Result]):
             self._hand_out()
         connections = {lane.connection: at for at, lane in self.lanes.items()}
         for ready in connection.wait(list(connections), _LOOK_S):
-            yield from self._hear(connections[ready])  # type: ignore[index]
+            at = connections[ready]  # type: ignore[index]
+            if at in self.lanes:  # not just given up
+                yield from self._hear(at)
         for at, lane in list(self.lanes.items()):
             if lane.is_stuck(self.limits.start_limit_s):
                 yield from self._died(at)
@@ -148,24 +168,31 @@ class _Work(Generic[Task, Result]):
                 self.lanes[at] = Lane(recipe, self.limits.memory_limit_bytes)
             lane = self.lanes.get(at)
             if lane is not None:
-                self._fill(lane)
+                self._fill(at, lane)
 
-    def _fill(self, lane: Lane) -> None:
+    def _fill(self, at: int, lane: Lane) -> None:
         """Give a process as many tasks as it may have; a suspect only alone."""
         if any(flight.is_alone for flight in lane.flights.values()):
             return
-        if self.suspects and not lane.flights:
-            number = self.suspects.popleft()
-            if not lane.send(number, self.tasks[number], is_alone=True):
-                self.suspects.appendleft(number)
+        suspect = self._suspect_for(at)
+        if suspect is not None and not lane.flights:
+            if lane.send(suspect.number, self.tasks[suspect.number], is_alone=True):
+                self.suspects.remove(suspect)
+                self.tried_again[suspect.number] = suspect
             return
         while self.waiting and len(lane.flights) < self.limits.at_once:
-            if self.suspects and lane.flights:
-                return  # let it run empty: it is needed for them
+            if suspect is not None and lane.flights:
+                return  # let it run empty: it is needed for that one
             number = self.waiting.popleft()
             if not lane.send(number, self.tasks[number], is_alone=False):
                 self.waiting.appendleft(number)
                 return
+
+    def _suspect_for(self, at: int) -> _Suspect | None:
+        """One that comes from elsewhere; where nobody else is, the first."""
+        is_only_one = len(self.starts.usable()) == 1
+        here = (each for each in self.suspects if is_only_one or each.lane != at)
+        return next(here, None)
 
     def _hear(self, at: int) -> Iterator[Outcome[Task, Result]]:
         lane = self.lanes[at]
@@ -181,9 +208,10 @@ class _Work(Generic[Task, Result]):
                 return
             if isinstance(message, Ready):
                 self.starts.succeeded(at)
-            yield from self._outcome(lane, message)
+            yield from self._outcome(at, message)
 
-    def _outcome(self, lane: Lane, message: Message) -> Iterator[Outcome[Task, Result]]:
+    def _outcome(self, at: int, message: Message) -> Iterator[Outcome[Task, Result]]:
+        lane = self.lanes[at]
         if isinstance(message, StageBegun):
             if message.stage is Stage.READING:
                 yield Begun(task=self.tasks[message.number])
@@ -193,9 +221,23 @@ class _Work(Generic[Task, Result]):
             yield Finished(
                 task=self.tasks[message.number], result=result, seconds=message.seconds
             )
+            yield from self._judged(at, self.tried_again.pop(message.number, None))
         elif isinstance(message, Problem):
             del lane.flights[message.number]
             yield self._refused(message)
+
+    def _judged(
+        self, at: int, suspect: _Suspect | None
+    ) -> Iterator[Outcome[Task, Result]]:
+        """A task is done; if it failed elsewhere, it may be that lane that is bad."""
+        self.starts.worked(at)
+        if suspect is None or not suspect.is_sole or suspect.lane == at:
+            return
+        notice = self.starts.blamed(suspect.lane)
+        if notice is not None:
+            if suspect.lane in self.lanes:
+                yield from self._replaced(suspect.lane)
+            yield notice
 
     def _died(self, at: int) -> Iterator[Outcome[Task, Result]]:
         lane = self.lanes[at]
@@ -226,7 +268,7 @@ class _Work(Generic[Task, Result]):
         if flight.is_alone:
             yield self._refused(problem)
             return
-        self.suspects.append(problem.number)
+        self.suspects.append(_Suspect(number=problem.number, lane=at, is_sole=True))
         yield GivenUp(task=self.tasks[problem.number])
 
     def _refused(self, problem: Problem) -> Refused[Task]:
@@ -252,8 +294,10 @@ class _Work(Generic[Task, Result]):
         lane = self.lanes.pop(at)
         lane.kill()
         for number, flight in reversed(lane.flights.items()):
-            queue = self.suspects if flight.is_alone else self.waiting
-            queue.appendleft(number)
+            if flight.is_alone:
+                self.suspects.appendleft(self.tried_again.pop(number))
+            else:
+                self.waiting.appendleft(number)
         for number in lane.flights:
             yield GivenUp(task=self.tasks[number])
 
@@ -261,7 +305,10 @@ class _Work(Generic[Task, Result]):
         """The tasks of a process that is no more: to be begun anew, each alone."""
         lane = self.lanes.pop(at)
         lane.kill()
-        self.suspects.extend(lane.flights)
+        is_sole = len(lane.flights) == 1
+        self.suspects.extend(
+            _Suspect(number=number, lane=at, is_sole=is_sole) for number in lane.flights
+        )
         for number in lane.flights:
             yield GivenUp(task=self.tasks[number])
 

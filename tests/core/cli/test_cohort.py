@@ -109,6 +109,21 @@ class TestARun:
         assert "not done: NOT_AN_IMAGE 1\n" in told
         assert "bad   NOT_AN_IMAGE  " in told
 
+    def test_watching_ends_when_nobody_works_on_what_is_left(
+        self, night, tmp_path, capsys
+    ):
+        killed = shutil.copytree(night, tmp_path / "killed")
+        journal = killed / "journal.jsonl"
+        lines = journal.read_text().splitlines()
+        begun = max(at for at, line in enumerate(lines) if '"started"' in line)
+        journal.write_text("\n".join([*lines[: begun + 1], ""]))
+
+        assert medseg_command("cohort", "status", killed, "--watch") == 0
+
+        told = capsys.readouterr().out
+        assert "0 running" in told
+        assert "nobody works on it now" in told
+
     def test_watching_ends_when_nothing_is_left_to_do(self, night, capsys):
         assert medseg_command("cohort", "status", night, "--watch") == 0
         assert capsys.readouterr().out.count("3 cases:") == 1
@@ -288,8 +303,18 @@ class TestWhatIsTold:
                 )
                 for number in range(failures)
             ),
-            **{"cases_per_hour": None, "seconds_left": None, **more},
+            **{
+                "cases_per_hour": None,
+                "seconds_left": None,
+                "is_worked_on": True,
+                **more,
+            },
         )
+
+    def test_whether_anybody_works_on_what_is_left(self):
+        assert "nobody works on it now" not in status_lines(self.status())
+        idle = self.status(is_worked_on=False)
+        assert "nobody works on it now" in status_lines(idle)
 
     @pytest.mark.parametrize(
         ("seconds", "words"),

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import medseg
 from medseg.cohort.journal import Written
+from medseg.cohort.recipe import CohortWork
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CohortCase
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
@@ -55,8 +56,8 @@ class FatefulRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class FatefulExecutor(medseg.DaskExecutor):
-    def recipe(self, threads: int) -> FatefulRecipe:
-        return FatefulRecipe(self.folder.absolute(), threads)
+    def recipe(self, work: CohortWork, threads: int) -> FatefulRecipe:
+        return FatefulRecipe(work.folder.absolute(), threads)
 
 
 def read_diary(folder: Path) -> list[tuple[int, str]]:

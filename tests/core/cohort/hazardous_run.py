@@ -24,7 +24,8 @@ from medseg.cli.cohort_tables import status_lines
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Flat
 from medseg.cohort.journal import Written
-from medseg.cohort.recipe import CaseEngine
+from medseg.cohort.local import Executor
+from medseg.cohort.recipe import CaseEngine, CohortWork
 from medseg.cohort.stages import Engine, Recipe
 from medseg.core.cohort import CohortCase
 from medseg.core.settings import Device, InferenceSettings
@@ -59,8 +60,23 @@ class HazardousExecutor(medseg.LocalExecutor):
 
     fates: Mapping[str, Fate]
 
-    def recipe(self, device: Device, threads: int) -> CaseRecipe:  # noqa: ARG002
-        return HazardousRecipe(super().recipe(device, 1), self.fates)
+    def recipe(
+        self,
+        work: CohortWork,
+        device: Device,
+        threads: int,  # noqa: ARG002
+    ) -> CaseRecipe:
+        return HazardousRecipe(super().recipe(work, device, 1), self.fates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HazardousCluster(medseg.DaskExecutor):
+    """Workers of a cluster, in which the same cases are fatal."""
+
+    fates: Mapping[str, Fate]
+
+    def recipe(self, work: CohortWork, threads: int) -> CaseRecipe:  # noqa: ARG002
+        return HazardousRecipe(super().recipe(work, 1), self.fates)
 
 
 def _read(
@@ -85,13 +101,20 @@ def hazardous(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     how: Annotated[medseg.HowToRun, Flat] = DEFAULT_HOW,
     shard: str | None = None,
+    scheduler: str | None = None,
 ) -> int:
     """Run a cohort that `make_cohort` made, as `medseg cohort run` does."""
     inference = InferenceSettings(device=Device("cpu"))
     make = medseg.WhatToMake(models=(str(model),), inference=inference)
-    executor = HazardousExecutor(
-        folder=out, make=make, how=how, fates=read_fates(scans.parent)
-    )
+    fates = read_fates(scans.parent)
+    executor: Executor = HazardousExecutor(how=how, fates=fates)
+    if scheduler is not None:
+        executor = HazardousCluster(
+            scheduler=scheduler,
+            device=inference.device,
+            time_limit_s=how.time_limit_s,
+            fates=fates,
+        )
     with shown_progress() as progress:
         status = medseg.run_cohort(
             medseg.read_manifest(scans),

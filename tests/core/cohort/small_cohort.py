@@ -37,12 +37,12 @@ class Run:
 
     def __call__(self, shard=None, on_progress=lambda _: None):
         how = medseg.HowToRun(workers=1, time_limit_s=600.0)
-        executor = medseg.LocalExecutor(folder=self.out, make=self.make, how=how)
+        executor = medseg.LocalExecutor(how=how)
         self.begun = 0
 
-        def counting(cases, should_stop):
-            self.begun = len(cases)
-            return executor(cases, should_stop)
+        def counting(work, should_stop):
+            self.begun = len(work.cases)
+            return executor(work, should_stop)
 
         return medseg.run_cohort(
             self.cases(),

@@ -82,7 +82,7 @@ def scores(case_id, *dice):
     return Scores(case_id=case_id, rows=rows)
 
 
-def page_of(results, failures=(), cases=None, **more):
+def page_of(results, failures=(), cases=None, trained_on=(), **more):
     states = [(each.case_id, CaseState.DONE) for each in results]
     states += [(each.case_id, CaseState.FAILED) for each in failures]
     status = CohortStatus(
@@ -90,8 +90,11 @@ def page_of(results, failures=(), cases=None, **more):
         failures=tuple(failures),
         cases_per_hour=100.0,
         seconds_left=None,
+        is_worked_on=False,
     )
-    evaluation = Evaluation(cases=tuple(cases)) if cases else None
+    evaluation = (
+        Evaluation(cases=tuple(cases), trained_on=tuple(trained_on)) if cases else None
+    )
     sheet = Sheet(
         models=("abdomen",),
         status=status,
@@ -130,6 +133,14 @@ class TestOrder:
     def test_few_cases_are_in_order_of_their_names(self):
         page = Page(page_of([result(n, (v, 1.0)) for n, v in (("b", 9.0), ("a", 1.0))]))
         assert list(page.cards) == ["a", "b"]
+
+
+def test_dice_of_scans_that_the_model_was_trained_on_is_not_taken_for_more():
+    results = [result(name) for name in ("a", "b")]
+    cases = [scores("a", 0.9, 0.8), scores("b", 0.2, 0.9)]
+    seen = Page(page_of(results, cases=cases, trained_on=("b",)))
+    assert "Trained on 1 of 2: no measure of new scans" in seen.text
+    assert "Trained on" not in Page(page_of(results, cases=cases)).text
 
 
 class TestUnusual:

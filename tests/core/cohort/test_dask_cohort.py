@@ -48,14 +48,12 @@ def spread(alone, model, tmp_path):
 def go_on(run):
     """On this machine; a processor for each worker, as on the clusters below."""
     how = medseg.HowToRun(workers=processor_count())
-    executor = medseg.LocalExecutor(folder=run.out, make=run.make, how=how)
+    executor = medseg.LocalExecutor(how=how)
     return medseg.run_cohort(run.cases(), run.out, run.make, executor)
 
 
 def run_on(address, run, on_progress):
-    executor = medseg.DaskExecutor(
-        folder=run.out, make=run.make, scheduler=address, device=Device("cpu")
-    )
+    executor = medseg.DaskExecutor(scheduler=address, device=Device("cpu"))
     return medseg.run_cohort(
         run.cases(), run.out, run.make, executor, on_progress=on_progress
     )

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from threading import Timer
 
 import pytest
+from filelock import FileLock
 
-from medseg.cohort.locking import sole_run
+from medseg.cohort.locking import is_held, sole_run
 from medseg.cohort.places import Places, Shard
 from medseg.core.errors import ErrorCode, WrongUse
 
@@ -76,6 +78,24 @@ def test_the_lock_of_a_run_that_was_killed_is_free(tmp_path):
     with Holder(tmp_path):
         pass
 
+    with sole_run(Places(tmp_path), None):
+        pass
+
+
+def test_whether_a_run_works_here_is_seen_without_disturbing_it(tmp_path):
+    lock = Places(tmp_path).lock(None)
+    assert not is_held(lock)
+    assert not lock.exists()
+    with Holder(tmp_path) as holder:
+        assert is_held(lock)
+        assert holder.process.poll() is None
+    assert not is_held(lock)
+
+
+def test_a_run_begins_although_somebody_just_looks_whether_there_is_one(tmp_path):
+    lock = FileLock(Places(tmp_path).lock(None), thread_local=False)
+    lock.acquire()
+    Timer(0.2, lock.release).start()
     with sole_run(Places(tmp_path), None):
         pass
 

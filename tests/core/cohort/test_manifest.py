@@ -269,7 +269,7 @@ def test_a_run_takes_names_that_are_not_utf_8(run, odd_file):
     bad.write_bytes(b"no image")
     manifest = checked([case_of("a", odd_file), case_of("b", bad)])
     how = medseg.HowToRun(workers=1, time_limit_s=600.0)
-    executor = medseg.LocalExecutor(folder=run.out, make=run.make, how=how)
+    executor = medseg.LocalExecutor(how=how)
 
     status = medseg.run_cohort(manifest, run.out, run.make, executor)
 

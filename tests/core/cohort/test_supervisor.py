@@ -2,7 +2,15 @@
 
 import pytest
 
-from medseg.cohort.stages import Begun, Finished, GivenUp, Notice, Refused, Stage
+from medseg.cohort.stages import (
+    Begun,
+    Finished,
+    GivenUp,
+    Notice,
+    Recipe,
+    Refused,
+    Stage,
+)
 from medseg.cohort.supervisor import Limits, each_outcome
 from medseg.core.errors import ErrorCode, MedSegError
 from tests.core.cohort.workshop import (
@@ -10,6 +18,7 @@ from tests.core.cohort.workshop import (
     BrokenRecipe,
     DeadRecipe,
     Fate,
+    FaultyRecipe,
     FickleRecipe,
     Task,
     WorkshopRecipe,
@@ -201,6 +210,35 @@ def test_a_process_that_cannot_start_is_left_out_and_the_others_go_on(folder, ba
     (notice,) = (o for o in outcomes if isinstance(o, Notice))
     assert "1 of 2 go on" in notice.text
     assert ends(outcomes) == {task.name: task.name.upper() for task in tasks}
+
+
+def test_a_process_that_fails_with_what_others_then_do_is_left_out(folder):
+    """As of several GPUs one that starts but cannot compute; no scan pays for it."""
+    tasks = [Task("waits", Fate.WAITS), *GOOD]
+    recipes: list[Recipe[Task, str]] = [WorkshopRecipe(folder), FaultyRecipe()]
+    outcomes, given_up = [], set()
+    limits = Limits(time_limit_s=10 * GENEROUS_S)
+    for outcome in each_outcome(recipes, tasks, limits, never):
+        outcomes.append(outcome)
+        if isinstance(outcome, GivenUp):
+            given_up.add(outcome.task.name)
+        if len(given_up) == 3:
+            (folder / OPEN).touch()
+
+    (notice,) = (o for o in outcomes if isinstance(o, Notice))
+    assert "1 of 2 go on" in notice.text
+    assert ends(outcomes) == {task.name: task.name.upper() for task in tasks}
+
+
+def test_bad_tasks_alone_make_no_process_bad(folder):
+    bad = [Task(f"bad_{number}", Fate.SPOILS) for number in range(4)]
+    outcomes = list(run(folder, [*bad, *GOOD], workers=2))
+
+    assert not [o for o in outcomes if isinstance(o, Notice)]
+    assert ends(outcomes) == {
+        **{task.name: task.name.upper() for task in GOOD},
+        **{task.name: ErrorCode.UNFORESEEN for task in bad},
+    }
 
 
 @pytest.mark.parametrize("hiccup", [broken, dead])

@@ -96,6 +96,23 @@ class BrokenRecipe:
 
 
 @dataclass(frozen=True)
+class FaultyRecipe:
+    """An engine that loads, and then fails with every task, as on a broken GPU."""
+
+    def start(self) -> Engine[Task, str]:
+        return Engine(read=self._read, compute=self._compute, write=self._write)
+
+    def _read(self, task: Task) -> Task:
+        return task
+
+    def _compute(self, task: Task, read: Task) -> NoReturn:
+        raise RuntimeError(f"no {task.name} on this device, nor {read.name}")
+
+    def _write(self, task: Task, _made: Task) -> str:
+        raise AssertionError(task)
+
+
+@dataclass(frozen=True)
 class DeadRecipe:
     """An engine whose process is gone before it is loaded."""
 

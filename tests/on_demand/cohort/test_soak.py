@@ -7,6 +7,9 @@ memory of the processes. `--soak-cases`, `--soak-kills` and `--soak-shards` chan
 much; four shards have a network of their own each where `unshare -n` is allowed.
 """
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -104,6 +107,22 @@ def test_parts_that_share_only_a_folder_make_the_same(soak, apart):
     assert medseg_command("cohort", "merge", parts[0].out) == PARTLY_DONE
 
     require_same(replace(parts[0], shard=""), soak.run)
+
+
+def test_workers_of_a_cluster_of_which_one_is_killed_make_the_same(soak):
+    """But for the stacks of the process that a case has blocked: dask's alone tell."""
+    distributed = pytest.importorskip("distributed")
+    run = soak.again("cluster")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=None
+    ) as cluster:
+        process = run.start("--scheduler", cluster.scheduler_address)
+        assert wait_for_events(run, process, soak.size.cases // 2)
+        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+        assert process.wait() == PARTLY_DONE
+
+    shutil.rmtree(run.out / "logs")
+    require_same(run, soak.run)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,10 @@
-"""Cases over the workers of a cluster that die, hang, come late or do not suit."""
+"""Cases over the workers of a cluster that die, hang, come late or do not suit.
+
+    pytest tests/on_demand/cohort/test_dask.py
+
+On a machine that is very slow a nanny may give up a worker for good that was ended
+while it started; the next test then has a cluster of its own.
+"""
 
 import os
 import subprocess
@@ -11,10 +17,12 @@ from pathlib import Path
 import pytest
 
 import medseg
+from medseg.cohort.recipe import CohortWork
 from medseg.cohort.stages import Begun, Finished, GivenUp, Refused
 from medseg.core.cohort import CohortCase
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from tests.core.cohort.fateful import NO_MODEL, FatefulExecutor, read_diary
+from tests.core.making import TINY_PLAN, save_untrained
 
 distributed = pytest.importorskip("distributed")
 
@@ -25,6 +33,7 @@ pytestmark = [
 
 CLOSED_PORT = "tcp://127.0.0.1:9"
 GPU = {"GPU": 1.0}
+PATIENCE_S = 300.0  # for what takes seconds: the machine may be very slow
 
 
 def cluster_of(workers, threads=1, **options):
@@ -38,27 +47,59 @@ def cluster_of(workers, threads=1, **options):
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with cluster_of(2) as cluster:
-        yield cluster
+def model(tmp_path_factory):
+    return save_untrained(TINY_PLAN, tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """The cluster that tests share, for as long as it is whole."""
+    clusters = [cluster_of(2)]
+    yield clusters
+    clusters.pop().close()
+
+
+@pytest.fixture
+def cluster(kept):
+    """Two workers that answer, whatever earlier tests have done to theirs."""
+    if not is_whole(kept[-1]):
+        kept.pop().close()
+        kept.append(cluster_of(2))
+    return kept[-1]
+
+
+def is_whole(cluster):
+    with distributed.Client(cluster.scheduler_address) as client:
+        try:
+            client.wait_for_workers(2, timeout=PATIENCE_S)
+            return len(client.run(os.getpid, on_error="ignore")) == 2
+        except TimeoutError:
+            return False
 
 
 @pytest.fixture
 def on(tmp_path, model):
-    def executor(cluster, name=str(model), **settings):
-        return FatefulExecutor(
+    """What becomes of cases of such names."""
+
+    def run_on(cluster, names, should_stop=lambda: False, model=str(model), **settings):
+        address = getattr(cluster, "scheduler_address", cluster)
+        executor = FatefulExecutor(scheduler=address, **settings)
+        work = CohortWork(
             folder=tmp_path,
-            make=medseg.WhatToMake(models=(name,)),
-            scheduler=getattr(cluster, "scheduler_address", cluster),
-            **settings,
+            make=medseg.WhatToMake(models=(model,)),
+            cases=tuple(
+                CohortCase(case_id=name, images=(Path("scan"),)) for name in names
+            ),
         )
+        end_s = time.monotonic() + PATIENCE_S
 
-    return executor
+        def in_time():
+            assert time.monotonic() < end_s, "nothing happens any more"
+            return should_stop()
 
+        return executor(work, in_time)
 
-def run(executor, names, should_stop=lambda: False):
-    cases = [CohortCase(case_id=name, images=(Path("scan"),)) for name in names]
-    return executor(cases, should_stop)
+    return run_on
 
 
 def ends(outcomes):
@@ -80,15 +121,8 @@ def has_ended(pid):
     return False
 
 
-def settle(cluster):
-    """Wait for the workers that an earlier test has ended to be back and to answer."""
-    with distributed.Client(cluster.scheduler_address) as client:
-        client.wait_for_workers(2)
-        assert len(client.run(os.getpid)) == 2
-
-
-def wait_until(condition, limit_s=120.0):
-    end_s = time.monotonic() + limit_s
+def wait_until(condition):
+    end_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end_s
         time.sleep(0.05)
@@ -97,7 +131,7 @@ def wait_until(condition, limit_s=120.0):
 def test_what_goes_wrong_with_a_case_is_told_and_costs_no_other(cluster, on, tmp_path):
     names = ["crash", "good_1", "bug", "hang", "refused", "greedy", "good_2", "good_3"]
 
-    outcomes = list(run(on(cluster, time_limit_s=5.0), names))
+    outcomes = list(on(cluster, names, time_limit_s=5.0))
 
     assert ends(outcomes) == {
         "crash": ErrorCode.WORKER_DIED,
@@ -120,7 +154,7 @@ def test_nothing_runs_on_when_all_is_to_stop(cluster, on, tmp_path):
         return "computes hang" in str(diary(tmp_path))
 
     names = ["hang", "good_1", "good_2"]
-    outcomes = list(run(on(cluster, grace_s=1.0), names, should_stop))
+    outcomes = list(on(cluster, names, should_stop, grace_s=1.0))
 
     (pid,) = [pid for pid, text in diary(tmp_path) if text == "computes hang"]
     wait_until(lambda: has_ended(pid))
@@ -131,7 +165,7 @@ def test_nothing_runs_on_when_all_is_to_stop(cluster, on, tmp_path):
 
 
 def test_nothing_runs_on_when_whoever_listens_has_enough(cluster, on, tmp_path):
-    outcomes = run(on(cluster), ["hang"])
+    outcomes = on(cluster, ["hang"])
     next(outcomes)
     wait_until(lambda: "computes hang" in str(diary(tmp_path)))
 
@@ -147,12 +181,12 @@ def diary(folder):
 def test_an_engine_is_loaded_once_for_many_runs_until_the_model_is_another(
     cluster, on, tmp_path
 ):
-    list(run(on(cluster), ["good_1", "good_2", "good_3", "good_4"]))
-    list(run(on(cluster), ["good_5", "good_6"]))
+    list(on(cluster, ["good_1", "good_2", "good_3", "good_4"]))
+    list(on(cluster, ["good_5", "good_6"]))
     before = [pid for pid, text in diary(tmp_path) if text == "loads"]
     assert len(before) == len(set(before))
 
-    list(run(on(cluster, "hippocampus"), ["good_7"]))
+    list(on(cluster, ["good_7"], model="hippocampus"))
 
     loads = [pid for pid, text in diary(tmp_path) if text == "loads"]
     assert len(loads) == len(before) + 1
@@ -162,13 +196,13 @@ def test_an_engine_that_cannot_be_loaded_anywhere_ends_the_work(cluster, on, tmp
     (tmp_path / NO_MODEL).touch()
 
     with pytest.raises(WrongUse, match="UNKNOWN_MODEL"):
-        list(run(on(cluster), ["good_1", "good_2"]))
+        list(on(cluster, ["good_1", "good_2"]))
 
 
 def test_a_worker_with_two_threads_computes_one_case_at_a_time(on, tmp_path):
     names = [f"good_{number}" for number in range(12)]
     with cluster_of(1, threads=2) as cluster:
-        found = ends(run(on(cluster), names))
+        found = ends(on(cluster, names))
 
     assert found == dict.fromkeys(names, "done")
     computing = [t.split() for _, t in diary(tmp_path) if t.startswith("comput")]
@@ -178,7 +212,7 @@ def test_a_worker_with_two_threads_computes_one_case_at_a_time(on, tmp_path):
 
 def test_no_scheduler_is_told_in_one_line(on):
     with pytest.raises(WrongUse, match=r"NO_CLUSTER.*127\.0\.0\.1:9") as raised:
-        list(run(on(CLOSED_PORT), ["good"]))
+        list(on(CLOSED_PORT, ["good"]))
 
     assert "\n" not in str(raised.value)
 
@@ -186,12 +220,11 @@ def test_no_scheduler_is_told_in_one_line(on):
 @pytest.mark.parametrize("address", ["smoke://signals", ""])
 def test_an_address_that_is_none_is_told(on, address):
     with pytest.raises(WrongUse, match="NO_CLUSTER"):
-        list(run(on(address), ["good"]))
+        list(on(address, ["good"]))
 
 
 def test_workers_of_which_none_has_the_resource_are_not_waited_for_in_vain(cluster, on):
-    settle(cluster)
-    outcomes = run(on(cluster, resources=GPU, patience_s=10.0), ["good"])
+    outcomes = on(cluster, ["good"], resources=GPU, patience_s=10.0)
 
     assert "2 of 2 workers idle" in next(o.text for o in outcomes)
     with pytest.raises(UnusableInput, match=r"NO_CLUSTER.*GPU=1.*--resources GPU=1"):
@@ -202,7 +235,7 @@ def test_workers_may_come_late_and_only_those_that_suit_are_used(on, tmp_path):
     heard = []
     with cluster_of(0) as cluster, Workers(cluster) as workers:
         unfit = workers.add()
-        for outcome in run(on(cluster, resources=GPU), ["good_1", "good_2"]):
+        for outcome in on(cluster, ["good_1", "good_2"], resources=GPU):
             heard.append(outcome)
             if "1 of 1 workers idle" in str(outcome):
                 workers.add("--resources", "GPU=1")
@@ -218,7 +251,7 @@ def test_a_worker_with_another_medseg_is_not_used(on, tmp_path):
     with cluster_of(0) as cluster, Workers(cluster) as workers:
         workers.add(PYTHONPATH=str(told.parent))
         with pytest.raises(UnusableInput, match=r"NO_CLUSTER.*MedSeg 0\.0\.7"):
-            list(run(on(cluster, patience_s=10.0), ["good"]))
+            list(on(cluster, ["good"], patience_s=10.0))
 
 
 class Workers(ExitStack):
