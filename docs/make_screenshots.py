@@ -222,8 +222,9 @@ def lesions(window: Window) -> None:
     panel = window.panel("Lesions")
     choose(panel, "Told apart", "Parted at necks")
     press(panel, "Tell apart")
-    click_row(panel, "Lesions", "1")
     window.fit()
+    click_row(panel, "Lesions", "1")
+    camera_of(window.viewer).zoom *= 2
     window.save("lesions")
 
 

@@ -12,7 +12,9 @@ from napari_medseg.lesions.drawing import box_of, diameters_of
 MARKS_NAME = "diameters and box"
 # Okabe and Ito's yellow and sky blue, and white, which every reader tells apart
 _LONGEST, _PERPENDICULAR, _BOX = "#f0e442", "#56b4e9", "#ffffff"
-_WIDTH, _BOX_WIDTH = 0.5, 0.25  # in voxels
+_LEAST_WIDTH = 0.6  # in voxels
+_WIDTH = 0.03  # of the longest diameter
+_BOX_WIDTH = 0.7  # of the width of the lines
 
 
 class Marks:
@@ -37,11 +39,13 @@ class Marks:
         place_at(layer, placement.scale, placement.translate)
         lines = diameters_of(measure, placement)
         box = box_of(measure, placement)
+        across_mm = min(placement.scale)
+        width = max(_LEAST_WIDTH, _WIDTH * measure.longest_axial_mm / across_mm)
         layer.add(
             [*box, *lines],
             shape_type=["rectangle"] * len(box) + ["line", "line"],
             edge_color=[_BOX] * len(box) + [_LONGEST, _PERPENDICULAR],
-            edge_width=[_BOX_WIDTH] * len(box) + [_WIDTH, _WIDTH],
+            edge_width=[_BOX_WIDTH * width] * len(box) + [width, width],
             face_color="transparent",
         )
         layer.visible = True

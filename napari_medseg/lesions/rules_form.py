@@ -17,7 +17,7 @@ import medseg
 from napari_medseg.controls.notice import announce
 from napari_medseg.lesions.choice import Choice, Parting, Split
 
-_LIST_HEIGHT_PX = 78
+_LIST_HEIGHT_PX = 76
 _LABEL_WIDTH_PX = 88
 _LARGEST = 1e6
 

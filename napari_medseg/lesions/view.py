@@ -35,7 +35,7 @@ from napari_medseg.lesions.follow_up_view import FollowUpView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
-_WIDE_ENOUGH_FOR_THE_TABLE = 420
+_WIDE_ENOUGH_FOR_THE_TABLE = 430
 
 
 class LesionsView(QWidget):

@@ -16,6 +16,7 @@ from napari_medseg.controls.panel import Panel
 from napari_medseg.controls.saving import ask_where
 from napari_medseg.layers.conversion import LayerTuple
 from napari_medseg.layers.edits import EditWatch
+from napari_medseg.layers.hiding import HiddenLayers
 from napari_medseg.layers.placement import Placement
 from napari_medseg.lesions.asking import Asked, asked_of_baseline
 from napari_medseg.lesions.contents import (
@@ -69,6 +70,7 @@ class LesionsWidget(Panel):
         self._shown: Labels | None = None
         self._marked: tuple[medseg.InstanceMeasure, Placement] | None = None
         self._marks = Marks(napari_viewer)
+        self._hidden = HiddenLayers(napari_viewer.layers)
         self._edits = EditWatch(napari_viewer.dims)
         self._connect()
         self._on_labels_changed(view.labels())
@@ -76,6 +78,7 @@ class LesionsWidget(Panel):
     def end(self) -> None:
         """Stop the work and listen to the viewer no more; the lesions stay."""
         super().end()
+        self._hidden.show_again()
         self._edits.watch(())
         self._marks.end()
         if self._on_press in self._viewer.mouse_drag_callbacks:
@@ -108,6 +111,7 @@ class LesionsWidget(Panel):
     def _on_labels_changed(self, layer: Layer | None) -> None:
         """What was told apart is that of another layer."""
         self._forget()
+        self._hidden.show_again()
         self._edits.watch((layer,) if isinstance(layer, Labels) else ())
         self.view.show_message("" if layer else "Open or make a Labels layer first.")
 
@@ -206,6 +210,7 @@ class LesionsWidget(Panel):
         self._forget()
         contour = int(self.view.is_outline)
         self._shown = show_lesions(self._viewer, made.layer, contour)
+        self._hidden.hide((made.labels,))  # colours over each other are of no legend
         self._lesions = made.lesions
         colours = colours_of(self._shown, made.lesions)
         self.view.show_lesions(made.lesions, colours)

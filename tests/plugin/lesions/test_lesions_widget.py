@@ -318,6 +318,27 @@ def test_diameters_and_box_can_be_switched_off_and_go_with_the_panel(
     assert len(viewer.mouse_drag_callbacks) == callbacks - 1
 
 
+def test_the_labels_are_hidden_while_their_lesions_are_looked_at(qtbot, panel, viewer):
+    labels = viewer.layers["labels"]
+
+    tell_apart(qtbot, panel)
+    assert not labels.visible
+    labels.visible = True  # the user wants to see them
+    tell_apart(qtbot, panel, Parting.NECKS)
+    assert labels.visible
+    labels.visible = False
+    panel.end()
+    assert not labels.visible
+
+
+def test_hidden_labels_come_back_with_the_end_of_the_panel(qtbot, panel, viewer):
+    tell_apart(qtbot, panel)
+
+    panel.end()
+
+    assert viewer.layers["labels"].visible
+
+
 def test_outlines_can_be_had_instead_of_areas(qtbot, panel, viewer):
     tell_apart(qtbot, panel)
     outlines = part(panel, "Outlines", QCheckBox)
@@ -470,6 +491,43 @@ def test_labels_and_lesions_are_saved_and_read_back(
     read = medseg.read_panoptic(path)
     assert len(read.instances) == 3
     assert_array_equal(read.segmentation.array, lesion_labels(LPS).array)
+
+
+def test_without_its_series_no_dicom_is_written_and_that_is_told(
+    qtbot, panel, tmp_path, monkeypatch
+):
+    tell_apart(qtbot, panel)
+    path = tmp_path / "case.dcm"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+
+    press(qtbot, panel, "Save labels")
+
+    assert message(panel, STATUS).startswith("NO_DICOM_SOURCE")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_its_series_open_each_lesion_is_a_segment_of_a_dicom_seg(
+    qtbot, open_panel, tmp_path, monkeypatch
+):
+    phantom = medseg.make_phantom(3, shape=(48, 40, 16), spacing_mm=(7.0, 7.0, 9.0))
+    medseg.write_phantom_series(phantom, tmp_path / "CT")
+    viewer = ViewerModel()
+    scan = medseg.read_volume(tmp_path / "CT")
+    for array, options, _ in volume_layers(scan, "scan"):
+        viewer.add_image(array, **options)
+    add(viewer, replace(phantom.reference, geometry=scan.geometry))
+    panel = open_panel(viewer)
+    tick(panel, "spleen", Qt.CheckState.Checked)
+    tell_apart(qtbot, panel)
+    path = tmp_path / "case.dcm"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+
+    press(qtbot, panel, "Save labels")
+
+    read = medseg.read_panoptic(path, source=scan)
+    numbers = [str(each.number) for each in read.instances]
+    assert numbers == column(panel, "No.")
+    assert "spleen" in column(panel, "Structure")
 
 
 def test_the_table_is_copied_and_saved(qtbot, panel, tmp_path, monkeypatch):
