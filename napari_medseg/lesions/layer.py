@@ -1,6 +1,7 @@
 """The lesions told apart as a Labels layer, a colour each."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from napari.components import ViewerModel
@@ -18,6 +19,21 @@ from napari_medseg.layers.ranking import LESIONS_KEY
 from napari_medseg.lesions.contents import Lesions, as_labels
 
 _OPACITY = 0.7
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Made:
+    """Lesions told apart.
+
+    Attributes:
+        lesions: All of them.
+        layer: What shows them.
+        labels: The layer they were told apart in.
+    """
+
+    lesions: Lesions
+    layer: LayerTuple
+    labels: Labels
 
 
 def lesions_layer(lesions: Lesions, name: str) -> LayerTuple:

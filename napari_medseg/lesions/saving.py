@@ -1,10 +1,14 @@
 """Tables and labels of lesions, to the clipboard and to files."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari.layers import Labels, Layer
+
 import medseg
 from napari_medseg.lesions.contents import Followed, Lesions
+from napari_medseg.saving.dicom import DicomLabels
 
 TABLE_KINDS = "Comma-separated values (*.csv)"
 LABEL_KINDS = "Labels and lesions (*.nii.gz *.nii *.nrrd *.mha *.dcm)"
@@ -41,6 +45,19 @@ def write_table(table: Table, path: Path) -> None:
     """
     with medseg.written_whole(path, overwrite=True) as part:
         part.write_text(table.csv, encoding="utf-8")
+
+
+def source_for(
+    path: Path, labels: Labels, layers: Iterable[Layer]
+) -> medseg.Volume | None:
+    """The DICOM series that a file refers to; None for other formats.
+
+    Raises:
+        MedSegError: As `DicomLabels.of`.
+    """
+    if path.suffix.lower() != ".dcm":
+        return None
+    return DicomLabels.of(labels, layers).source
 
 
 def write_lesions(lesions: Lesions, path: Path, source: medseg.Volume | None) -> Path:

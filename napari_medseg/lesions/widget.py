@@ -1,7 +1,6 @@
 """The Lesions panel: lesions of a label map one by one, and what became of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from napari.components import ViewerModel
@@ -14,7 +13,6 @@ from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.controls.saving import ask_where
-from napari_medseg.layers.conversion import LayerTuple
 from napari_medseg.layers.edits import EditWatch
 from napari_medseg.layers.hiding import HiddenLayers
 from napari_medseg.layers.placement import Placement
@@ -26,35 +24,26 @@ from napari_medseg.lesions.contents import (
     place_of,
     told_apart,
 )
-from napari_medseg.lesions.layer import colours_of, lesions_layer, show_lesions
+from napari_medseg.lesions.layer import Made, colours_of, lesions_layer, show_lesions
 from napari_medseg.lesions.marks import Marks
 from napari_medseg.lesions.saving import (
     LABEL_KINDS,
     LABEL_SUFFIXES,
     TABLE_KINDS,
     Table,
+    source_for,
     table_of,
     write_lesions,
     write_table,
 )
 from napari_medseg.lesions.script import script_of
 from napari_medseg.lesions.view import LesionsView
-from napari_medseg.saving.dicom import DicomLabels
 from napari_medseg.structures.contents import as_tab_separated
 from napari_medseg.viewing.clicks import Point, still_click
 from napari_medseg.viewing.orientation import go_to
 
 _HINT = "Click a row to go to the lesion, or a lesion to see its row."
 _STALE = "The labels were edited since: tell apart again."
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Made:
-    """Lesions told apart, and the layer that shows them."""
-
-    lesions: Lesions
-    layer: LayerTuple
-    labels: Labels
 
 
 class LesionsWidget(Panel):
@@ -142,10 +131,10 @@ class LesionsWidget(Panel):
         labels = asked.labels
         name = labels.name
 
-        def work(report: Report) -> _Made:
+        def work(report: Report) -> Made:
             lesions = told_apart(asked.taken(), report)
             made = lesions_layer(lesions, name)
-            return _Made(lesions=lesions, layer=made, labels=labels)
+            return Made(lesions=lesions, layer=made, labels=labels)
 
         self.view.set_busy(busy=True)
         self.background.start(f"MedSeg: telling lesions of {name} apart", work)
@@ -175,10 +164,7 @@ class LesionsWidget(Panel):
             )
             if path is None:
                 return
-            is_dicom = path.suffix.lower() == ".dcm"
-            source = (
-                DicomLabels.of(labels, self._viewer.layers).source if is_dicom else None
-            )
+            source = source_for(path, labels, self._viewer.layers)
         except medseg.MedSegError as error:
             self._on_failed(error)
             return
@@ -193,18 +179,16 @@ class LesionsWidget(Panel):
         self.view.show_message("stopping after this step")
         self.background.cancel()
 
-    def _on_succeeded(self, result: _Made | Followed | Path) -> None:
+    def _on_succeeded(self, result: Made | Followed | Path) -> None:
         match result:
-            case _Made():
+            case Made():
                 self._show(result)
             case Followed():
-                self._followed = result
-                self.view.show_followed(result)
-                self.view.show_message("Click a row to go to the lesion.")
+                self._show_followed(result)
             case Path():
                 self.view.show_message(f"Saved {result.name}.")
 
-    def _show(self, made: _Made) -> None:
+    def _show(self, made: Made) -> None:
         if made.labels is not self.view.labels():  # another was chosen meanwhile
             return
         self._forget()
@@ -215,6 +199,13 @@ class LesionsWidget(Panel):
         colours = colours_of(self._shown, made.lesions)
         self.view.show_lesions(made.lesions, colours)
         self.view.show_message(_HINT if made.lesions.measures else "")
+
+    def _show_followed(self, followed: Followed) -> None:
+        lesions = self._lesions
+        if lesions is not None and followed.follow_up is lesions.placement:
+            self._followed = followed
+            self.view.show_followed(followed)
+            self.view.show_message("Click a row to go to the lesion.")
 
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
