@@ -155,7 +155,7 @@ def the_main_job(window: Window) -> None:
     window.open(SAMPLE / "ct_phantom")
     window.open(SAMPLE / "ct_phantom_reference.nii.gz")
     window.viewer.layers[-1].visible = False
-    for show in (segment, views, scores, correct, structures):
+    for show in (segment, views, scores, correct, lesions, structures):
         show(window)
         window.close_panels()
 
@@ -215,6 +215,17 @@ def structures(window: Window) -> None:
     press(panel, "3D surface")
     part(panel, "Structures", QTableView).clearSelection()
     window.save("structures_3d")
+
+
+def lesions(window: Window) -> None:
+    """The lesions of the model's result, and the diameters of the largest."""
+    panel = window.panel("Lesions")
+    choose(panel, "Told apart", "Parted at necks")
+    press(panel, "Tell apart")
+    window.fit()
+    click_row(panel, "Lesions", "1")
+    camera_of(window.viewer).zoom *= 2
+    window.save("lesions")
 
 
 def review(window: Window, folder: Path) -> None:

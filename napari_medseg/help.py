@@ -36,6 +36,11 @@ _STEPS = (
         "Plugins > MedSeg > Structures: names, volumes, colours; hide one, go to one.",
     ),
     (
+        "Count the lesions",
+        "Plugins > MedSeg > Lesions: size, diameters and place of each, and what "
+        "became of it since an earlier scan.",
+    ),
+    (
         "Correct it",
         "Plugins > MedSeg > Correct: tools for one structure, with undo; the model's "
         "result stays as it was.",

@@ -6,7 +6,7 @@ from napari.utils.events import Event
 
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.layers.conversion import HELPER_KEY, record_of
-from napari_medseg.layers.ranking import suits_as_prediction
+from napari_medseg.layers.ranking import is_derived, suits_as_prediction
 
 
 class LabelsBox(LayerBox):
@@ -20,6 +20,7 @@ class LabelsBox(LayerBox):
     def __init__(self, layers: LayerList) -> None:
         super().__init__(layers, Labels, rank=suits_as_prediction)
         self._just_added: Layer | None = None
+        self._passing: Layer | None = None
         self._selected = selected = layers.selection.active
         if selected is not None and not self._is_opened_last(selected):
             self._go_along_with(selected)
@@ -45,9 +46,16 @@ class LabelsBox(LayerBox):
 
     def _on_selected(self, event: Event) -> None:
         layer, before = event.value, self._selected
-        if layer is None or layer is before or HELPER_KEY in layer.metadata:
-            return  # as before, too, once a panel has added a layer of its own
+        if layer is None or HELPER_KEY in layer.metadata:
+            return
         is_added, self._just_added = layer is self._just_added, None
+        if is_added and is_derived(layer):
+            self._passing = layer  # the panel that added it selects the one before
+        if layer is self._passing:
+            return
+        self._passing = None
+        if layer is before:
+            return  # as before, too, once a panel has added a layer of its own
         self._selected = layer
         if not is_added or record_of(layer) is None:
             self._go_along_with(layer)

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from napari.layers import Image, Layer
 
 from napari_medseg.correct.choice import TRAITS
-from napari_medseg.correct.layers import structures_of
 from napari_medseg.correct.place import place_of, require_same_voxels
 from napari_medseg.correct.script import ScriptedEdit, ScriptedScan, script_of
 from napari_medseg.correct.view import CorrectView
 from napari_medseg.correct.work import Request
 from napari_medseg.layers.conversion import placement_of, record_of
 from napari_medseg.layers.regions import box_of
+from napari_medseg.layers.structures import structures_of
 
 
 def asked(

@@ -18,18 +18,9 @@ from napari_medseg.layers.conversion import (
     placement_of,
     record_of,
 )
+from napari_medseg.layers.structures import structures_of
 
 _EDITS_KEY = "medseg-edits"
-
-
-def structures_of(layer: Labels) -> medseg.LabelSet:
-    """The structures a layer has names for; label 1 where it has none."""
-    record = record_of(layer)
-    if record is not None and record.labels is not None and len(record.labels):
-        return record.labels
-    ids = [int(id_) for id_ in layer.features.get("index", ()) if 0 < id_ <= 65535]
-    chosen = {*ids, max(1, int(layer.selected_label))}
-    return medseg.LabelSet.from_names((id_, f"label {id_}") for id_ in sorted(chosen))
 
 
 def is_own(layer: Labels) -> bool:

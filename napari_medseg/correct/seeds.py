@@ -1,6 +1,6 @@
 """Where the user has clicked to let a region grow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from napari.components import ViewerModel
@@ -9,17 +9,11 @@ from napari.utils.events import Event
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.viewing.camera import camera_of
-
-Point = tuple[float, float, float]
-_LEFT_BUTTON = 1
-_STILL_PX = 4.0  # a hand is not steadier than this between press and release
+from napari_medseg.viewing.clicks import Point, as_point, still_click
 
 
 class Seeds(QObject):
     """Points that were clicked; a click with Shift adds to those there are.
-
-    A press that turns into a drag moves the picture as ever, and so does a click with a
-    brush in the hand paint. In 3D a click has no depth, so it is no point.
 
     Attributes:
         changed: There are other points than before.
@@ -60,7 +54,7 @@ class Seeds(QObject):
         centre = camera_of(self._viewer).center
         for axis, place in zip(dims.displayed, centre[-dims.ndisplay :], strict=True):
             point[axis] = place
-        self._set((_point(point),))
+        self._set((as_point(point),))
 
     def index_in(self, scan: Image) -> tuple[int, int, int] | None:
         """The voxel of a scan that the last point is in; None beside it."""
@@ -73,29 +67,13 @@ class Seeds(QObject):
         i, j, k = index.tolist()
         return i, j, k
 
-    def _on_press(self, _viewer: ViewerModel, event: Event) -> Iterator[None]:
-        active = self._viewer.layers.selection.active
-        is_moving = active is None or str(active.mode) == "pan_zoom"
-        is_flat = self._viewer.dims.ndisplay == 2
-        is_meant = self.is_active and is_moving and is_flat
-        if event.button != _LEFT_BUTTON or not is_meant:
-            return
-        start = np.array(event.pos, float)
-        position = tuple(event.position)
-        adds = "Shift" in event.modifiers
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.abs(np.array(event.pos, float) - start).max() <= _STILL_PX:
-            point = _point(position)
-            self._set((*self._points, point) if adds else (point,))
+    def _on_press(self, viewer: ViewerModel, event: Event) -> Iterator[None]:
+        if self.is_active:
+            yield from still_click(viewer, event, self._take)
+
+    def _take(self, point: Point, adds: bool) -> None:
+        self._set((*self._points, point) if adds else (point,))
 
     def _set(self, points: tuple[Point, ...]) -> None:
         self._points = points
         self.changed.emit()
-
-
-def _point(position: Sequence[float]) -> Point:
-    """The last three coordinates of a position."""
-    s, a, r = (float(value) for value in position[-3:])
-    return s, a, r

@@ -22,7 +22,6 @@ from napari_medseg.correct.layers import (
     add_structure,
     is_own,
     start_painting,
-    structures_of,
 )
 from napari_medseg.correct.place import require_same_voxels
 from napari_medseg.correct.preview import Preview
@@ -35,6 +34,7 @@ from napari_medseg.correct.writing import Writer
 from napari_medseg.layers.conversion import intensity_unit
 from napari_medseg.layers.edits import EditWatch
 from napari_medseg.layers.regions import draw_region
+from napari_medseg.layers.structures import structures_of
 
 
 class CorrectWidget(Panel):

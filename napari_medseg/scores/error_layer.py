@@ -5,8 +5,8 @@ from napari.layers import Labels
 from napari.utils.events import Event
 
 from napari_medseg.layers.conversion import LayerTuple
+from napari_medseg.layers.hiding import HiddenLayers
 from napari_medseg.layers.placement import place_at
-from napari_medseg.scores.hiding import HiddenLayers
 
 
 class ErrorLayer:

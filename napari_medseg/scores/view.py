@@ -19,7 +19,7 @@ from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.controls.sorting import SortedRows
-from napari_medseg.layers.ranking import is_errors, suits_as_prediction
+from napari_medseg.layers.ranking import is_derived, suits_as_prediction
 from napari_medseg.scores.columns import HU_COLUMN, NSD_COLUMN, STATE_COLUMN
 from napari_medseg.scores.error_controls import ErrorControls
 from napari_medseg.scores.plot import PlotTab
@@ -184,7 +184,7 @@ class ScoresView(QWidget):
 
     def _suits_as_reference(self, layer: Layer) -> int:
         is_other = layer is not self.prediction_box.layer()
-        return 2 * is_other - suits_as_prediction(layer) - 4 * is_errors(layer)
+        return 2 * is_other - suits_as_prediction(layer) - 4 * is_derived(layer)
 
     def _on_prediction_changed(self, _layer: Layer | None) -> None:
         self.reference_box.refresh()

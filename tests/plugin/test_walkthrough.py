@@ -13,6 +13,7 @@ import medseg
 from medseg.cli.app import run
 from napari_medseg.correct.widget import CorrectWidget
 from napari_medseg.help import shortcuts_of
+from napari_medseg.lesions.widget import LesionsWidget
 from napari_medseg.review.widget import ReviewWidget
 from napari_medseg.scores.widget import ScoresWidget
 from napari_medseg.segment.widget import SegmentWidget
@@ -106,6 +107,12 @@ class Walk:
             click(panel, "Save CSV…")
         assert "spleen" in table.read_text(encoding="utf-8")
 
+    def count_the_lesions(self) -> None:
+        panel = self.window.panel("Lesions", LesionsWidget)
+        click(panel, "Tell apart")
+        self.rest(panel)
+        assert "lesion" in message(panel, "Lesions in all")
+
     def compare_with_a_reference(self) -> ScoresWidget:
         file = name_file(self._folder / "reference.nii.gz")
         with self.window.answering(file, press_ok):
@@ -180,6 +187,7 @@ def test_from_a_scan_to_the_table_of_a_paper(make_napari_viewer, qtbot, scan_fol
     walk.check_window_and_planes()
     walk.segment()
     walk.look_at_structures()
+    walk.count_the_lesions()
     scores = walk.compare_with_a_reference()
     walk.go_to_the_worst_slice(scores)
     walk.correct()

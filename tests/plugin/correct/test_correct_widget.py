@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.correct.choice import TRAITS, Combine, Tool
-from napari_medseg.correct.layers import structures_of
 from napari_medseg.correct.widget import CorrectWidget
 from napari_medseg.layers.conversion import record_of, segmentation_layer, volume_layers
+from napari_medseg.layers.structures import structures_of
 from tests.plugin.scans import marker_labels, marker_scan, rotated
 from tests.plugin.widgets import message, part
 

@@ -1,0 +1,100 @@
+"""What the Lesions panel asks for, from the layers chosen in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+
+from napari_medseg.layers.conversion import (
+    Origin,
+    intensity_unit,
+    placement_of,
+    record_of,
+    segmentation_of,
+    volume_of,
+)
+from napari_medseg.lesions.boxes import on_same_voxels
+from napari_medseg.lesions.choice import Choice
+from napari_medseg.lesions.contents import Wanted
+from napari_medseg.lesions.script import ScriptedLesions
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Asked:
+    """A label map whose lesions are wanted, by its layers.
+
+    Attributes:
+        labels: The label map.
+        scan: The scan; None for none.
+        choice: What a lesion is.
+        layers: All of the viewer.
+    """
+
+    labels: Labels
+    scan: Image | None
+    choice: Choice
+    layers: tuple[Layer, ...]
+
+    @property
+    def has_fitting_scan(self) -> bool:
+        """Whether the scan lies on the voxels of the labels.
+
+        Files of the two may store them in another order.
+        """
+        if self.scan is None or not on_same_voxels(self.scan, self.labels):
+            return False
+        grids = (placement_of(each, self.layers) for each in (self.scan, self.labels))
+        scan, labels = (each.shown for each in grids)
+        return scan.is_same_grid(labels)
+
+    def taken(self) -> Wanted:
+        """What the layers hold; may be called in another thread.
+
+        A scan that does not fit is left out, or, where lesions are told apart by it,
+        refused by `medseg.tell_apart`, in words.
+
+        Raises:
+            UnusableInput: MISSING_GEOMETRY, NOT_A_LABEL_MAP.
+        """
+        scan, volume = self.scan, None
+        if scan is not None and self.has_fitting_scan:
+            placement = placement_of(self.labels, self.layers)
+            volume = replace(
+                volume_of(scan, self.layers),
+                array=placement.to_source(np.asarray(scan.data))[np.newaxis],
+                geometry=placement.source,
+            )
+        elif scan is not None and self.choice.needs_scan:
+            volume = volume_of(scan, self.layers)
+        return Wanted(
+            segmentation=segmentation_of(self.labels, self.layers),
+            scan=volume,
+            choice=self.choice,
+            unit="" if scan is None else intensity_unit(scan),
+        )
+
+    def scripted(self) -> ScriptedLesions:
+        """What a script needs to know."""
+        return ScriptedLesions(
+            labels=_origin_of(self.labels),
+            scan=None if self.scan is None else _origin_of(self.scan),
+            has_scan=self.has_fitting_scan or self.choice.needs_scan,
+            choice=self.choice,
+        )
+
+
+def asked_of_baseline(labels: Labels, choice: Choice, layers: Iterable[Layer]) -> Asked:
+    """The same for an earlier label map, with the scan that lies on its voxels."""
+    known = tuple(layers)
+    scans = (
+        each
+        for each in known
+        if isinstance(each, Image) and on_same_voxels(each, labels)
+    )
+    return Asked(labels=labels, scan=next(scans, None), choice=choice, layers=known)
+
+
+def _origin_of(layer: Layer) -> Origin | None:
+    record = record_of(layer)
+    return None if record is None else record.origin

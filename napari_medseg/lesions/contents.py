@@ -1,0 +1,182 @@
+"""The lesions of a label map, told apart, measured and followed; knows no Qt."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import medseg
+from napari_medseg.layers.placement import Placement
+from napari_medseg.lesions.choice import Choice
+from napari_medseg.structures.contents import Position, shown_at
+
+Report = Callable[[medseg.Progress], object]
+_STAGES = 2
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lesions:
+    """The lesions of one label map.
+
+    Attributes:
+        panoptic: The label map and the number of the lesion at each voxel.
+        measures: One a lesion, by ascending number.
+        placement: How the label map is shown.
+        choice: What was taken for a lesion.
+        unit: Of the scan's intensities; empty where they have none.
+    """
+
+    panoptic: medseg.Panoptic
+    measures: tuple[medseg.InstanceMeasure, ...]
+    placement: Placement
+    choice: Choice
+    unit: str = ""
+
+    def measure_of(self, number: int) -> medseg.InstanceMeasure:
+        """What was measured of a lesion."""
+        return next(each for each in self.measures if each.number == number)
+
+    def number_at(self, position_sar_mm: Position) -> int:
+        """The lesion at a point as shown; 0 for none."""
+        placement = self.placement
+        place = (np.array(position_sar_mm) - placement.translate) / placement.scale
+        index = np.round(place).astype(int)
+        if (index < 0).any() or (index >= placement.shown.shape).any():
+            return 0
+        return int(placement.to_shown(self.panoptic.instance_map)[tuple(index)])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Followed:
+    """What became of the lesions of an earlier label map.
+
+    Attributes:
+        found: The lesions of both.
+        baseline: How the earlier label map is shown.
+        follow_up: How the later one is.
+    """
+
+    found: medseg.FollowUp
+    baseline: Placement
+    follow_up: Placement
+
+    def part_to_show(
+        self, lesion: medseg.FollowedLesion
+    ) -> tuple[medseg.InstanceMeasure, Placement]:
+        """Its largest part in the later scan, or in the earlier one if it is gone."""
+        parts = lesion.follow_up or lesion.baseline
+        largest = max(parts, key=lambda part: part.volume_ml)
+        return largest, self.follow_up if lesion.follow_up else self.baseline
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Wanted:
+    """A label map whose lesions are to be told apart.
+
+    Attributes:
+        segmentation: The label map.
+        scan: The scan on its grid; None where there is none.
+        choice: What a lesion is.
+        unit: Of the scan's intensities.
+    """
+
+    segmentation: medseg.Segmentation
+    scan: medseg.Volume | None
+    choice: Choice
+    unit: str = ""
+
+
+def told_apart(wanted: Wanted, report: Report) -> Lesions:
+    """Tell lesions apart and measure them; can be stopped between the two.
+
+    Raises:
+        MedSegError: As `medseg.tell_apart`.
+    """
+    report(medseg.Progress(stage="telling apart", done=0, total=_STAGES))
+    panoptic = _panoptic(wanted)
+    report(medseg.Progress(stage="measuring", done=1, total=_STAGES))
+    measures = medseg.measure_instances(panoptic, wanted.scan)
+    report(medseg.Progress(stage="measuring", done=_STAGES, total=_STAGES))
+    return Lesions(
+        panoptic=panoptic,
+        measures=measures,
+        placement=Placement.of(panoptic.geometry),
+        choice=wanted.choice,
+        unit=wanted.unit,
+    )
+
+
+def followed(
+    later: Lesions, earlier: Wanted, rules: medseg.FollowUpRules, report: Report
+) -> Followed:
+    """Tell what became of the lesions of an earlier label map.
+
+    Raises:
+        MedSegError: As `medseg.tell_apart`.
+    """
+    report(medseg.Progress(stage="telling the baseline apart", done=0, total=_STAGES))
+    baseline = _panoptic(earlier)
+    report(medseg.Progress(stage="comparing", done=1, total=_STAGES))
+    found = medseg.follow(baseline, later.panoptic, rules)
+    report(medseg.Progress(stage="comparing", done=_STAGES, total=_STAGES))
+    return Followed(
+        found=found,
+        baseline=Placement.of(baseline.geometry),
+        follow_up=later.placement,
+    )
+
+
+def with_counted(
+    segmentation: medseg.Segmentation, names: Collection[str]
+) -> medseg.Segmentation:
+    """The label map in which these structures, and no others, are lesions."""
+    kinds = medseg.StructureKind
+    structures = tuple(
+        replace(each, kind=kinds.THING if each.name in names else kinds.STUFF)
+        for each in segmentation.labels
+    )
+    return replace(segmentation, labels=medseg.LabelSet(structures))
+
+
+def as_labels(panoptic: medseg.Panoptic) -> medseg.Segmentation:
+    """The lesions as a label map: each is a structure, "liver tumour 3"."""
+    named = medseg.LabelSet.from_names(
+        (each.number, f"{panoptic.structure_of(each).name} {each.number}")
+        for each in panoptic.instances
+    )
+    thing = medseg.StructureKind.THING
+    labels = medseg.LabelSet(tuple(replace(each, kind=thing) for each in named))
+    return replace(panoptic.segmentation, array=panoptic.instance_map, labels=labels)
+
+
+def place_of(measure: medseg.InstanceMeasure, placement: Placement) -> Position:
+    """Where to look at a lesion: its centre, in the slice of its diameters (S, A, R).
+
+    Args:
+        measure: Of the lesion.
+        placement: How its label map is shown.
+    """
+    _, a, r = placement.shown.to_index(np.array(measure.centre_ras_mm))
+    start = np.array(measure.diameters.longest.start_ras_mm)
+    s = round(float(placement.shown.to_index(start)[0]))
+    return shown_at(placement, (s, float(a), float(r)))
+
+
+def counted_words(lesions: Lesions) -> str:
+    """How many there are, in a line."""
+    count = len(lesions.measures)
+    total = sum(each.volume_ml for each in lesions.measures)
+    if not count:
+        return "No lesion."
+    return f"{count} lesion{'s' * (count > 1)}, {total:.2f} ml in all"
+
+
+def followed_words(followed: Followed) -> str:
+    """How many there are of each fate, in a line."""
+    counts = ((fate, len(followed.found.of_fate(fate))) for fate in medseg.Fate)
+    return ", ".join(f"{n} {fate.value}" for fate, n in counts if n) or "No lesion."
+
+
+def _panoptic(wanted: Wanted) -> medseg.Panoptic:
+    labels = with_counted(wanted.segmentation, wanted.choice.counted)
+    return medseg.tell_apart(labels, wanted.choice.rules, wanted.scan)

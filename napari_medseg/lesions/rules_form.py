@@ -1,0 +1,203 @@
+"""Which structures are lesions, and how lesions that touch are told apart."""
+
+from collections.abc import Collection
+from typing import assert_never
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QListWidget,
+    QListWidgetItem,
+    QWidget,
+)
+
+import medseg
+from napari_medseg.controls.notice import announce
+from napari_medseg.lesions.choice import Choice, Parting, Split
+
+_LIST_HEIGHT_PX = 76
+_LABEL_WIDTH_PX = 88
+_LARGEST = 1e6
+
+
+class CountedList(QListWidget):
+    """The structures of a label map; those that are ticked are lesions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._labels: medseg.LabelSet | None = None
+        self.setFixedHeight(_LIST_HEIGHT_PX)
+        tip = "Ticked structures are lesions, which are counted one by one."
+        announce(self, "Structures counted", tip)
+
+    def show_structures(self, labels: medseg.LabelSet | None) -> None:
+        """List other structures: tumours, cysts and the like are ticked."""
+        if labels == self._labels:
+            return
+        self._labels = labels
+        blocked = self.blockSignals(True)
+        self.clear()
+        for structure in labels or ():
+            is_thing = structure.kind is medseg.StructureKind.THING
+            self._add(structure.name, is_ticked=is_thing)
+        self.blockSignals(blocked)
+        for item in self._items()[::-1]:
+            if item.checkState() == Qt.CheckState.Checked:
+                self.scrollToItem(item)
+
+    def counted(self) -> frozenset[str]:
+        """Names of those that are ticked."""
+        ticked = Qt.CheckState.Checked
+        return frozenset(i.text() for i in self._items() if i.checkState() == ticked)
+
+    def tick(self, names: Collection[str]) -> None:
+        """Tick these and no others."""
+        for item in self._items():
+            is_ticked = item.text() in names
+            item.setCheckState(
+                Qt.CheckState.Checked if is_ticked else Qt.CheckState.Unchecked
+            )
+
+    def _items(self) -> list[QListWidgetItem]:
+        return [self.item(row) for row in range(self.count())]
+
+    def _add(self, name: str, *, is_ticked: bool) -> None:
+        item = QListWidgetItem(name, self)
+        item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+        state = Qt.CheckState.Checked if is_ticked else Qt.CheckState.Unchecked
+        item.setCheckState(state)
+
+
+class RulesForm(QWidget):
+    """What a lesion is.
+
+    Attributes:
+        changed: The user has changed something.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counted = CountedList()
+        self._parting = QComboBox()
+        for parting in Parting:
+            self._parting.addItem(parting.value, parting)
+        self._neck = _number(medseg.DistanceWatershed().neck_mm, " mm", 0.05, 0.25)
+        usual = medseg.IntensityWatershed()
+        self._contrast = _number(usual.contrast, "", 0.1, 1.0)
+        self._sigma = _number(usual.sigma_mm, " mm", 0.1, 0.5)
+        self._shade = QComboBox()
+        for shade in medseg.Shade:
+            self._shade.addItem(shade.value, shade)
+        self._minimum = _number(0.0, " mm³", 0.0, 10.0)
+        self._form = QFormLayout(self)
+        self._name_parts()
+        self._lay_out()
+        self._connect()
+        self._show_settings()
+
+    def choice(self) -> Choice:
+        """What is chosen."""
+        rules = medseg.InstanceRules(
+            minimum_mm3=self._minimum.value(), split=self._split()
+        )
+        return Choice(counted=self._counted.counted(), rules=rules)
+
+    def show_structures(self, labels: medseg.LabelSet | None) -> None:
+        """List the structures of another label map, or none."""
+        self._counted.show_structures(labels)
+
+    def show_unit(self, unit: str) -> None:
+        """Show the unit of the scan's intensities, empty for none."""
+        self._contrast.setSuffix(f" {unit}" if unit else "")
+
+    def _split(self) -> Split:
+        match parting := Parting(self._parting.currentText()):
+            case Parting.PIECES:
+                return medseg.Components()
+            case Parting.NECKS:
+                return medseg.DistanceWatershed(neck_mm=self._neck.value())
+            case Parting.INTENSITY:
+                return medseg.IntensityWatershed(
+                    contrast=self._contrast.value(),
+                    sigma_mm=self._sigma.value(),
+                    shade=medseg.Shade(self._shade.currentText()),
+                )
+            case _:
+                assert_never(parting)
+
+    def _name_parts(self) -> None:
+        for widget, name, tip in (
+            (
+                self._parting,
+                "Told apart",
+                "Voxels that touch are of one lesion, unless lesions that touch are "
+                "parted: where they are narrow, or where the scan shows a valley.",
+            ),
+            (
+                self._neck,
+                "Neck",
+                "How much narrower (radius) a neck is than both lesions. Less finds "
+                "more, and parts more that is one.",
+            ),
+            (
+                self._contrast,
+                "Contrast",
+                "How deep the valley between two lesions is, at the least.",
+            ),
+            (self._sigma, "Smoothing", "Of the scan, before valleys are looked for."),
+            (
+                self._shade,
+                "Middles",
+                "Whether the middles of the lesions are bright or dark.",
+            ),
+            (self._minimum, "Smallest", "Smaller pieces are left out."),
+        ):
+            announce(widget, name, tip)
+
+    def _lay_out(self) -> None:
+        form = self._form
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Count", self._counted)
+        for widget in (
+            *(self._parting, self._neck, self._contrast, self._sigma, self._shade),
+            self._minimum,
+        ):
+            form.addRow(widget.accessibleName(), widget)
+            form.labelForField(widget).setMinimumWidth(_LABEL_WIDTH_PX)
+
+    def _connect(self) -> None:
+        self._parting.currentIndexChanged.connect(self._show_settings)
+        self._counted.itemChanged.connect(self._on_changed)
+        for box in (self._parting, self._shade):
+            box.currentIndexChanged.connect(self._on_changed)
+        for number in (self._neck, self._contrast, self._sigma, self._minimum):
+            number.valueChanged.connect(self._on_changed)
+
+    def _show_settings(self, _index: int = 0) -> None:
+        """Show the settings of the way that is chosen."""
+        parting = Parting(self._parting.currentText())
+        for wanted, widgets in (
+            (Parting.NECKS, (self._neck,)),
+            (Parting.INTENSITY, (self._contrast, self._sigma, self._shade)),
+        ):
+            for widget in widgets:
+                widget.setVisible(parting is wanted)
+                self._form.labelForField(widget).setVisible(parting is wanted)
+
+    def _on_changed(self, _value: object = None) -> None:
+        self.changed.emit()
+
+
+def _number(value: float, suffix: str, least: float, step: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setDecimals(2 if step < 1 else 1)
+    box.setRange(least, _LARGEST)
+    box.setSingleStep(step)
+    box.setSuffix(suffix)
+    box.setValue(value)
+    return box

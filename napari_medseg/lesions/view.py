@@ -1,0 +1,276 @@
+"""The Lesions panel as it looks; it says what the user wants and does nothing."""
+
+from collections.abc import Mapping
+
+from napari.components import LayerList
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+import medseg
+from napari_medseg.controls.layer_box import LayerBox
+from napari_medseg.controls.notice import announce, message_label, notice_label
+from napari_medseg.controls.scrolled import scroll_in
+from napari_medseg.layers.conversion import intensity_unit
+from napari_medseg.layers.structures import structures_of
+from napari_medseg.lesions.boxes import ChosenLabelsBox, on_same_voxels
+from napari_medseg.lesions.columns import (
+    LESION_COLUMNS,
+    MEAN_COLUMN,
+    STRUCTURE_COLUMN,
+)
+from napari_medseg.lesions.contents import Followed, Lesions, counted_words
+from napari_medseg.lesions.follow_up_view import FollowUpView
+from napari_medseg.lesions.rules_form import RulesForm
+from napari_medseg.lesions.table import RowsModel, RowsTable
+
+_WIDE_ENOUGH_FOR_THE_TABLE = 430
+
+
+class LesionsView(QWidget):
+    """Labels and scan, what a lesion is, the lesions, and what became of them.
+
+    Attributes:
+        apart_requested: Tell the lesions apart.
+        cancel_requested: Stop what is going on.
+        lesion_chosen: Go to a lesion: a `medseg.InstanceMeasure`.
+        outline_changed: Whether outlines only.
+        marks_changed: Whether diameters and box of the lesion chosen are shown.
+        copy_requested: Put the table on the clipboard.
+        save_requested: Save the table.
+        save_labels_requested: Save labels and lesions.
+        script_requested: Put the same work as a script on the clipboard.
+    """
+
+    apart_requested = Signal()
+    cancel_requested = Signal()
+    lesion_chosen = Signal(object)
+    outline_changed = Signal(bool)
+    marks_changed = Signal(bool)
+    copy_requested = Signal()
+    save_requested = Signal()
+    save_labels_requested = Signal()
+    script_requested = Signal()
+
+    def __init__(self, layers: LayerList) -> None:
+        super().__init__()
+        self.labels_box = ChosenLabelsBox(layers)
+        self.scan_box = LayerBox(layers, Image, rank=self._suits_as_scan)
+        self.rules = RulesForm()
+        self.follow_up = FollowUpView(layers)
+        self._colours: Mapping[int, QColor] = {}
+        self.model: RowsModel[medseg.InstanceMeasure] = RowsModel(
+            LESION_COLUMNS, lambda row: self._colours.get(row.number), self
+        )
+        self._table = RowsTable("Lesions", self.model)
+        self._table.set_widths(LESION_COLUMNS)
+        self._tabs = QTabWidget()
+        self._apart = QPushButton("Tell apart")
+        self._cancel = QPushButton("Cancel")
+        self._bar = QProgressBar()
+        self._message = message_label("Status of the lesions")
+        self._total = QLabel()
+        self._outline = QCheckBox("Outlines")
+        self._marks = QCheckBox("Diameters and box")
+        self._copy = QPushButton("Copy")
+        self._save = QPushButton("Save CSV…")
+        self._save_labels = QPushButton("Save labels…")
+        self._script = QPushButton("Copy as Python")
+        self._is_busy = False
+        self._has_lesions = False
+        self._name_parts()
+        self._lay_out()
+        self._connect()
+        self._on_labels_changed()
+        self.show_lesions(None, {})
+
+    def labels(self) -> Labels | None:
+        """The label map chosen."""
+        layer = self.labels_box.layer()
+        return layer if isinstance(layer, Labels) else None
+
+    def scan(self) -> Image | None:
+        """The scan chosen."""
+        layer = self.scan_box.layer()
+        return layer if isinstance(layer, Image) else None
+
+    @property
+    def is_outline(self) -> bool:
+        """Whether lesions are to be shown as outlines."""
+        return self._outline.isChecked()
+
+    @property
+    def is_marking(self) -> bool:
+        """Whether diameters and box are to be shown."""
+        return self._marks.isChecked()
+
+    @property
+    def is_following(self) -> bool:
+        """Whether what became of the lesions is looked at."""
+        return self._tabs.currentWidget() is self.follow_up
+
+    def show_structures(self) -> None:
+        """List the structures of the label map as they are by now."""
+        layer = self.labels()
+        self.rules.show_structures(None if layer is None else structures_of(layer))
+        self._allow()
+
+    def show_lesions(
+        self, lesions: Lesions | None, colours: Mapping[int, QColor]
+    ) -> None:
+        """Fill the table, or empty it."""
+        self._colours = colours
+        measures = () if lesions is None else lesions.measures
+        self.model.show(measures)
+        one = len({each.structure.id for each in measures}) < 2
+        self._table.setColumnHidden(STRUCTURE_COLUMN, one)
+        no_mean = not any(each.intensities for each in measures)
+        self._table.setColumnHidden(MEAN_COLUMN, no_mean)
+        self._total.setText("" if lesions is None else counted_words(lesions))
+        self._has_lesions = lesions is not None
+        self.follow_up.show_followed(None)
+        self._allow()
+
+    def show_followed(self, followed: Followed) -> None:
+        """Show what became of the lesions of an earlier label map."""
+        self.follow_up.show_followed(followed)
+        self._tabs.setCurrentWidget(self.follow_up)
+
+    def mark(self, number: int) -> None:
+        """Select the row of a lesion."""
+        self._table.mark(lambda row: row.number == number)
+        self.follow_up.mark(number)
+
+    def show_message(self, text: str) -> None:
+        """One short line; it stays until the next."""
+        self._message.setText(text)
+
+    def show_progress(self, progress: medseg.Progress) -> None:
+        """How far the work is."""
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        self._message.setText(progress.stage)
+
+    def set_busy(self, *, busy: bool) -> None:
+        """Allow to cancel, or to start."""
+        self._is_busy = busy
+        self._cancel.setEnabled(busy)
+        self._bar.setVisible(busy)
+        self._allow()
+
+    def disconnect_layers(self) -> None:
+        """Listen to the viewer no more."""
+        for box in (self.labels_box, self.scan_box, self.follow_up.baseline_box):
+            box.disconnect_layers()
+
+    def _allow(self) -> None:
+        has_labels = self.labels() is not None
+        self._apart.setEnabled(has_labels and not self._is_busy)
+        self._script.setEnabled(has_labels)
+        for button in (self._copy, self._save, self._save_labels):
+            button.setEnabled(self._has_lesions)
+        self.follow_up.allow(is_ready=self._has_lesions and not self._is_busy)
+
+    def _name_parts(self) -> None:
+        self._marks.setChecked(True)
+        for widget, name, tip in (
+            (self.labels_box, "Labels", "Label map whose lesions are counted."),
+            (
+                self.scan_box,
+                "Scan",
+                "For mean intensities, and to part lesions by intensity.",
+            ),
+            (self._apart, "Tell apart", "Give each lesion a number and measure it."),
+            (self._cancel, "Cancel", "Stop after this step; nothing is changed."),
+            (self._bar, "Progress", "Steps done."),
+            (self._outline, "Outlines", "Draw lesions as outlines, not as areas."),
+            (
+                self._marks,
+                "Diameters and box",
+                "Show the two diameters and the box of the lesion chosen.",
+            ),
+            (self._copy, "Copy", "Copy the table, to paste into a spreadsheet."),
+            (self._save, "Save CSV", "Save the table as comma-separated values."),
+            (
+                self._save_labels,
+                "Save labels",
+                "Save labels and lesions: NIfTI, NRRD, MHA or DICOM-SEG.",
+            ),
+            (self._script, "Copy as Python", "Copy the same work as a script."),
+            (self._total, "Lesions in all", ""),
+            (self._tabs, "Lesions or follow-up", ""),
+        ):
+            announce(widget, name, tip)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Labels", self.labels_box)
+        form.addRow("Scan", self.scan_box)
+        start, look, save = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        start.addWidget(self._apart, 1)
+        start.addWidget(self._cancel)
+        lesions = QWidget()
+        page = QVBoxLayout(lesions)
+        page.setContentsMargins(4, 6, 4, 4)
+        page.addWidget(self._table, 1)
+        page.addWidget(self._total)
+        self._tabs.addTab(lesions, "Lesions")
+        self._tabs.addTab(self.follow_up, "Follow-up")
+        look.addWidget(self._outline)
+        look.addWidget(self._marks)
+        look.addStretch(1)
+        for button in (self._copy, self._save, self._save_labels, self._script):
+            save.addWidget(button)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(form)
+        layout.addWidget(self.rules)
+        layout.addLayout(start)
+        layout.addWidget(self._bar)
+        layout.addWidget(self._message)
+        layout.addWidget(self._tabs, 1)
+        layout.addLayout(look)
+        layout.addLayout(save)
+        layout.addWidget(notice_label())
+        self.setMinimumWidth(_WIDE_ENOUGH_FOR_THE_TABLE)
+        scroll_in(self, content)
+        self.set_busy(busy=False)
+
+    def _connect(self) -> None:
+        self.labels_box.layer_changed.connect(self._on_labels_changed)
+        self.scan_box.layer_changed.connect(self._on_scan_changed)
+        self._apart.clicked.connect(self.apart_requested)
+        self._cancel.clicked.connect(self.cancel_requested)
+        self._table.row_chosen.connect(self.lesion_chosen)
+        self._outline.toggled.connect(self.outline_changed)
+        self._marks.toggled.connect(self.marks_changed)
+        self._copy.clicked.connect(self.copy_requested)
+        self._save.clicked.connect(self.save_requested)
+        self._save_labels.clicked.connect(self.save_labels_requested)
+        self._script.clicked.connect(self.script_requested)
+
+    def _suits_as_scan(self, layer: Layer) -> int:
+        labels = self.labels()
+        return int(labels is not None and on_same_voxels(layer, labels))
+
+    def _on_labels_changed(self, _layer: Layer | None = None) -> None:
+        self.scan_box.refresh()
+        self.show_structures()
+        self._on_scan_changed()
+
+    def _on_scan_changed(self, _layer: Layer | None = None) -> None:
+        scan = self.scan()
+        self.rules.show_unit("" if scan is None else intensity_unit(scan))

@@ -1,0 +1,295 @@
+"""The Lesions panel: lesions of a label map one by one, and what became of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from napari.components import ViewerModel
+from napari.layers import Labels, Layer
+from napari.utils.events import Event
+from qtpy.QtGui import QGuiApplication
+
+import medseg
+from napari_medseg.controls.background import Report
+from napari_medseg.controls.errands import tell_failure
+from napari_medseg.controls.panel import Panel
+from napari_medseg.controls.saving import ask_where
+from napari_medseg.layers.edits import EditWatch
+from napari_medseg.layers.hiding import HiddenLayers
+from napari_medseg.layers.placement import Placement
+from napari_medseg.lesions.asking import Asked, asked_of_baseline
+from napari_medseg.lesions.contents import (
+    Followed,
+    Lesions,
+    followed,
+    place_of,
+    told_apart,
+)
+from napari_medseg.lesions.layer import Made, colours_of, lesions_layer, show_lesions
+from napari_medseg.lesions.marks import Marks
+from napari_medseg.lesions.saving import (
+    LABEL_KINDS,
+    LABEL_SUFFIXES,
+    TABLE_KINDS,
+    Table,
+    source_for,
+    table_of,
+    write_lesions,
+    write_table,
+)
+from napari_medseg.lesions.script import script_of
+from napari_medseg.lesions.view import LesionsView
+from napari_medseg.structures.contents import as_tab_separated
+from napari_medseg.viewing.clicks import Point, still_click
+from napari_medseg.viewing.orientation import go_to
+
+_HINT = "Click a row to go to the lesion, or a lesion to see its row."
+_STALE = "The labels were edited since: tell apart again."
+
+
+class LesionsWidget(Panel):
+    """Tells lesions of a Labels layer apart, measures, shows and follows them."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        view = LesionsView(napari_viewer.layers)
+        super().__init__(view)
+        self.view = view
+        self._viewer = napari_viewer
+        self._lesions: Lesions | None = None
+        self._followed: Followed | None = None
+        self._shown: Labels | None = None
+        self._marked: tuple[medseg.InstanceMeasure, Placement] | None = None
+        self._marks = Marks(napari_viewer)
+        self._hidden = HiddenLayers(napari_viewer.layers)
+        self._edits = EditWatch(napari_viewer.dims)
+        self._connect()
+        self._on_labels_changed(view.labels())
+
+    def end(self) -> None:
+        """Stop the work and listen to the viewer no more; the lesions stay."""
+        super().end()
+        self._hidden.show_again()
+        self._edits.watch(())
+        self._marks.end()
+        if self._on_press in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self.view.disconnect_layers()
+
+    def _connect(self) -> None:
+        view = self.view
+        view.labels_box.layer_changed.connect(self._on_labels_changed)
+        view.apart_requested.connect(self._on_apart_requested)
+        view.cancel_requested.connect(self._on_cancel_requested)
+        view.lesion_chosen.connect(self._on_lesion_chosen)
+        view.outline_changed.connect(self._on_outline_changed)
+        view.marks_changed.connect(self._show_marks)
+        view.copy_requested.connect(self._on_copy_requested)
+        view.save_requested.connect(self._on_save_requested)
+        view.save_labels_requested.connect(self._on_save_labels_requested)
+        view.script_requested.connect(self._on_script_requested)
+        view.follow_up.follow_requested.connect(self._on_follow_requested)
+        view.follow_up.lesion_chosen.connect(self._on_followed_chosen)
+        view.follow_up.baseline_box.layer_changed.connect(self._on_baseline_changed)
+        self._edits.edited.connect(self._on_edited)
+        self.background.progressed.connect(view.show_progress)
+        self.background.succeeded.connect(self._on_succeeded)
+        self.background.failed.connect(self._on_failed)
+        self.background.cancelled.connect(self._on_cancelled)
+        self.background.finished.connect(self._on_finished)
+        self._viewer.mouse_drag_callbacks.append(self._on_press)
+
+    def _on_labels_changed(self, layer: Layer | None) -> None:
+        """What was told apart is that of another layer."""
+        self._forget()
+        self._hidden.show_again()
+        self._edits.watch((layer,) if isinstance(layer, Labels) else ())
+        self.view.show_message("" if layer else "Open or make a Labels layer first.")
+
+    def _forget(self) -> None:
+        self._lesions = self._followed = self._shown = self._marked = None
+        self._marks.hide()
+        self.view.show_lesions(None, {})
+
+    def _asked(self) -> Asked | None:
+        """What is chosen; None, and a message, where something is missing."""
+        labels, choice = self.view.labels(), self.view.rules.choice()
+        if labels is None:
+            return None
+        if not choice.counted:
+            self.view.show_message("Tick a structure to count.")
+            return None
+        return Asked(
+            labels=labels,
+            scan=self.view.scan(),
+            choice=choice,
+            layers=tuple(self._viewer.layers),
+        )
+
+    def _on_apart_requested(self) -> None:
+        asked = self._asked()
+        if asked is None or self.background.is_busy:
+            return
+        labels = asked.labels
+        name = labels.name
+
+        def work(report: Report) -> Made:
+            lesions = told_apart(asked.taken(), report)
+            made = lesions_layer(lesions, name)
+            return Made(lesions=lesions, layer=made, labels=labels)
+
+        self.view.set_busy(busy=True)
+        self.background.start(f"MedSeg: telling lesions of {name} apart", work)
+
+    def _on_follow_requested(self) -> None:
+        lesions, baseline = self._lesions, self.view.follow_up.baseline()
+        if lesions is None or baseline is None or self.background.is_busy:
+            return
+        rules = self.view.follow_up.rules()
+        layers = tuple(self._viewer.layers)
+        asked = asked_of_baseline(baseline, lesions.choice, layers)
+
+        def work(report: Report) -> Followed:
+            return followed(lesions, asked.taken(), rules, report)
+
+        self.view.set_busy(busy=True)
+        self.background.start(f"MedSeg: comparing with {baseline.name}", work)
+
+    def _on_save_labels_requested(self) -> None:
+        lesions, labels = self._lesions, self.view.labels()
+        if lesions is None or labels is None or self.background.is_busy:
+            return
+        proposed = f"{lesions.panoptic.case_id}.nii.gz"
+        try:
+            path = ask_where(
+                self, "Save labels and lesions", proposed, LABEL_KINDS, LABEL_SUFFIXES
+            )
+            if path is None:
+                return
+            source = source_for(path, labels, self._viewer.layers)
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+            return
+
+        def work(_report: Report) -> Path:
+            return write_lesions(lesions, path, source)
+
+        self.view.set_busy(busy=True)
+        self.background.start(f"MedSeg: saving {path.name}", work)
+
+    def _on_cancel_requested(self) -> None:
+        self.view.show_message("stopping after this step")
+        self.background.cancel()
+
+    def _on_succeeded(self, result: Made | Followed | Path) -> None:
+        match result:
+            case Made():
+                self._show(result)
+            case Followed():
+                self._show_followed(result)
+            case Path():
+                self.view.show_message(f"Saved {result.name}.")
+
+    def _show(self, made: Made) -> None:
+        if made.labels is not self.view.labels():  # another was chosen meanwhile
+            return
+        self._forget()
+        contour = int(self.view.is_outline)
+        self._shown = show_lesions(self._viewer, made.layer, contour)
+        self._hidden.hide((made.labels,))  # colours over each other are of no legend
+        self._lesions = made.lesions
+        colours = colours_of(self._shown, made.lesions)
+        self.view.show_lesions(made.lesions, colours)
+        self.view.show_message(_HINT if made.lesions.measures else "")
+
+    def _show_followed(self, followed: Followed) -> None:
+        lesions = self._lesions
+        if lesions is not None and followed.follow_up is lesions.placement:
+            self._followed = followed
+            self.view.show_followed(followed)
+            self.view.show_message("Click a row to go to the lesion.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self.view.show_message(str(error))
+        tell_failure(error)
+
+    def _on_cancelled(self) -> None:
+        self.view.show_message("Cancelled. Nothing was changed.")
+
+    def _on_finished(self) -> None:
+        self.view.set_busy(busy=False)
+
+    def _on_edited(self) -> None:
+        self.view.show_structures()
+        if self._lesions is not None:
+            self.view.show_message(_STALE)
+
+    def _on_baseline_changed(self, _layer: Layer | None) -> None:
+        self._followed = None
+
+    def _on_lesion_chosen(self, measure: medseg.InstanceMeasure) -> None:
+        if self._lesions is not None:
+            self._go_to(measure, self._lesions.placement)
+            self.view.follow_up.mark(measure.number)
+
+    def _on_followed_chosen(self, lesion: medseg.FollowedLesion) -> None:
+        if self._followed is not None:
+            self._go_to(*self._followed.part_to_show(lesion))
+
+    def _go_to(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
+        self._mark(measure, placement)
+        go_to(self._viewer, place_of(measure, placement))
+
+    def _mark(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
+        self._marked = measure, placement
+        self._show_marks()
+
+    def _show_marks(self, _is_wanted: object = None) -> None:
+        if self._marked is not None and self.view.is_marking:
+            self._marks.show(*self._marked)
+        else:
+            self._marks.hide()
+
+    def _on_press(self, viewer: ViewerModel, event: Event) -> Iterator[None]:
+        if self._lesions is not None:
+            yield from still_click(viewer, event, self._on_picture_clicked)
+
+    def _on_picture_clicked(self, point: Point, _adds: bool) -> None:
+        """Select the row of the lesion that was clicked; the picture stays."""
+        lesions = self._lesions
+        number = 0 if lesions is None else lesions.number_at(point)
+        if lesions is not None and number:
+            self.view.mark(number)
+            self._mark(lesions.measure_of(number), lesions.placement)
+
+    def _on_outline_changed(self, is_outline: bool) -> None:
+        if self._shown is not None and self._shown in self._viewer.layers:
+            self._shown.contour = int(is_outline)
+
+    def _table(self) -> Table | None:
+        if self._lesions is None:
+            return None
+        is_following = self.view.is_following
+        return table_of(self._lesions, self._followed if is_following else None)
+
+    def _on_copy_requested(self) -> None:
+        table = self._table()
+        if table is not None:
+            QGuiApplication.clipboard().setText(as_tab_separated(table.csv))
+            self.view.show_message("Copied.")
+
+    def _on_save_requested(self) -> None:
+        table = self._table()
+        if table is None:
+            return
+        try:
+            path = ask_where(self, "Save the table", table.name, TABLE_KINDS, (".csv",))
+            if path is not None:
+                write_table(table, path)
+                self.view.show_message(f"Saved {path.name}.")
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+
+    def _on_script_requested(self) -> None:
+        asked = self._asked()
+        if asked is not None:
+            QGuiApplication.clipboard().setText(script_of(asked.scripted()))
+            self.view.show_message("Copied: the same work as a Python script.")
