@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Literal, assert_never
 
 import medseg
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.instance_settings import InstanceRules, Shade, Split
 
 
@@ -81,3 +82,22 @@ class Separation:
 
 
 DEFAULT_SEPARATION = Separation()
+
+
+def require_default(separation: Separation, why: str) -> None:
+    """Refuse what is said of telling lesions apart where nothing is told apart.
+
+    Args:
+        separation: The options.
+        why: They would do nothing.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    if separation != DEFAULT_SEPARATION:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"this would do nothing: {why}",
+            where="--split-by, --minimum-mm3 and the like",
+            remedy="Leave them out; or give the plain label map, or --instances.",
+        )

@@ -7,7 +7,11 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 import medseg
-from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation
+from medseg.cli.instance_options import (
+    DEFAULT_SEPARATION,
+    Separation,
+    require_default,
+)
 from medseg.cli.scans import Flat, Json, Overwrite
 from medseg.cli.segment_work import require_no_scan
 from medseg.core.errors import ErrorCode, WrongUse
@@ -167,6 +171,7 @@ def instances_of(
 ) -> "medseg.Panoptic":
     """The lesions that a label map tells of; else they are told apart."""
     if not structure and medseg.holds_instances(labels):
+        require_default(separation, f"the lesions in {labels.name} are told apart")
         return medseg.read_panoptic(labels)
     segmentation = lesions_in(labels, structure)
     return medseg.tell_apart(segmentation, separation.rules, volume)

@@ -8,7 +8,11 @@ from cyclopts import Parameter
 
 import medseg
 from medseg.cli.console import shown_progress
-from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation
+from medseg.cli.instance_options import (
+    DEFAULT_SEPARATION,
+    Separation,
+    require_default,
+)
 from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
 from medseg.cli.segment_folder import require_plain_folder, scans_in, segment_folder
 from medseg.cli.segment_work import (
@@ -88,6 +92,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
         separation: What one lesion is, with --instances.
         overwrite: Replace an earlier result.
     """
+    if not instances:
+        require_default(separation, "lesions are told apart with --instances only")
     rules = separation.rules if instances else None
     wanted = medseg.Wanted(
         probabilities=save_probabilities, uncertainty=save_uncertainty

@@ -60,12 +60,15 @@ class FollowedLesion:
 
     @property
     def baseline_longest_mm(self) -> float | None:
-        """Longest axial diameter of its largest part then; None for a new lesion."""
+        """Longest axial diameters of its parts then, added; None for a new lesion."""
         return _longest_mm(self.baseline)
 
     @property
     def follow_up_longest_mm(self) -> float | None:
-        """Longest axial diameter of its largest part later; None where it is gone."""
+        """Longest axial diameters of its parts later, added; None where it is gone.
+
+        So RECIST 1.1 (Eisenhauer et al., 2009) has it for lesions that fragment.
+        """
         return _longest_mm(self.follow_up)
 
     @property
@@ -95,4 +98,4 @@ class FollowUp:
 
 
 def _longest_mm(parts: tuple[InstanceMeasure, ...]) -> float | None:
-    return max((each.longest_axial_mm for each in parts), default=None)
+    return sum(each.longest_axial_mm for each in parts) if parts else None

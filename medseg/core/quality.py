@@ -10,7 +10,13 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.uncertainty import StructureUncertainty
 
 _FEWEST = 10
-_FEATURES = ("expected_dice", "mean_entropy", "mean_mirror_variance", "network_dice")
+_FEATURES = (
+    "expected_dice",
+    "mean_entropy",
+    "mean_disagreement",
+    "mean_mirror_variance",
+    "network_dice",
+)
 _SAME = 1e-9
 
 
@@ -72,9 +78,10 @@ def fit_quality(
 ) -> QualityModel:
     """Fit a quality score by least squares, on cases that the model has not seen.
 
-    It takes the expected Dice, the mean entropy, the mean variance over mirrored copies
-    and the Dice between networks, those that all cases have and that differ between
-    them. Cases in which the structure was found nowhere are left out.
+    It takes the expected Dice, the mean entropy and disagreement, the mean variance
+    over mirrored copies and the Dice between networks, those that all cases have and
+    that differ between them. Cases in which the structure was found nowhere are left
+    out.
 
     Args:
         observations: Of one structure. A score that is fitted to cases that the model
@@ -84,6 +91,20 @@ def fit_quality(
     Raises:
         WrongUse: INVALID_OPTION for fewer than 10 cases, or several structures.
     """
+    return _fitted(observations, _features_there(observations))
+
+
+def _features_there(observations: Sequence[QualityObservation]) -> tuple[str, ...]:
+    """The figures that all cases have in which the structure was found."""
+    used = [each for each in observations if each.found.voxels]
+    rows = np.array([_features_of(each.found, _FEATURES) for each in used])
+    is_there = ~np.isnan(rows.reshape(-1, len(_FEATURES))).any(axis=0)
+    return tuple(name for name, there in zip(_FEATURES, is_there, strict=True) if there)
+
+
+def _fitted(
+    observations: Sequence[QualityObservation], features: tuple[str, ...]
+) -> QualityModel:
     used = [each for each in observations if each.found.voxels]
     structures = sorted({each.found.structure for each in used})
     if len(used) < _FEWEST or len(structures) > 1:
@@ -91,14 +112,11 @@ def fit_quality(
             f"a quality score is fitted to {_FEWEST} cases or more of one structure, "
             f"got {len(used)} of {len(structures)}"
         )
-    figures = np.stack([_features_of(each.found, _FEATURES) for each in used])
+    figures = np.stack([_features_of(each.found, features) for each in used])
     dice = np.array([each.dice for each in used])
-    is_there = ~np.isnan(figures).any(axis=0)
-    figures = figures[:, is_there]
-    names = [name for name, there in zip(_FEATURES, is_there, strict=True) if there]
     centre, scale = figures.mean(axis=0), figures.std(axis=0)
     differs = scale > _SAME
-    names = [name for name, kept in zip(names, differs, strict=True) if kept]
+    names = [name for name, kept in zip(features, differs, strict=True) if kept]
     centre, scale = centre[differs], scale[differs]
     standard = (figures[:, differs] - centre) / scale
     weights = np.linalg.lstsq(standard, dice - dice.mean(), rcond=None)[0]
@@ -129,9 +147,10 @@ def held_out_quality(
         WrongUse: As `fit_quality`.
     """
     predicted: list[float | None] = [None] * len(observations)
+    features = _features_there(observations)
     for part in range(parts):
         others = [e for place, e in enumerate(observations) if place % parts != part]
-        score = fit_quality(others)
+        score = _fitted(others, features)
         for place in range(part, len(observations), parts):
             predicted[place] = score.predicted_dice(observations[place].found)
     return tuple(predicted)

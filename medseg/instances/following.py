@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 
 from medseg.core.follow_up import Fate, FollowedLesion, FollowUp
 from medseg.core.geometry import Geometry
 from medseg.core.instance_measure import InstanceMeasure
 from medseg.core.instance_settings import FollowUpRules
 from medseg.core.labels import LabelSet, Structure, StructureKind
-from medseg.core.panoptic import Panoptic
+from medseg.core.panoptic import InstanceArray, Panoptic
 from medseg.core.volume import Segmentation
 from medseg.instances.measuring import measure_instances
 from medseg.preprocessing.label_resampling import resample_nearest
@@ -101,32 +102,53 @@ class _Both:
 def _links(
     baseline: Panoptic, follow_up: Panoptic, rules: FollowUpRules
 ) -> frozenset[tuple[int, int]]:
-    """Pairs that share more than a part of the smaller one, on the baseline's grid."""
-    moved = _on_grid(follow_up, baseline.geometry)
-    own_sizes = np.bincount(baseline.instance_map.ravel())
-    moved_sizes = np.bincount(moved.ravel())
-    inside = (baseline.instance_map > 0) & (moved > 0)
-    pairs, shared = np.unique(
-        np.stack([baseline.instance_map[inside], moved[inside]]).astype(np.int64),
-        axis=1,
-        return_counts=True,
-    )
+    """Pairs that share more than a part of the smaller one.
+
+    Looked at on either grid, of which the better answer counts: on thick slices a flat
+    lesion of the other scan may lie between two.
+    """
+    shared_ml = _shared_ml(baseline, follow_up)
+    if not follow_up.geometry.is_same_grid(baseline.geometry):
+        for (b, a), volume_ml in _shared_ml(follow_up, baseline).items():
+            shared_ml[a, b] = max(volume_ml, shared_ml.get((a, b), 0.0))
+    then_ml, later_ml = _sizes_ml(baseline), _sizes_ml(follow_up)
     names = [
         {each.number: panoptic.structure_of(each).name for each in panoptic.instances}
         for panoptic in (baseline, follow_up)
     ]
     return frozenset(
         (a, b)
-        for (a, b), voxels in zip(pairs.T.tolist(), shared.tolist(), strict=True)
+        for (a, b), volume_ml in shared_ml.items()
         if names[0][a] == names[1][b]
-        and voxels / min(own_sizes[a], moved_sizes[b]) > rules.minimum_overlap
+        and volume_ml / min(then_ml[a], later_ml[b]) > rules.minimum_overlap
     )
 
 
-def _on_grid(panoptic: Panoptic, grid: Geometry) -> Int64[np.ndarray, "i j k"]:
+def _shared_ml(fixed: Panoptic, moving: Panoptic) -> dict[tuple[int, int], float]:
+    """What pairs of lesions share, on the grid of the first ones."""
+    moved = _on_grid(moving, fixed.geometry)
+    inside = (fixed.instance_map > 0) & (moved > 0)
+    base = int(moved.max(initial=0)) + 1
+    keys = fixed.instance_map[inside].astype(np.int64) * base + moved[inside]
+    pairs, voxels = np.unique(keys, return_counts=True)
+    voxel_ml = fixed.geometry.voxel_volume_ml
+    return {
+        divmod(pair, base): count * voxel_ml
+        for pair, count in zip(pairs.tolist(), voxels.tolist(), strict=True)
+    }
+
+
+def _sizes_ml(panoptic: Panoptic) -> Float64[np.ndarray, " number"]:
+    """Volume of each lesion, by its number."""
+    voxels = np.bincount(panoptic.instance_map.ravel())
+    sizes: np.ndarray = voxels * panoptic.geometry.voxel_volume_ml
+    return sizes
+
+
+def _on_grid(panoptic: Panoptic, grid: Geometry) -> InstanceArray:
     """The instance map on another grid of the same frame."""
     if panoptic.geometry.is_same_grid(grid):
-        return panoptic.instance_map.astype(np.int64)
+        return panoptic.instance_map
     most = max((each.number for each in panoptic.instances), default=1)
     every = Structure(
         id=most, name="lesions", colour=(0, 0, 0), kind=StructureKind.THING
@@ -136,7 +158,7 @@ def _on_grid(panoptic: Panoptic, grid: Geometry) -> Int64[np.ndarray, "i j k"]:
         geometry=panoptic.geometry,
         labels=LabelSet((every,)),
     )
-    return resample_nearest(numbers, grid).array.astype(np.int64)
+    return resample_nearest(numbers, grid).array
 
 
 def _paired_by_distance(
@@ -145,17 +167,13 @@ def _paired_by_distance(
     most_apart_mm: float,
 ) -> Iterator[_Group]:
     """Lesions that overlap no other, in pairs where they are near, else alone."""
-    apart = np.array(
-        [
-            [
-                _apart_mm((a,), (b,))
-                if a.structure.name == b.structure.name
-                else np.inf
-                for b in follow_up
-            ]
-            for a in baseline
-        ]
-    ).reshape(len(baseline), len(follow_up))
+    sides = (baseline, follow_up)
+    centres = [
+        np.array([each.centre_ras_mm for each in side]).reshape(-1, 3) for side in sides
+    ]
+    names = [np.array([each.structure.name for each in side]) for side in sides]
+    is_one_structure = names[0][:, np.newaxis] == names[1]
+    apart = np.where(is_one_structure, cdist(*centres), np.inf)
     near = apart <= most_apart_mm
     # What is too far costs more than any number of near pairs.
     too_dear = (1 + most_apart_mm) * (1 + min(apart.shape))

@@ -147,11 +147,19 @@ def read_dicom_seg_panoptic(path: Path, scan: Geometry | None = None) -> Panopti
         for k, plane in planes.items():
             instance_map[:, :, k][plane] = instance.number
     segmentation = packer.packed(meanings.structures, contents.notes).only(path)
-    return Panoptic(
-        segmentation=segmentation,
-        instance_map=instance_map,
-        instances=tuple(instances),
-    )
+    try:
+        return Panoptic(
+            segmentation=segmentation,
+            instance_map=instance_map,
+            instances=tuple(instances),
+        )
+    except ValueError as error:
+        raise UnusableInput(
+            ErrorCode.NOT_A_LABEL_MAP,
+            f"its segments contradict each other: {error}",
+            where=path,
+            remedy="Write it anew; read_segmentation takes the labels alone.",
+        ) from error
 
 
 def has_told_lesions(path: Path) -> bool:

@@ -19,6 +19,7 @@ from medseg.io.checks import stem_of
 _FORMAT = "medseg-segmentation"
 _PROVENANCE_WORDS = ("case_id", "input_sha256", "model", "model_sha256", "disclaimer")
 _MAX_DISTINCT = 1024
+_SHOWN = 8
 _ROUNDING = 1e-3
 
 
@@ -56,18 +57,22 @@ def named_labels(
         if len(present) > _MAX_DISTINCT:
             raise _not_a_label_map(f"it holds {len(present)} different values", path)
         return LabelSet.from_names((label, f"label {label}") for label in present)
-    unknown = [label for label in present if label not in known.ids]
+    unknown = sorted({*present} - {*known.ids})
     if unknown:
-        listed = ", ".join(str(label) for label in unknown[:8])
-        more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+        told = [f"{each.id} {each.name}" for each in known]
         raise UnusableInput(
             ErrorCode.UNKNOWN_LABEL,
-            f"labels without a name: {listed}{more}; known are "
-            + ", ".join(f"{each.id} {each.name}" for each in known),
+            f"labels without a name: {_first(unknown)}; known are {_first(told)}",
             where=path,
             remedy="Give the right label names, or the right file.",
         )
     return known
+
+
+def _first(values: Sequence[object]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return ", ".join(str(value) for value in values[:_SHOWN]) + more
 
 
 def names_path(path: Path) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 
-from medseg.preprocessing.uncertainty import entropy_of
+from medseg.preprocessing.uncertainty import entropies_of
 
 Probabilities = Float[np.ndarray, "output i j k"]
 Map = Float32[np.ndarray, "i j k"]
@@ -93,31 +93,32 @@ def over_networks(networks: Iterable[OfNetwork], *, overlapping: bool) -> Spread
     if first is None:
         raise ValueError("there is no network's answer")
     total, variance = first.mean.copy(), first.variance
-    entropies = _entropy(total, overlapping=overlapping)
+    entropies = _entropies(total, overlapping=overlapping)
     count = 1
     for each in remaining:
         total += each.mean
-        entropies += _entropy(each.mean, overlapping=overlapping)
+        entropies += _entropies(each.mean, overlapping=overlapping)
         if variance is not None and each.variance is not None:
             variance = variance + each.variance
         count += 1
     total /= count
-    of_mean = _entropy(total, overlapping=overlapping)
-    apart = np.maximum(of_mean - entropies / np.float32(count), 0)
+    of_mean = _entropies(total, overlapping=overlapping)
+    apart = np.maximum(of_mean - entropies / np.float32(count), 0).max(axis=0)
     return Spread(
         mean=total,
-        entropy=of_mean,
+        entropy=of_mean.max(axis=0),
         disagreement=apart if count > 1 else None,
         mirror_variance=None if variance is None else variance / np.float32(count),
     )
 
 
-def _entropy(
+def _entropies(
     probabilities: Float32[np.ndarray, "output i j k"], *, overlapping: bool
-) -> Map:
+) -> Float32[np.ndarray, "part i j k"]:
     """Row by row, since the terms of all outputs at once take as much memory again."""
-    entropy = np.empty(probabilities.shape[1:], np.float32)
-    for row in range(len(entropy)):
+    parts = len(probabilities) if overlapping else 1
+    entropies = np.empty((parts, *probabilities.shape[1:]), np.float32)
+    for row in range(entropies.shape[1]):
         plane = torch.from_numpy(np.ascontiguousarray(probabilities[:, row]))
-        entropy[row] = entropy_of(plane, overlapping=overlapping).numpy()
-    return entropy
+        entropies[:, row] = entropies_of(plane, overlapping=overlapping).numpy()
+    return entropies

@@ -16,10 +16,17 @@ def entropy_of(
     equally likely. Overlapping regions are each there or not: the largest of their
     binary entropies.
     """
+    return entropies_of(probabilities, overlapping=overlapping).amax(0)
+
+
+def entropies_of(
+    probabilities: Float32[Tensor, "output ..."], *, overlapping: bool = False
+) -> Float32[Tensor, "part ..."]:
+    """The same before the largest is taken: of each region, or one of all outputs."""
     if overlapping:
-        terms = _terms(probabilities) + _terms(1 - probabilities)
-        return terms.amax(0) / math.log(2)
-    return _terms(probabilities).sum(0) / math.log(max(2, len(probabilities)))
+        return (_terms(probabilities) + _terms(1 - probabilities)) / math.log(2)
+    entropy = _terms(probabilities).sum(0) / math.log(max(2, len(probabilities)))
+    return entropy[None]
 
 
 def disagreement_of(
@@ -29,11 +36,12 @@ def disagreement_of(
 
     The part of the uncertainty that comes from not knowing the right network (the
     mutual information of Houlsby et al., 2011), as a share of the largest entropy
-    there can be: 0 where all members give the same probabilities, however unsure.
+    there can be: 0 where all members give the same probabilities, however unsure. Of
+    overlapping regions the largest.
     """
-    of_mean = entropy_of(members.mean(0), overlapping=overlapping)
-    each = [entropy_of(member, overlapping=overlapping) for member in members]
-    return (of_mean - torch.stack(each).mean(0)).clamp(min=0)
+    of_mean = entropies_of(members.mean(0), overlapping=overlapping)
+    each = [entropies_of(member, overlapping=overlapping) for member in members]
+    return (of_mean - torch.stack(each).mean(0)).clamp(min=0).amax(0)
 
 
 def _terms(probabilities: Tensor) -> Tensor:

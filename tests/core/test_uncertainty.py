@@ -86,6 +86,12 @@ def test_regions_vary_as_the_one_that_varies_most():
     assert found.entropy.item() == pytest.approx(1)
 
 
+def test_networks_that_disagree_on_one_region_do_so_however_unsure_of_another():
+    found = spread_of([voxel(0.5, 0.0)], [voxel(0.5, 1.0)], overlapping=True)
+    assert found.disagreement is not None
+    assert found.disagreement.item() == pytest.approx(1)
+
+
 def test_nothing_at_all_is_refused():
     with pytest.raises(ValueError, match="no copy"):
         over_copies([], overlapping=False)

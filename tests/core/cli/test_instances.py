@@ -109,6 +109,18 @@ def test_wrong_options_are_one_line(files, capsys, options, told):
     assert not out.exists()
 
 
+def test_options_that_would_do_nothing_are_refused(files, capsys):
+    _, labels, out = files
+    assert run(["instances", "separate", str(labels), "-o", str(out)]) == 0
+    capsys.readouterr()
+
+    assert run(["instances", "measure", str(out), "--minimum-mm3", "50"]) == 2
+    assert "would do nothing" in capsys.readouterr().err
+    segment = ["segment", str(SCAN), "-m", "hippocampus", "-o", str(labels)]
+    assert run([*segment, "--split-by", "distance", "--overwrite"]) == 2
+    assert "--instances only" in capsys.readouterr().err
+
+
 def test_a_label_map_without_names_needs_to_be_told_what_to_count(tmp_path, capsys):
     segmentation = label_map(two_balls(SPACING_MM), SPACING_MM)
     labels = tmp_path / "plain.nii.gz"

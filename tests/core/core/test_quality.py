@@ -107,6 +107,17 @@ def test_held_out_cases_are_predicted_by_the_others():
     assert np.corrcoef(np.array(before, float), dice)[0, 1] > 0.9
 
 
+def test_a_figure_that_one_case_lacks_is_left_out_of_every_part():
+    cases = [
+        QualityObservation(
+            found=found(e.found.expected_dice, 0.2, 0.1 * place if place else None),
+            dice=e.dice,
+        )
+        for place, e in enumerate(observed(count=15))
+    ]
+    assert None not in held_out_quality(cases)
+
+
 def test_too_few_cases_and_several_structures_are_refused():
     with pytest.raises(WrongUse, match="10 cases or more") as refused:
         fit_quality(observed(count=9))

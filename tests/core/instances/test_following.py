@@ -68,6 +68,33 @@ def test_one_that_splits_and_two_that_merge():
     assert merged.centres_apart_mm == pytest.approx(0, abs=0.1)
 
 
+def test_what_is_left_of_a_lesion_between_two_thick_slices_is_still_that_lesion():
+    """Slices of 5 mm then and 1 mm later; centres of the thick ones are at 0, 5, 10."""
+    thick = medseg.Geometry.from_spacing((60, 40, 8), (1.0, 1.0, 5.0))
+    thin = medseg.Geometry.from_spacing((60, 40, 36), (1.0, 1.0, 1.0))
+    then = scan_with((20.0, 9.0), grid=thick)
+    rest = np.zeros(thin.shape, int)
+    rest[18:22, 18:22, 22] = TUMOUR
+    later = tell_apart(label_map(rest, geometry=thin))
+
+    for found in (follow(then, later), follow(later, then)):
+        assert [each.fate for each in found.lesions] == [Fate.PERSISTING]
+
+
+def test_the_diameters_of_fragments_are_added():
+    """A rod of 50 mm of which 2 mm are gone is 48 mm long, and not half as long."""
+    rod = np.zeros(GRID.shape, int)
+    rod[5:55, 19:22, 9:11] = TUMOUR
+    broken = rod.copy()
+    broken[29:31] = 0
+    then, later = (tell_apart(label_map(e, geometry=GRID)) for e in (rod, broken))
+    (lesion,) = follow(then, later).lesions
+
+    assert lesion.fate is Fate.SPLIT
+    assert lesion.baseline_longest_mm == pytest.approx(50, abs=1)
+    assert lesion.follow_up_longest_mm == pytest.approx(48, abs=1)
+
+
 def test_lesions_that_do_not_overlap_are_paired_by_distance_within_a_limit():
     then, later = scan_with((12.0, 3.0), (40.0, 3.0)), scan_with((20.0, 3.0))
     near, far = FollowUpRules(most_apart_mm=8.5), FollowUpRules(most_apart_mm=7.5)

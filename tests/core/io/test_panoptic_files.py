@@ -35,6 +35,7 @@ from tests.core.making import segmentation_of
 
 FEWER = loose_examples(of_a_hundred=5)
 LESION = LABELS["Läsion"].id
+LABEL, INSTANCE = 0x01, 0x02  # of MedSeg's private block
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 THREE = LabelSet.from_names([(1, "liver"), (4, "liver tumour"), (6, "cyst")])
 
@@ -173,6 +174,24 @@ def test_dicom_has_a_segment_a_lesion_that_says_which_it_is(scan, tmp_path):
     assert [each.TrackingID for each in lesions] == names
     assert [each.SegmentLabel for each in lesions] == names
     assert len({each.TrackingUID for each in lesions}) == len(lesions)
+
+
+def test_lesions_of_one_number_and_two_structures_are_refused(scan, tmp_path):
+    written = with_lesions(random_labels(scan, 4), 4)
+    write_panoptic(written, tmp_path / "a.dcm", source=scan)
+    data = pydicom.dcmread(tmp_path / "a.dcm")
+    lesions = [each for each in data.SegmentSequence if "TrackingUID" in each]
+    own = [each.private_block(0x0063, "MEDSEG") for each in lesions]
+    numbers = {block[INSTANCE].value for block in own}
+    assert len(numbers) == len(own) > 1
+    for block in own:
+        block[INSTANCE].value = 1
+    own[0][LABEL].value = LESION + 1
+    data.save_as(tmp_path / "b.dcm")
+
+    with pytest.raises(UnusableInput) as raised:
+        read_panoptic(tmp_path / "b.dcm")
+    assert "\n" not in str(raised.value)
 
 
 def test_highdicom_finds_each_lesion_by_its_tracking_id(scan, tmp_path):

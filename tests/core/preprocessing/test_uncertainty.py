@@ -37,6 +37,16 @@ def test_members_that_are_sure_of_different_labels_disagree_entirely():
     assert disagreement_of(members, overlapping=True) == pytest.approx(1)
 
 
+def test_members_that_disagree_on_one_region_do_so_however_unsure_of_another():
+    """Both give region A a half; one is sure of region B, the other that it is not."""
+    members = torch.tensor([[[0.5], [0.0]], [[0.5], [1.0]]])
+    assert disagreement_of(members, overlapping=True) == pytest.approx(1)
+    unsure_of_one = torch.tensor([[[0.5], [0.0]], [[0.0], [0.5]]])
+    quarter = -(0.25 * log(0.25) + 0.75 * log(0.75)) / log(2)
+    apart = disagreement_of(unsure_of_one, overlapping=True)
+    assert apart == pytest.approx(quarter - 0.5)
+
+
 def test_members_that_are_equally_unsure_do_not_disagree():
     members = torch.full((3, 2, 1), 0.5)
     assert disagreement_of(members) == 0
