@@ -170,6 +170,20 @@ class TrainingSettings:
             "help": "dice-ce; dice-focal and dice-boundary are for small lesions."
         },
     )
+    foreground_share: float = field(
+        default=0.5,
+        metadata={
+            "help": "Share of the patches centred on a structure, each structure as "
+            "likely as another, 0 to 1."
+        },
+    )
+    domain_randomisation: bool = field(
+        default=False,
+        metadata={
+            "help": "Show half of the patches in contrasts that no scanner made, for "
+            "scans from elsewhere."
+        },
+    )
     optimiser: Optimiser = field(
         default=Optimiser.ADAMW, metadata={"help": "adamw, or sgd with momentum 0.99."}
     )
@@ -249,6 +263,10 @@ class TrainingSettings:
             raise _invalid("architecture", f"is one of {names}; others are imported")
         if self.precision is Precision.FLOAT16:
             raise _invalid("precision", "is auto, float32 or bfloat16 in training")
+        if not 0 <= self.foreground_share <= 1:
+            raise _invalid(
+                "foreground_share", f"is 0 to 1, got {self.foreground_share}"
+            )
         rate = self.learning_rate
         if rate is not None and not 0 < rate < float("inf"):
             raise _invalid("learning_rate", f"is positive, got {rate}")

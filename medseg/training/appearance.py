@@ -1,14 +1,18 @@
 """Changes of intensity that leave a scan a plausible scan."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from medseg.training.domain import biased, draw_bias, remapped
+
 Images = Float32[Tensor, "batch channel i j k"]
+_REMAP_CHANCE = 1 / 2
+_BIAS_CHANCE = 1 / 3
 _BLUR_REACH = 3  # voxels either side; SDs are at most 1
 
 
@@ -17,6 +21,9 @@ class Appearance:
     """Changes of intensity of one patch, in their order; the defaults change nothing.
 
     Attributes:
+        remap_share: Of the intensities sent through a random network, 0 to 1.
+        remap_seed: Of that network.
+        bias: Coefficients of a bias field; none when there is no such field.
         noise_sd: Of Gaussian noise.
         noise_seed: Of its generator.
         blur_sd_voxels: Of a Gaussian blur.
@@ -28,6 +35,9 @@ class Appearance:
         invert: Whether gamma works on the negative.
     """
 
+    remap_share: float = 0.0
+    remap_seed: int = 0
+    bias: tuple[float, ...] = ()
     noise_sd: float = 0.0
     noise_seed: int = 0
     blur_sd_voxels: float = 0.0
@@ -62,6 +72,23 @@ def draw_appearance(rng: np.random.Generator) -> Appearance:
     )
 
 
+def draw_foreign_appearance(rng: np.random.Generator) -> Appearance:
+    """The same changes, and such as another scanner or contrast makes.
+
+    Half of the patches are remapped, a third shaded; the others keep the contrast that
+    the network is for.
+    """
+    usual = draw_appearance(rng)
+    share, seed = float(rng.uniform()), int(rng.integers(2**31))
+    bias = draw_bias(rng)
+    return replace(
+        usual,
+        remap_share=share if rng.random() < _REMAP_CHANCE else 0.0,
+        remap_seed=seed,
+        bias=bias if rng.random() < _BIAS_CHANCE else (),
+    )
+
+
 def with_appearances(images: Images, appearances: Sequence[Appearance]) -> Images:
     """Apply to each image its changes of intensity, in place.
 
@@ -69,6 +96,12 @@ def with_appearances(images: Images, appearances: Sequence[Appearance]) -> Image
     depend on the others.
     """
     for n, appearance in enumerate(appearances):
+        if appearance.remap_share:
+            images[n] = remapped(
+                images[n], appearance.remap_seed, appearance.remap_share
+            )
+        if appearance.bias:
+            images[n] = biased(images[n], appearance.bias)
         if appearance.noise_sd:
             images[n] += appearance.noise_sd * _noise(images[n], appearance.noise_seed)
     _change(

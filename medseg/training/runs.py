@@ -25,6 +25,11 @@ CACHE_FOLDER = "cache"
 PLANNING = ("preset", "architecture", "memory_gib")
 """Settings that only a plan made anew follows."""
 
+_DEFAULT = TrainingSettings()
+
+_SAMPLING = ("foreground_share", "domain_randomisation")
+"""Told of where they are not the usual, so that earlier checkpoints can be resumed."""
+
 _RECIPE = (
     *("fold", "steps", "seed", "precision", "compile", "deterministic"),
     *("loss", "optimiser", "schedule", "learning_rate"),
@@ -77,6 +82,9 @@ class Run:
         """
         settings = self.settings
         shared = {name: str(getattr(settings, name)) for name in _RECIPE}
+        for name in _SAMPLING:
+            if getattr(settings, name) != getattr(_DEFAULT, name):
+                shared[name] = str(getattr(settings, name))
         if settings.early_stop:
             shared["checkpoint_every"] = str(settings.checkpoint_every)
         return {

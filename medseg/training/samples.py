@@ -14,15 +14,35 @@ import numpy as np
 import torch
 
 from medseg.core.plan import Plan
-from medseg.training.appearance import UNCHANGED, Appearance, draw_appearance
+from medseg.training.appearance import (
+    UNCHANGED,
+    Appearance,
+    draw_appearance,
+    draw_foreign_appearance,
+)
 from medseg.training.batch import RawBatch
 from medseg.training.cases import TrainingCase, Voxels
 from medseg.training.deformation import UNDEFORMED, Deformation, draw_deformation
 
-_FOREGROUND_SHARE = 1 / 2
 _MARGIN_VOXELS = 1  # an interpolation and its rounding reach this far
 _WATCHED_PATCHES = 8
 _WATCHED_STEP = 2**40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chances:
+    """How patches are chosen and changed.
+
+    Attributes:
+        foreground_share: Of the patches, those centred on a structure.
+        randomises_domain: Whether patches look as if from other scanners, too.
+    """
+
+    foreground_share: float = 0.5
+    randomises_domain: bool = False
+
+
+USUAL = Chances()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,6 +70,7 @@ class PatchSource:
         cases: What they are cut from; only the boxes needed are read.
         plan: Size of a patch and of a batch.
         seed: Of every random choice.
+        chances: How patches are chosen and changed.
         workers: Threads that read ahead; they change nothing but the time it takes.
         samples: Which patches of each step's batch this process draws; all when None.
         pinned: Whether batches lie where a GPU can fetch them meanwhile.
@@ -58,6 +79,7 @@ class PatchSource:
     cases: Sequence[TrainingCase]
     plan: Plan
     seed: int
+    chances: Chances = USUAL
     workers: int = 1
     samples: range | None = None
     pinned: bool = False
@@ -67,7 +89,9 @@ class PatchSource:
         samples = range(self.plan.batch_size) if self.samples is None else self.samples
         return self._cut(
             [
-                draw_patch(counter_rng(self.seed, step, n), self.cases, self.plan)
+                draw_patch(
+                    counter_rng(self.seed, step, n), self.cases, self.plan, self.chances
+                )
                 for n in samples
             ]
         )
@@ -112,24 +136,31 @@ def counter_rng(seed: int, step: int, sample: int) -> np.random.Generator:
 
 
 def draw_patch(
-    rng: np.random.Generator, cases: Sequence[TrainingCase], plan: Plan
+    rng: np.random.Generator,
+    cases: Sequence[TrainingCase],
+    plan: Plan,
+    chances: Chances = USUAL,
 ) -> PatchDraw:
     """Choose case, place, deformation and appearance of one training patch."""
+    is_foreign = chances.randomises_domain
     return replace(
-        plain_draw(rng, cases, plan),
+        plain_draw(rng, cases, plan, chances),
         deformation=draw_deformation(rng, plan),
-        appearance=draw_appearance(rng),
+        appearance=(draw_foreign_appearance if is_foreign else draw_appearance)(rng),
     )
 
 
 def plain_draw(
-    rng: np.random.Generator, cases: Sequence[TrainingCase], plan: Plan
+    rng: np.random.Generator,
+    cases: Sequence[TrainingCase],
+    plan: Plan,
+    chances: Chances = USUAL,
 ) -> PatchDraw:
     """Choose case and place only: a patch as the scanner made it, for pseudo-Dice."""
     case = int(rng.integers(len(cases)))
     return PatchDraw(
         case=case,
-        centre=_draw_centre(rng, cases[case], plan),
+        centre=_draw_centre(rng, cases[case], plan, chances.foreground_share),
         deformation=UNDEFORMED,
         appearance=UNCHANGED,
     )
@@ -181,9 +212,9 @@ def _copy_box(
 
 
 def _draw_centre(
-    rng: np.random.Generator, case: TrainingCase, plan: Plan
+    rng: np.random.Generator, case: TrainingCase, plan: Plan, foreground_share: float
 ) -> np.ndarray:
-    """Half of the patches are centred on a voxel of a structure, each as likely.
+    """A share of the patches is centred on a voxel of a structure, each as likely.
 
     Elsewhere anywhere that somebody looked at; the patch stays inside the case as far
     as it fits, give or take two voxels.
@@ -192,7 +223,7 @@ def _draw_centre(
     middle = (shape - 1) / 2
     room = np.maximum(shape - np.array(plan.patch_shape), 0) / 2 + 2
     voxels = case.annotated
-    if case.centres and rng.random() < _FOREGROUND_SHARE:
+    if case.centres and rng.random() < foreground_share:
         voxels = case.centres[int(rng.integers(len(case.centres)))]
     if voxels is None or not len(voxels):
         return np.asarray(middle + rng.uniform(-1, 1, 3) * room)

@@ -35,7 +35,7 @@ from medseg.training.runs import (
     described,
     split,
 )
-from medseg.training.samples import PatchSource
+from medseg.training.samples import Chances, PatchSource
 from medseg.training.splits import FOLD_COUNT
 from medseg.training.starting import plan_from, start_from
 from medseg.training.team import Team, assembled_team, own_device
@@ -241,6 +241,10 @@ class _Training:
             cases,
             plan,
             seed=seed,
+            chances=Chances(
+                foreground_share=settings.foreground_share,
+                randomises_domain=settings.domain_randomisation,
+            ),
             workers=settings.workers,
             samples=range(team.rank, plan.batch_size, team.size),
             pinned=settings.device != "cpu",

@@ -35,6 +35,8 @@ def test_an_impossible_overlap_is_refused(overlap):
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},
         {"learning_rate": float("inf")},
+        {"foreground_share": -0.5},
+        {"foreground_share": 1.5},
     ],
 )
 def test_impossible_training_settings_are_refused(impossible):

@@ -16,6 +16,7 @@ from medseg.training.batch import RawBatch
 from medseg.training.cases import TrainingCase, training_case
 from medseg.training.deformation import UNDEFORMED, Deformation
 from medseg.training.samples import (
+    Chances,
     PatchDraw,
     PatchSource,
     counter_rng,
@@ -256,6 +257,30 @@ def test_a_rare_structure_is_centred_on_as_often_as_a_common_one():
     assert set(indices) == {1, 2}
     assert len(indices) > 0.25 * len(centres)
     assert indices.count(2) == pytest.approx(len(indices) / 2, rel=0.25)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_share_of_patches_centred_on_a_structure_can_be_chosen(share):
+    labels = np.zeros((60, 60, 60), np.uint8)
+    labels[30, 30, 30] = 1
+    image = np.ones((60, 60, 60), np.float32)
+    case = training_case("a", volume_of(image), segmentation_of(labels), PLAN)
+    chances = Chances(foreground_share=share)
+    centres = [
+        draw_patch(counter_rng(0, n, 0), [case], PLAN, chances).centre
+        for n in range(200)
+    ]
+    on_structure = sum(np.array_equal(centre, (30, 30, 30)) for centre in centres)
+    assert on_structure == pytest.approx(200 * share, abs=25 if share == 0.25 else 0)
+
+
+def test_patches_of_a_source_that_randomises_look_foreign():
+    foreign = Chances(randomises_domain=True)
+    plan = replace(PLAN, batch_size=16)
+    source = PatchSource([case_of()], plan, seed=0, chances=foreign)
+    drawn = source.batch(0).appearances
+    assert any(each.remap_share > 0 for each in drawn)
+    assert set(source.watched().appearances) == {UNCHANGED}
 
 
 def test_every_case_is_drawn():

@@ -117,7 +117,13 @@ def test_a_finished_training_may_be_resumed_and_stays_the_same(cubes, tmp_path):
     assert again.sha256 == before.sha256
 
 
-@pytest.mark.parametrize("other", [{"steps": 7}, {"seed": 1}, {"learning_rate": 1e-3}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        *({"steps": 7}, {"seed": 1}, {"learning_rate": 1e-3}),
+        *({"foreground_share": 0.25}, {"domain_randomisation": True}),
+    ],
+)
 def test_resuming_with_other_settings_is_refused(cubes, trained, other):
     before = (trained / "model.json").read_bytes()
     with pytest.raises(WrongUse) as caught:
