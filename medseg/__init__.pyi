@@ -1,4 +1,5 @@
 from . import classical
+from .cohort.changes import cohort_changes
 from .cohort.dask_executor import DaskExecutor
 from .cohort.folders import cases_in, with_references
 from .cohort.gathering import merge_cohort
@@ -259,6 +260,7 @@ __all__ = [
     "available_devices",
     "cases_in",
     "classical",
+    "cohort_changes",
     "cohort_status",
     "compare",
     "counted",

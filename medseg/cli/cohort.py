@@ -11,14 +11,16 @@ from cyclopts import App, Parameter
 import medseg
 from medseg.cli.cohort_tables import status_lines
 from medseg.cli.console import shown_progress
-from medseg.cli.scans import DEFAULT_INFERENCE, Flat
+from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
 from medseg.cli.segmenting import CODES, Switch
 from medseg.cohort.local import Executor, devices_for
 from medseg.cohort.settings import ExecutorKind
 from medseg.core.acceptance import Accepted
-from medseg.core.cohort import Manifest
+from medseg.core.cohort import CaseState, Manifest
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
+from medseg.core.progress import Cancelled
 from medseg.core.settings import InferenceSettings
+from medseg.core.text_table import counted
 from medseg.io.file_kinds import SegmentationFormat
 
 EXIT_PARTLY_DONE = 3
@@ -99,17 +101,26 @@ def run(  # noqa: PLR0913 - the options of design's command
         evaluation=medseg.EvaluationSettings(tolerance_mm=tolerance_mm),
     )
     manifest = _cases(scans, model[0], references)
+    for note in medseg.cohort_changes(manifest, out, make):
+        print(f"note: {note}", file=sys.stderr)
     part = medseg.Shard.parsed(shard) if shard else None
     workers = _executor(executor, settings.device, how, (scheduler, resource))
     if dry_run:
         plan = medseg.plan_run(manifest, out, make, part)
-        print(f"{len(plan.cases)} cases, {len(plan.waiting)} of them to be done")
+        print(
+            f"{counted(len(plan.cases), 'case')}, {len(plan.waiting)} of them to be "
+            "done"
+        )
         return 0
     with shown_progress() as progress:
-        status = medseg.run_cohort(
-            manifest, out, make, workers, shard=part, on_progress=progress
-        )
-    return _told(status)
+        try:
+            status = medseg.run_cohort(
+                manifest, out, make, workers, shard=part, on_progress=progress
+            )
+        except Cancelled:
+            print(_stopped(out), file=sys.stderr)
+            raise
+    return _told(status, out, is_part=part is not None)
 
 
 @app.command(name="list")
@@ -120,6 +131,7 @@ def list_cases(
     model: Annotated[str, Parameter(name=["--model", "-m"])],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     references: Path | None = None,
+    overwrite: Overwrite = False,
 ) -> int:
     """Write the list of cases that a folder gives, to be looked through and edited.
 
@@ -130,12 +142,13 @@ def list_cases(
         model: That is to be run: its channels say which files make up a case.
         out: For the list; a new file that ends in .csv.
         references: Folder of label maps named as the cases.
+        overwrite: Replace an earlier list.
     """
     channels = _channels_of(model)
     manifest = medseg.cases_in(folder, channels, references)
     _tell_about(manifest)
-    medseg.write_manifest(manifest, out, channels)
-    print(f"{len(manifest.cases)} cases -> {out}")
+    medseg.write_manifest(manifest, out, channels, overwrite=overwrite)
+    print(f"{counted(len(manifest.cases), 'case')} -> {out}")
     return 0
 
 
@@ -168,7 +181,7 @@ def merge(folder: Path, /, *, parquet: Switch = False) -> int:
         folder: Of the cohort.
         parquet: Write scores.parquet and volumes.parquet, too.
     """
-    return _told(medseg.merge_cohort(folder, parquet=parquet))
+    return _told(medseg.merge_cohort(folder, parquet=parquet), folder)
 
 
 def _executor(
@@ -230,7 +243,8 @@ def _cases(scans: Path, model: str, references: Path | None) -> Manifest:
     if manifest.faults:
         raise UnusableInput(
             ErrorCode.INVALID_MANIFEST,
-            f"the list of cases has {len(manifest.faults)} faults, all told above",
+            f"the list of cases has {counted(len(manifest.faults), 'fault')}, all told "
+            "above",
             where=scans,
             remedy="Mend them and run again; nothing was done.",
         )
@@ -248,6 +262,19 @@ def _tell_about(manifest: Manifest) -> None:
         print(f"fault: {fault}", file=sys.stderr)
 
 
-def _told(status: medseg.CohortStatus) -> int:
+def _told(status: medseg.CohortStatus, folder: Path, *, is_part: bool = False) -> int:
     print("\n".join(status_lines(status)))
+    if is_part:
+        print(f"when all parts have ended: medseg cohort merge {folder}")
+    else:
+        print(f"-> {folder / 'index.html'}")
     return 0 if status.is_complete else EXIT_PARTLY_DONE
+
+
+def _stopped(folder: Path) -> str:
+    status = medseg.cohort_status(folder)
+    done = f"{status.count(CaseState.DONE)} of {counted(len(status.states), 'case')}"
+    return (
+        f"{done} done; the same command goes on, and medseg cohort merge {folder} "
+        "writes the tables of what there is"
+    )

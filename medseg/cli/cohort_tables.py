@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import medseg
 from medseg.core.cohort import CaseState
-from medseg.core.text_table import aligned
+from medseg.core.text_table import aligned, counted
 
 _SHOWN = 20
 
@@ -12,19 +12,22 @@ _SHOWN = 20
 def status_lines(status: "medseg.CohortStatus") -> Iterator[str]:
     """Counts, speed, time left, and why cases could not be done."""
     counts = [f"{status.count(state)} {state}" for state in CaseState]
-    yield f"{len(status.states)} cases: {', '.join(counts)}"
+    if status.unscored:
+        done = list(CaseState).index(CaseState.DONE)
+        counts[done] += f" ({len(status.unscored)} without scores)"
+    yield f"{counted(len(status.states), 'case')}: {', '.join(counts)}"
     if status.seconds_left and status.cases_per_hour:
         speed = status.cases_per_hour
         yield (
             f"{speed:.{0 if speed >= 10 else 1}f} cases an hour, "
-            f"about {_duration(status.seconds_left)} left"
+            f"{_duration(status.seconds_left)} left"
         )
     if status.count(CaseState.WAITING) and not status.is_worked_on:
         yield "nobody works on it now"
     if not status.problems:
         return
     codes = [f"{code} {count}" for code, count in status.failures_by_code]
-    yield f"not done: {', '.join(codes)}"
+    yield f"not done, or not scored: {', '.join(codes)}"
     rows = [[each.case_id, each.code, each.what] for each in status.problems[:_SHOWN]]
     yield aligned(["case", "code", "what"], rows, left=3)
     if len(status.problems) > _SHOWN:
@@ -34,5 +37,5 @@ def status_lines(status: "medseg.CohortStatus") -> Iterator[str]:
 def _duration(seconds: float) -> str:
     hours, minutes = divmod(int(seconds) // 60, 60)
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min" if minutes else "under 1 min"
+        return f"about {hours} h {minutes} min"
+    return f"about {minutes} min" if minutes else "under 1 min"

@@ -30,12 +30,20 @@ def faults_of(
         for path in (*case.images, *([case.reference] if case.reference else ())):
             if not path.exists():
                 yield Fault(where=shown(where), what=f"there is no {shown(path)}")
+        if case.series and any(_is_no_dicom(path) for path in case.images):
+            what = "a series is named, but the image is no DICOM"
+            yield Fault(where=shown(where), what=what)
     yield from faults_of_channels(cases, channels)
 
 
 def faults_of_names(cases: Sequence[CohortCase]) -> Iterator[Fault]:
     """What is wrong without looking at any file."""
     counts = Counter(case.case_id.lower() for case in cases)
+    for name, count in counts.items():
+        if count > 1 and _CASE_ID.fullmatch(name):
+            yield Fault(
+                where=name, what=f"{count} cases have this name, capitals aside"
+            )
     for case in cases:
         where = shown(case.case_id) or "a case without a name"
         if not _CASE_ID.fullmatch(case.case_id):
@@ -43,11 +51,10 @@ def faults_of_names(cases: Sequence[CohortCase]) -> Iterator[Fault]:
                 where=where,
                 what="a name is made of at most 64 letters, digits, '.', '_' and '-'",
             )
-        elif counts[case.case_id.lower()] > 1:
-            yield Fault(where=where, what="the name is there more than once")
-        for text in (case.series, case.patient, case.centre):
+        for text in (case.case_id, case.series, case.patient, case.centre):
             if shown(text) != text:
-                yield Fault(where=where, what=f"{shown(text)} is not text in UTF-8")
+                what = f"{shown(text)} is not text in UTF-8: save the list as such"
+                yield Fault(where=where, what=what)
         if not case.images:
             yield Fault(where=where, what="no image is named")
 
@@ -82,9 +89,13 @@ def require_no_faults(faults: Sequence[Fault]) -> None:
         ErrorCode.INVALID_MANIFEST,
         f"the list of cases has {count} fault{'s' if count > 1 else ''}: {told}"
         + (" ..." if count > _TOLD else ""),
-        where="cases",
+        where="list of cases",
         remedy="Mend them all and run again; nothing was done.",
     )
+
+
+def _is_no_dicom(path: Path) -> bool:
+    return kind_of_name(path) is not None and path.is_file()
 
 
 def _may_hold_several(path: Path) -> bool:

@@ -107,8 +107,10 @@ def contact_sheet(sheet: Sheet, places: Places) -> str:
 
 def _facts(sheet: Sheet, models: str) -> list[tuple[str, str]]:
     done, total = len(sheet.results), len(sheet.status.states)
-    failed = len(sheet.status.problems)
-    facts = [("Model", models), ("Cases", f"{done} of {total} done, {failed} failed")]
+    failed, unscored = len(sheet.status.failures), len(sheet.status.unscored)
+    without = f" ({unscored} without scores)" if unscored else ""
+    cases = f"{done} of {total} done{without}, {failed} failed"
+    facts = [("Model", models), ("Cases", cases)]
     if sheet.evaluation and sheet.evaluation.mean_dice is not None:
         facts.append(("Mean Dice", f"{sheet.evaluation.mean_dice:.3f}"))
     if sheet.evaluation and sheet.evaluation.trained_on:

@@ -1,7 +1,8 @@
 """The file by which a folder is known as a cohort's, and what it was made with."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,6 +25,7 @@ class Description:
         has_thumbnails: Whether there are pictures.
         made_with: Stands for all that results depend on besides the scans: results of
             anything else are none of this cohort.
+        settings: The settings among that, name and value.
         format: By which the file is known.
     """
 
@@ -31,6 +33,7 @@ class Description:
     evaluation: EvaluationSettings
     has_thumbnails: bool
     made_with: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     format: Literal["medseg-cohort-1"] = "medseg-cohort-1"
 
 
@@ -49,6 +52,7 @@ def description_of(make: WhatToMake, made_with: str) -> bytes:
         evaluation=make.evaluation,
         has_thumbnails=make.thumbnails,
         made_with=made_with,
+        settings=make.listed,
     )
     return _DESCRIPTION.dump_json(description, indent=1)
 
@@ -68,6 +72,15 @@ def read_description(places: Places) -> Description:
         )
     with reading_errors(places.description):
         content = places.description.read_bytes()
+    return read_written(content, places)
+
+
+def read_written(content: bytes, places: Places) -> Description:
+    """What `description_of` has written.
+
+    Raises:
+        UnusableInput: NOT_FOUND where it is damaged.
+    """
     try:
         return _DESCRIPTION.validate_json(content)
     except (ValidationError, json.JSONDecodeError) as error:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from medseg.cohort.case_names import shown
@@ -21,6 +22,7 @@ from medseg.io.safe_writing import written_whole
 
 _IMAGE = "image"
 _CHANNEL = "image."
+_ALIKE = 0.8
 _OTHERS = ("series", "reference", "patient", "centre")
 
 
@@ -51,7 +53,7 @@ def read_manifest(path: Path | str, channels: Sequence[str] = ()) -> Manifest:
     _require_columns(table, images, path)
     known = {"case", *images, *_OTHERS}
     unknown = [shown(name) for name in table.columns if name and name not in known]
-    note = f"columns left alone: {', '.join(unknown)}" if unknown else ""
+    note = f"columns that are not used: {', '.join(unknown)}" if unknown else ""
     found = [_case(row.cells, images, path.parent) for row in table.rows]
     unclear = {row.line: what for row in table.rows if (what := _unclear(row, images))}
     clear = [
@@ -62,7 +64,12 @@ def read_manifest(path: Path | str, channels: Sequence[str] = ()) -> Manifest:
     rows = (Fault(where=f"line {line}", what=what) for line, what in unclear.items())
     return Manifest(
         cases=tuple(sorted(found, key=lambda case: case.case_id)),
-        faults=(*_long_rows(table), *rows, *_faults(found, clear, channels)),
+        faults=(
+            *_misspelt(unknown, table.columns, images),
+            *_long_rows(table),
+            *rows,
+            *_faults(found, clear, channels),
+        ),
         notes=(note,) if note else (),
     )
 
@@ -96,7 +103,7 @@ def require_faultless(manifest: Manifest) -> Manifest:
         raise UnusableInput(
             ErrorCode.INVALID_MANIFEST,
             "the list of cases is empty",
-            where="cases",
+            where="list of cases",
             remedy="Name at least one case.",
         )
     cases = sorted(manifest.cases, key=lambda case: case.case_id)
@@ -217,6 +224,16 @@ def _unclear(row: TextRow, images: Sequence[str]) -> str:
         return f"has a file in {_IMAGE} and one in {named[0]}"
     blank = [name for name in each if name not in named]
     return f"has no file in {', '.join(blank)}" if blank else ""
+
+
+def _misspelt(
+    unknown: Iterable[str], columns: Sequence[str], images: Sequence[str]
+) -> Iterator[Fault]:
+    """Columns that are almost one of those known which the table has not."""
+    missing = [name for name in (*images, *_OTHERS) if name not in columns]
+    for name in unknown:
+        for meant in get_close_matches(name, missing, n=1, cutoff=_ALIKE):
+            yield Fault(where=f"column {name}", what=f"did you mean {meant}?")
 
 
 def _long_rows(table: TextTable) -> Iterator[Fault]:

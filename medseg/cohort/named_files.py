@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medseg.cohort.case_names import safe_names, shown
 from medseg.core.cohort import CohortCase
+from medseg.core.text_table import counted
 from medseg.io.checks import stem_of
 from medseg.io.file_kinds import FileKind, is_hidden, kind_of_name
 
@@ -66,15 +67,19 @@ def _of_bids(files: Iterable[Path], folder: Path, channels: Sequence[str]) -> Fo
         )
         for each, name in names.items()
     ]
-    left = [suffixes for each, suffixes in scans.items() if not images[each]]
+    left = {each: found for each, found in scans.items() if not images[each]}
     if not left:
         return Found(cases)
-    suffixes = Counter(suffix for each in left for suffix in each)
+    suffixes = Counter(suffix for found in left.values() for suffix in found)
     listed = ", ".join(
         f"{shown(name)} {count}" for name, count in suffixes.most_common()
     )
     wanted = ", ".join(channels)
-    note = f"{len(left)} scans are not clearly {wanted} and left out: {listed}"
+    note = (
+        f"{counted(len(left), 'scan')} left out, as none of its files is clearly "
+        f"{wanted} ({listed}), such as {shown(next(iter(left)))}: name the file in a "
+        "list (medseg cohort list)"
+    )
     return Found(cases, (note,))
 
 

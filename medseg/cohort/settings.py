@@ -53,18 +53,33 @@ class WhatToMake:
 
         Nor what to accept: it changes nothing for a scan that was not refused.
         """
-        inference = {
-            each.name: str(getattr(self.inference, each.name))
-            for each in fields(self.inference)
-            if each.name not in _NOT_OF_THE_RESULT
-        }
         return {
-            "inference": inference,
+            "inference": self._inference,
             "file_format": self.file_format,
             "bids_names": self.bids_names,
             "save_probabilities": self.save_probabilities,
             "thumbnails": self.thumbnails,
             "evaluation": dict(self.evaluation.listed),
+        }
+
+    @property
+    def listed(self) -> dict[str, str]:
+        """Name and value of every setting of `asked`, models left out."""
+        return {
+            **self._inference,
+            "file_format": self.file_format,
+            "bids_names": str(self.bids_names),
+            "save_probabilities": str(self.save_probabilities),
+            "thumbnails": str(self.thumbnails),
+            **dict(self.evaluation.listed),
+        }
+
+    @property
+    def _inference(self) -> dict[str, str]:
+        return {
+            each.name: str(getattr(self.inference, each.name))
+            for each in fields(self.inference)
+            if each.name not in _NOT_OF_THE_RESULT
         }
 
 

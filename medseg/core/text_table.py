@@ -22,3 +22,8 @@ def aligned(header: Sequence[str], lines: Sequence[Sequence[str]], *, left: int)
 def number(value: float | None, digits: int) -> str:
     """A figure for a table; a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun in the right number."""
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -114,9 +114,9 @@ def _raw_header(stream: BufferedIOBase, path: Path) -> nib.Nifti1Header:
     if size is None or not is_whole or _MAGIC[size] not in block:
         raise UnusableInput(
             ErrorCode.NOT_AN_IMAGE,
-            "this is not a NIfTI file",
+            "this is not a NIfTI file" if start else "the file is empty",
             where=path,
-            remedy="Give a .nii or .nii.gz file, a DICOM folder, NRRD or MHA.",
+            remedy="Copy or export it again; a scan is NIfTI, NRRD, MHA or DICOM.",
         )
     header: nib.Nifti1Header = _HEADERS[size](binaryblock=block, check=False)
     if header["pixdim"][0] != -1:  # the standard: whatever is not -1 counts as 1

@@ -134,9 +134,11 @@ def require_absent_folder(path: Path) -> None:
 def _exists(folder: Path) -> WrongUse:
     return WrongUse(
         ErrorCode.OUTPUT_EXISTS,
-        "the output folder is already there and is not empty",
+        "the output folder is already there and is not empty"
+        if folder.is_dir()
+        else "there is a file where the output folder is to be",
         where=folder,
-        remedy="Give another folder, or remove this one.",
+        remedy="Give another folder.",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from medseg.core.metric import Metric, metric_named
+from medseg.core.text_table import counted
 from medseg.study.nouns import Study
 from medseg.study.results import (
     ALL_STRUCTURES,
@@ -175,11 +176,6 @@ def reader_sentences(study: Study) -> Iterator[str]:
 def overall_structure(study: Study) -> str:
     """All structures together where there are several, else the only one."""
     return ALL_STRUCTURES if len(study.structures) > 1 else study.structures[0]
-
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun in the right number."""
-    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _comparison_sentence(study: Study, each: Comparison, metric: Metric) -> str:

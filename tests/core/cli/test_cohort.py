@@ -100,13 +100,19 @@ class TestARun:
         assert medseg_command(*words, "--dry-run") == 0
         assert capsys.readouterr().out == "3 cases, 1 of them to be done\n"
         assert medseg_command(*words[:-4], "--dry-run") == 0
-        assert capsys.readouterr().out == "3 cases, 3 of them to be done\n"
+        told = capsys.readouterr()
+        assert told.out == "3 cases, 3 of them to be done\n"
+        assert "overlap was 0.0, is 0.5; tolerance_mm was 2" in told.err
+
+    def test_the_end_names_the_page(self, night, capsys):
+        assert medseg_command("cohort", "merge", night) == EXIT_PARTLY_DONE
+        assert capsys.readouterr().out.endswith(f"-> {night / 'index.html'}\n")
 
     def test_status_tells_counts_and_why(self, night, capsys):
         assert medseg_command("cohort", "status", night) == 0
         told = capsys.readouterr().out
         assert told.startswith("3 cases: 0 waiting, 0 running, 2 done, 1 failed\n")
-        assert "not done: NOT_AN_IMAGE 1\n" in told
+        assert "not done, or not scored: NOT_AN_IMAGE 1\n" in told
         assert "bad   NOT_AN_IMAGE  " in told
 
     def test_watching_ends_when_nobody_works_on_what_is_left(
@@ -172,8 +178,8 @@ class TestAList:
         assert medseg_command(*words) == 1
 
         lines = capsys.readouterr().err.splitlines()
-        assert sum(line.startswith("fault: ") for line in lines) == 5
-        assert lines[-1].startswith("INVALID_MANIFEST: the list of cases has 5 faults")
+        assert sum(line.startswith("fault: ") for line in lines) == 4
+        assert lines[-1].startswith("INVALID_MANIFEST: the list of cases has 4 faults")
         assert not (tmp_path / "out").exists()
 
 
@@ -318,13 +324,11 @@ class TestWhatIsTold:
 
     @pytest.mark.parametrize(
         ("seconds", "words"),
-        [(30, "under 1 min"), (60, "1 min"), (5 * 3600 + 61, "5 h 1 min")],
+        [(30, "under 1 min"), (60, "about 1 min"), (18061, "about 5 h 1 min")],
     )
     def test_speed_and_time_left(self, seconds, words):
         status = self.status(cases_per_hour=1234.5, seconds_left=float(seconds))
-        assert list(status_lines(status))[1] == (
-            f"1234 cases an hour, about {words} left"
-        )
+        assert list(status_lines(status))[1] == (f"1234 cases an hour, {words} left")
 
     def test_a_slow_cohort_has_a_speed_too(self):
         status = self.status(cases_per_hour=0.4, seconds_left=9000.0)
@@ -332,7 +336,7 @@ class TestWhatIsTold:
 
     def test_of_many_failures_the_first_are_listed_and_all_counted(self):
         lines = "\n".join(status_lines(self.status(failures=50)))
-        assert "not done: TIMED_OUT 33, WORKER_DIED 17" in lines
+        assert "not done, or not scored: TIMED_OUT 33, WORKER_DIED 17" in lines
         assert "case_019" in lines
         assert "case_020" not in lines
         assert lines.endswith("and 30 more, see failures.csv")

@@ -99,7 +99,7 @@ class TestPlainFiles:
         touch(tmp_path, "a.nii.gz", "a.nrrd")
         manifest = medseg.cases_in(tmp_path, ONE)
         assert {fault.what for fault in manifest.faults} == {
-            "the name is there more than once"
+            "2 cases have this name, capitals aside"
         }
 
     def test_a_link_that_leads_nowhere_is_a_fault(self, tmp_path):
@@ -268,7 +268,8 @@ class TestBids:
         manifest = medseg.cases_in(tmp_path, ONE)
         assert set(listed(manifest)) == {"sub-2"}
         assert manifest.notes == (
-            "1 scans are not clearly MRI and left out: T1w 1, T2w 1",
+            "1 scan left out, as none of its files is clearly MRI (T1w 1, T2w 1), such "
+            "as sub-1: name the file in a list (medseg cohort list)",
         )
         (tmp_path / "sub-2/anat/sub-2_T1w.nii.gz").unlink()
         line = refused(ErrorCode.EMPTY_FOLDER, tmp_path, ONE)

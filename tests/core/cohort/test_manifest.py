@@ -68,7 +68,7 @@ def test_all_faults_are_told_at_once(study):
 
     faults = [str(fault) for fault in medseg.read_manifest(path).faults]
 
-    assert sum("more than once" in fault for fault in faults) == 2
+    assert "one: 2 cases have this name, capitals aside" in faults
     assert any(fault.startswith("../out: a name") for fault in faults)
     assert sum(fault.startswith("four: there is no") for fault in faults) == 2
     assert any(fault.startswith("a case without a name") for fault in faults)
@@ -97,7 +97,34 @@ def test_other_columns_are_left_alone_and_said(study):
     manifest = medseg.read_manifest(path)
 
     assert not manifest.faults
-    assert manifest.notes == ("columns left alone: age, sex",)
+    assert manifest.notes == ("columns that are not used: age, sex",)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("referece", "reference"), ("center", "centre")]
+)
+def test_a_misspelt_column_is_a_fault(study, written, meant):
+    path = table(study, f"case,image,{written}", "a,a.nii.gz,")
+    (fault,) = medseg.read_manifest(path).faults
+    assert str(fault) == f"column {written}: did you mean {meant}?"
+
+
+def test_a_column_beside_the_one_it_is_like_is_no_fault(study):
+    path = table(study, "case,image,centre,centres", "a,a.nii.gz,,")
+    assert not medseg.read_manifest(path).faults
+
+
+def test_a_series_of_a_file_that_is_no_dicom_is_a_fault(study):
+    path = table(study, "case,image,series", "a,a.nii.gz,1.2.3")
+    (fault,) = medseg.read_manifest(path).faults
+    assert str(fault) == "a: a series is named, but the image is no DICOM"
+
+
+def test_a_name_that_is_not_utf_8_says_how_to_save_the_list(study):
+    path = study / "cases.csv"
+    path.write_bytes("case,image\nJosé,a.nii.gz\n".encode("latin-1"))
+    faults = [str(fault) for fault in medseg.read_manifest(path).faults]
+    assert any(fault.endswith("save the list as such") for fault in faults)
 
 
 def test_a_list_that_was_written_is_read_again(study):
@@ -169,7 +196,9 @@ class TestSpreadsheets:
         path = study / "cases.csv"
         path.write_bytes(b"case,image,patient\na,a.nii.gz,M\xfcller\n")
         (fault,) = medseg.read_manifest(path).faults
-        assert str(fault) == "a: M\\udcfcller is not text in UTF-8"
+        assert (
+            str(fault) == "a: M\\udcfcller is not text in UTF-8: save the list as such"
+        )
 
 
 class TestChannels:

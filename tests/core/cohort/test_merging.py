@@ -95,12 +95,20 @@ def test_a_case_that_fails_when_it_is_done_again_leaves_no_result(run):
 
 def test_names_of_files_and_folders_are_not_told(tmp_path):
     folder = tmp_path / "MUELLER HANS 1950"
-    (folder / "first").mkdir(parents=True)
-    (folder / "first/ct.nii.gz").touch()
+    (folder / "Anna").mkdir(parents=True)
+    (folder / "Anna/ct.nii.gz").touch()
     case = medseg.CohortCase(case_id="p1", images=(folder,))
 
     told = without_names(
-        f"2 scans: {folder.name}/first/ct.nii.gz, first/mr.nii; firsthand, 1950", case
+        f"2 scans: {folder.name}/Anna/ct.nii.gz, Anna/mr.nii; Annapolis, 1950", case
     )
 
-    assert told == "2 scans: …, mr.nii; firsthand, 1950"
+    assert told == "2 scans: …, mr.nii; Annapolis, 1950"
+
+
+def test_folders_named_as_the_words_of_errors_leave_these_whole(tmp_path):
+    folder = tmp_path / "tilt"
+    folder.mkdir()
+    case = medseg.CohortCase(case_id="p1", images=(folder,))
+    said = "Have the scan resampled without tilt (dcm2niix writes *_Tilt)."
+    assert without_names(said, case) == said

@@ -2,6 +2,7 @@
 
 import pytest
 
+from medseg.core.text_table import counted
 from medseg.study import wording
 from medseg.study.results import Estimate
 from tests.core.study.studies import cases_of, study_of, two_models
@@ -46,8 +47,8 @@ def test_an_interval_stands_behind_its_value():
 
 
 def test_counts_have_the_right_number():
-    assert wording.counted(1, "case") == "1 case"
-    assert wording.counted(1208, "case") == "1,208 cases"
+    assert counted(1, "case") == "1 case"
+    assert counted(1208, "case") == "1,208 cases"
 
 
 def test_the_summary_names_cases_model_measure_and_interval():
