@@ -150,6 +150,12 @@ FOLLOWED_COLUMNS: tuple[Column[medseg.FollowedLesion], ...] = (
         value=lambda each: each.fate.value,
     ),
     Column(
+        header="By",
+        meaning="What tells that both are one: tracking UID, overlap or distance.",
+        width=58,
+        value=lambda each: each.matched_by and each.matched_by.value,
+    ),
+    Column(
         header="ml then",
         meaning="Volume in the baseline, in millilitres.",
         width=56,
