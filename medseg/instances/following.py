@@ -8,7 +8,6 @@ from jaxtyping import Float64
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import cdist
 
 from medseg.core.follow_up import Fate, FollowedLesion, FollowUp, MatchedBy
 from medseg.core.geometry import Geometry
@@ -201,7 +200,9 @@ def _paired_by_distance(
     ]
     names = [np.array([each.structure.name for each in side]) for side in sides]
     is_one_structure = names[0][:, np.newaxis] == names[1]
-    apart = np.where(is_one_structure, cdist(*centres), np.inf)
+    # SciPy's cdist has crashed in a thread of napari's window.
+    between_mm = np.linalg.norm(centres[0][:, np.newaxis] - centres[1], axis=-1)
+    apart = np.where(is_one_structure, between_mm, np.inf)
     near = apart <= most_apart_mm
     # What is too far costs more than any number of near pairs.
     too_dear = (1 + most_apart_mm) * (1 + min(apart.shape))
