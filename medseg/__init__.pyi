@@ -24,7 +24,8 @@ from .core.decathlon import (
 from .core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from .core.estimate import Estimate
 from .core.evaluation import Evaluation, FailedCase
-from .core.follow_up import Fate, FollowedLesion, FollowUp
+from .core.follow_up import Fate, FollowedLesion, FollowUp, MatchedBy
+from .core.froc import LUNA16_POINTS, Froc, froc_table
 from .core.geometry import Geometry
 from .core.instance_boxes import InstanceBox, InstanceBoxes
 from .core.instance_measure import InstanceMeasure
@@ -131,12 +132,15 @@ from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .pipeline.uncertainty import uncertainty_of
 from .preprocessing.restore import Wanted
 from .report.follow_up_table import follow_up_csv, follow_up_json, follow_up_table
+from .report.froc_figure import froc_png
+from .report.froc_table import froc_csv, froc_json
 from .report.instance_table import (
     instances_csv,
     instances_json,
     instances_table,
 )
 from .report.page import render_report
+from .report.panoptic_table import panoptic_csv, panoptic_json
 from .report.structure_table import structures_csv
 from .report.tables import lesions_csv, scores_csv, scores_json
 from .structures.measuring import measure_structures
@@ -147,7 +151,7 @@ from .study.nouns import Study
 from .study.run import StudyFiles, run_study
 from .study.settings import StudySettings
 from .study.statistics.design import BootstrapSettings
-from .study.statistics.instance_froc import instance_froc
+from .study.statistics.instance_froc import instance_froc, instance_frocs
 from .study.writing import write_study
 from .training.planning import plan_dataset
 from .training.team import assembled_team
@@ -158,6 +162,7 @@ __all__ = [
     "DECATHLON_LICENCE",
     "DECATHLON_TASKS",
     "DECATHLON_URL",
+    "LUNA16_POINTS",
     "SAMPLE_SEED",
     "Accepted",
     "Agreement",
@@ -189,6 +194,7 @@ __all__ = [
     "FollowUp",
     "FollowUpRules",
     "FollowedLesion",
+    "Froc",
     "Geometry",
     "HowToRun",
     "InferenceSettings",
@@ -204,6 +210,7 @@ __all__ = [
     "LocalExecutor",
     "Manifest",
     "MaskState",
+    "MatchedBy",
     "MeasuredInstances",
     "MedSegError",
     "Misfit",
@@ -276,12 +283,17 @@ __all__ = [
     "follow_up_csv",
     "follow_up_json",
     "follow_up_table",
+    "froc_csv",
+    "froc_json",
+    "froc_png",
+    "froc_table",
     "held_out_quality",
     "holds_instances",
     "import_model",
     "instance_boxes",
     "instance_files",
     "instance_froc",
+    "instance_frocs",
     "instances_csv",
     "instances_json",
     "instances_path",
@@ -301,6 +313,8 @@ __all__ = [
     "merge_cohort",
     "misfits",
     "model_folder",
+    "panoptic_csv",
+    "panoptic_json",
     "panoptic_total",
     "plan_dataset",
     "plan_run",

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, assert_never
+from typing import Annotated, Literal, assert_never
+
+from cyclopts import Parameter
 
 import medseg
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.instance_settings import InstanceRules, Shade, Split
+
+Structures = Annotated[tuple[str, ...], Parameter(negative=())]
 
 
 class SplitBy(StrEnum):

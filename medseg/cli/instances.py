@@ -1,4 +1,4 @@
-"""Commands on lesions: tell them apart, measure them, follow them."""
+"""Commands on lesions: tell them apart, measure them, follow them, score them."""
 
 import sys
 from pathlib import Path
@@ -7,22 +7,24 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 import medseg
-from medseg.cli.instance_options import (
-    DEFAULT_SEPARATION,
-    Separation,
-    require_default,
-)
+from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation, Structures
+from medseg.cli.instance_output import require_table, write_table
+from medseg.cli.instance_reading import instances_of, lesions_in
+from medseg.cli.instance_scores import froc, score
 from medseg.cli.scans import Flat, Json, Overwrite
 from medseg.cli.segment_work import require_no_scan
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.instance_settings import FollowUpRules
-from medseg.core.labels import StructureKind
 
-app = App(name="instances", help="Lesions one by one: told apart, measured, followed.")
+app = App(
+    name="instances",
+    help="Lesions one by one: told apart, measured, followed, scored.",
+)
+app.command(score)
+app.command(froc)
 
 Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 DEFAULT_FOLLOW_UP = FollowUpRules()
-Structures = Annotated[tuple[str, ...], Parameter(negative=())]
 
 
 @app.command
@@ -60,11 +62,11 @@ def separate(
     for path in (out, *beside):
         require_no_scan(path, [labels, *([] if scan is None else [scan])])
     written = medseg.require_writable_instances(out, overwrite=overwrite)
-    volume = None if scan is None else medseg.read_volume(scan)
+    volume = _scan(scan)
     if written.is_dicom:
         require_series(volume, out)
     panoptic = medseg.tell_apart(
-        lesions_in(labels, structure), separation.rules, volume
+        lesions_in(labels, structure, volume), separation.rules, volume
     )
     found = medseg.MeasuredInstances(
         panoptic=panoptic, measures=medseg.measure_instances(panoptic, volume)
@@ -106,16 +108,14 @@ def measure(  # noqa: PLR0913 - one an option
     """
     if out is not None:
         require_table(out, overwrite=overwrite)
-    volume = None if scan is None else medseg.read_volume(scan)
+    volume = _scan(scan)
     panoptic = instances_of(labels, structure, separation, volume)
     measures = medseg.measure_instances(panoptic, volume)
     rows = medseg.instances_json(measures, panoptic.case_id)
     print(rows.rstrip() if as_json else medseg.instances_table(measures))
     if out is not None:
-        is_json = out.suffix.lower() == ".json"
-        text = rows if is_json else medseg.instances_csv(measures, panoptic.case_id)
-        with medseg.written_whole(out, overwrite=overwrite) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        csv = medseg.instances_csv(measures, panoptic.case_id)
+        write_table(out, csv, rows, overwrite=overwrite)
 
 
 @app.command
@@ -125,6 +125,8 @@ def follow(  # noqa: PLR0913 - one an option
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    baseline_scan: Path | None = None,
+    scan: Path | None = None,
     structure: Structures = (),
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     rules: Annotated[FollowUpRules, Flat] = DEFAULT_FOLLOW_UP,
@@ -133,7 +135,9 @@ def follow(  # noqa: PLR0913 - one an option
 ) -> None:
     """Find what became of each lesion: persisting, new, gone, split or merged.
 
-    Both scans must be registered: a place has the same millimetres in both.
+    Both scans must be registered: a place has the same millimetres in both. Lesions of
+    DICOM-SEGs that carry one Tracking UID are one; all others are matched by overlap,
+    then by distance.
 
     Example: medseg instances follow january.nii.gz july.nii.gz -o growth.csv
 
@@ -141,6 +145,9 @@ def follow(  # noqa: PLR0913 - one an option
         baseline: Label map of the earlier scan; its lesions as those of measure.
         follow_up: Label map of the later scan, on its own grid or the same.
         out: Table to write: .csv or .json.
+        baseline_scan: The earlier scan: for --split-by intensity, and for the grid of a
+            DICOM-SEG that leaves empty slices out.
+        scan: The later scan, for the same.
         structure: Structure to count; once for each. Those that are lesions by name or
             kind unless given.
         separation: What one lesion is.
@@ -151,51 +158,25 @@ def follow(  # noqa: PLR0913 - one an option
     if out is not None:
         require_table(out, overwrite=overwrite)
     then, later = (
-        instances_of(p, structure, separation) for p in (baseline, follow_up)
+        instances_of(labels, structure, separation, volume)
+        for labels, volume in (
+            (baseline, _scan(baseline_scan)),
+            (follow_up, _scan(scan)),
+        )
     )
     found = medseg.follow(then, later, rules)
     rows = medseg.follow_up_json(found)
     print(rows.rstrip() if as_json else medseg.follow_up_table(found))
     if out is not None:
-        is_json = out.suffix.lower() == ".json"
-        text = rows if is_json else medseg.follow_up_csv(found)
-        with medseg.written_whole(out, overwrite=overwrite) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        csv = medseg.follow_up_csv(found)
+        write_table(out, csv, rows, overwrite=overwrite)
 
 
-def instances_of(
-    labels: Path,
-    structure: tuple[str, ...],
-    separation: Separation,
-    volume: "medseg.Volume | None" = None,
-) -> "medseg.Panoptic":
-    """The lesions that a label map tells of; else they are told apart."""
-    if not structure and medseg.holds_instances(labels):
-        require_default(separation, f"the lesions in {labels.name} are told apart")
-        return medseg.read_panoptic(labels)
-    segmentation = lesions_in(labels, structure)
-    return medseg.tell_apart(segmentation, separation.rules, volume)
+def _scan(path: Path | None) -> medseg.Volume | None:
+    return None if path is None else medseg.read_volume(path)
 
 
-def lesions_in(labels: Path, structure: tuple[str, ...]) -> "medseg.Segmentation":
-    """A label map of which some structure is counted.
-
-    Raises:
-        WrongUse: INVALID_OPTION, when none is.
-    """
-    read = medseg.read_segmentation(labels)
-    segmentation = medseg.counted(read, structure)
-    if not any(each.kind is StructureKind.THING for each in segmentation.labels):
-        raise WrongUse(
-            ErrorCode.INVALID_OPTION,
-            "no structure is a lesion by its name or kind",
-            where="--structure",
-            remedy=f"Say which to count, of: {', '.join(read.labels.names)}.",
-        )
-    return segmentation
-
-
-def require_series(volume: "medseg.Volume | None", out: Path) -> None:
+def require_series(volume: medseg.Volume | None, out: Path) -> None:
     """Refuse, before any work is done, DICOM output that could not refer to slices.
 
     Raises:
@@ -210,19 +191,3 @@ def require_series(volume: "medseg.Volume | None", out: Path) -> None:
             remedy="Give the DICOM series with --scan, or write .nii.gz.",
         )
     medseg.require_dicom_source(volume, out)
-
-
-def require_table(out: Path, *, overwrite: bool) -> None:
-    """Refuse, before any work is done, a table that could not be written.
-
-    Raises:
-        WrongUse: UNKNOWN_FORMAT; OUTPUT_EXISTS.
-    """
-    if out.suffix.lower() not in (".csv", ".json"):
-        raise WrongUse(
-            ErrorCode.UNKNOWN_FORMAT,
-            f"tables ending in {out.suffix!r} are not written",
-            where=out,
-            remedy="Use .csv or .json.",
-        )
-    medseg.require_absent(out, overwrite=overwrite)

@@ -16,18 +16,27 @@ class Fate(StrEnum):
     MERGED = "merged"
 
 
+class MatchedBy(StrEnum):
+    """What tells that lesions of two scans are one."""
+
+    TRACKING_UID = "tracking UID"
+    OVERLAP = "overlap"
+    DISTANCE = "distance"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FollowedLesion:
     """One lesion in both scans, or in one of them.
 
     Attributes:
-        structure: Name of what it is one of.
+        structure: Name of what it is one of, in the baseline scan where it is there.
         fate: What became of it. Several lesions of the baseline that share lesions of
             the follow-up are merged, however many these are.
         baseline: Its parts in the baseline scan: several where they merged.
         follow_up: Its parts in the follow-up scan: several where it split.
         centres_apart_mm: Distance of both centres of mass in the common frame; None
             where it is in one scan only.
+        matched_by: What tells that it is one lesion; None where it is in one scan only.
     """
 
     structure: str
@@ -35,6 +44,7 @@ class FollowedLesion:
     baseline: tuple[InstanceMeasure, ...]
     follow_up: tuple[InstanceMeasure, ...]
     centres_apart_mm: float | None
+    matched_by: MatchedBy | None
 
     @property
     def baseline_ml(self) -> float:

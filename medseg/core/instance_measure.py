@@ -79,6 +79,8 @@ class InstanceMeasure:
         organ: The structure that is no lesion and touches most of its surface; None
             where it touches none.
         box: The smallest box of voxels that holds it.
+        tracking_uid: DICOM's name for this very lesion; None where it has none.
+        tracking_id: What people call it; None where they gave it no name.
     """
 
     number: int
@@ -92,6 +94,8 @@ class InstanceMeasure:
     centre_ras_mm: PointRas
     organ: Structure | None
     box: Box
+    tracking_uid: str | None = None
+    tracking_id: str | None = None
 
     @property
     def longest_axial_mm(self) -> float:

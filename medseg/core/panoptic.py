@@ -28,12 +28,15 @@ class Instance:
         confidence: How sure it is that it is one, 0 to 1; None where nothing tells.
         tracking_uid: DICOM's name for this very lesion, the same in every scan of the
             patient; None for one that has none yet.
+        tracking_id: What people call it, such as "Nodule B"; None for one that they
+            gave no name.
     """
 
     number: int
     structure_id: int
     confidence: float | None = None
     tracking_uid: str | None = None
+    tracking_id: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= _MOST_INSTANCES:
@@ -42,7 +45,7 @@ class Instance:
             )
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise ValueError(f"a confidence is 0 to 1, got {self.confidence}")
-        if self.tracking_uid is not None and not _UID.fullmatch(self.tracking_uid):
+        if self.tracking_uid is not None and not is_uid(self.tracking_uid):
             raise ValueError(f"a UID is digits and dots, got {self.tracking_uid!r}")
 
 
@@ -120,6 +123,11 @@ class Panoptic:
         is_thing = np.isin(self.segmentation.array, things)
         if not np.array_equal(is_thing, self.instance_map > 0):
             raise ValueError("voxels of things have an instance, all others have none")
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text is a DICOM UID: up to 64 digits and dots."""
+    return _UID.fullmatch(text) is not None
 
 
 def _number_of(instance: Instance) -> int:

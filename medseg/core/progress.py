@@ -1,7 +1,12 @@
 """How long work reports on itself, and how it is stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+_REPORTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,25 @@ class Cancelled(Exception):
 
 def ignore_progress(progress: Progress) -> None:
     """Progress callback for callers who do not want to hear of it."""
+
+
+def reported(
+    items: Sequence[Item], stage: str, on_progress: ProgressCallback
+) -> Iterator[Item]:
+    """The items in turn, while it is told how many are done.
+
+    Args:
+        items: What is worked on; of many not each is reported on, but each hundredth
+            part.
+        stage: What is being done.
+        on_progress: Is told; what it raises stops the work.
+    """
+    step = max(1, len(items) // _REPORTS)
+    for done, item in enumerate(items):
+        if done % step == 0:
+            on_progress(Progress(stage=stage, done=done, total=len(items)))
+        yield item
+    on_progress(Progress(stage=stage, done=len(items), total=len(items)))
 
 
 def in_stage(on_progress: ProgressCallback, name: str) -> ProgressCallback:

@@ -9,15 +9,11 @@ from medseg.core.instance_measure import InstanceMeasure
 from medseg.core.panoptic import Panoptic
 from medseg.core.volume import Volume
 from medseg.instances.detecting import instance_boxes
-from medseg.io.checks import stem_of
-from medseg.io.companions import instances_path
+from medseg.io.companions import boxes_path, instance_table_path, instances_path
 from medseg.io.file_kinds import DICOM_SUFFIXES, SegmentationFormat
-from medseg.io.instance_boxes import boxes_path, describe_boxes
-from medseg.io.safe_writing import require_absent
+from medseg.io.instance_boxes import describe_boxes
 from medseg.io.writing import NO_SHARES, Shares, require_writable
 from medseg.report.instance_table import instances_csv
-
-TABLE_SUFFIX = ".instances.csv"
 
 _WITHOUT_INSTANCES = (
     SegmentationFormat.DICOM_SEG_LABELMAP,
@@ -36,12 +32,6 @@ class MeasuredInstances:
 
     panoptic: Panoptic
     measures: tuple[InstanceMeasure, ...]
-
-
-def instance_table_path(path: Path | str) -> Path:
-    """Where the table of a label map's lesions is: `labels.instances.csv`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{TABLE_SUFFIX}")
 
 
 def instance_files(path: Path | str) -> tuple[Path, ...]:
@@ -83,8 +73,6 @@ def require_writable_instances(
             where=path,
             remedy="Write .nii.gz, .nii, .nrrd, .mha, or a dicom-seg.",
         )
-    for file in instance_files(path):
-        require_absent(file, overwrite=overwrite)
     return chosen
 
 

@@ -1,54 +1,58 @@
 """Lesions of two scans of one patient -> what became of each."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import cdist
 
-from medseg.core.follow_up import Fate, FollowedLesion, FollowUp
+from medseg.core.follow_up import Fate, FollowedLesion, FollowUp, MatchedBy
 from medseg.core.geometry import Geometry
 from medseg.core.instance_measure import InstanceMeasure
 from medseg.core.instance_settings import FollowUpRules
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.panoptic import InstanceArray, Panoptic
+from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.volume import Segmentation
 from medseg.instances.measuring import measure_instances
 from medseg.preprocessing.label_resampling import resample_nearest
 
 DEFAULT_FOLLOW_UP_RULES = FollowUpRules()
 
-_Group = tuple[tuple[InstanceMeasure, ...], tuple[InstanceMeasure, ...]]
+_Parts = tuple[InstanceMeasure, ...]
+_Group = tuple[_Parts, _Parts]
 
 
 def follow(
     baseline: Panoptic,
     follow_up: Panoptic,
     rules: FollowUpRules = DEFAULT_FOLLOW_UP_RULES,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> FollowUp:
     """What became of every lesion between two scans.
 
     Both scans must be in one frame: millimetres of the one are those of the other, as
-    after registration; grids may differ. Lesions of structures of one name that overlap
-    enough are one; those that overlap none are paired by the distance of their centres,
-    such that as many as possible find a partner, at the least distance in all. Volumes
-    and diameters are measured on each scan's own grid.
+    after registration; grids may differ. Lesions with one tracking UID are one,
+    whatever they are called and wherever they lie. Of all others, lesions of structures
+    of one name that overlap enough are one; those that overlap none are paired by the
+    distance of their centres, such that as many as possible find a partner, at the
+    least distance in all. Volumes and diameters are measured on each scan's own grid.
 
     Args:
         baseline: Lesions of the earlier scan.
         follow_up: Of the later one.
         rules: Which lesion is one of the other scan.
+        on_progress: Is told how many are measured; what it raises stops the work.
     """
     both = _Both(
-        baseline=measure_instances(baseline),
-        follow_up=measure_instances(follow_up),
+        baseline=measure_instances(baseline, on_progress=on_progress),
+        follow_up=measure_instances(follow_up, on_progress=on_progress),
         links=_links(baseline, follow_up, rules),
     )
-    lesions = [_followed(group) for group in both.groups(rules.most_apart_mm)]
+    lesions = [_followed(group, by) for group, by in both.groups(rules.most_apart_mm)]
     lesions.sort(key=_order)
     return FollowUp(
         baseline_id=baseline.case_id,
@@ -67,27 +71,41 @@ class _Both:
         links: Pairs of numbers that overlap enough, of one structure.
     """
 
-    baseline: tuple[InstanceMeasure, ...]
-    follow_up: tuple[InstanceMeasure, ...]
+    baseline: _Parts
+    follow_up: _Parts
     links: frozenset[tuple[int, int]]
 
-    def groups(self, most_apart_mm: float) -> Iterator[_Group]:
-        """Lesions that belong together, each lesion in one group."""
+    def groups(self, most_apart_mm: float) -> Iterator[tuple[_Group, MatchedBy | None]]:
+        """Lesions that belong together, and why; each lesion in one group."""
+        then, later = _by_uid(self.baseline), _by_uid(self.follow_up)
+        shared = then.keys() & later.keys()
+        for uid in sorted(shared):
+            yield (then[uid], later[uid]), MatchedBy.TRACKING_UID
+        unmatched = replace(
+            self,
+            baseline=tuple(e for e in self.baseline if e.tracking_uid not in shared),
+            follow_up=tuple(e for e in self.follow_up if e.tracking_uid not in shared),
+        )
         alone: tuple[list[InstanceMeasure], list[InstanceMeasure]] = ([], [])
-        for then, later in self._overlapping():
-            if then and later:
-                yield then, later
+        for group in unmatched.overlapping():
+            if all(group):
+                yield group, MatchedBy.OVERLAP
             else:
-                alone[0].extend(then)
-                alone[1].extend(later)
-        yield from _paired_by_distance(*alone, most_apart_mm)
+                alone[0].extend(group[0])
+                alone[1].extend(group[1])
+        for group in _paired_by_distance(*alone, most_apart_mm):
+            yield group, MatchedBy.DISTANCE if all(group) else None
 
-    def _overlapping(self) -> Iterator[_Group]:
+    def overlapping(self) -> Iterator[_Group]:
         """Connected components of the graph whose edges are overlaps."""
         count, total = len(self.baseline), len(self.baseline) + len(self.follow_up)
         place = {each.number: n for n, each in enumerate(self.baseline)}
         later = {each.number: count + n for n, each in enumerate(self.follow_up)}
-        ends = [(place[a], later[b]) for a, b in sorted(self.links)]
+        ends = [
+            (place[a], later[b])
+            for a, b in sorted(self.links)
+            if a in place and b in later
+        ]
         rows, columns = np.array(ends, np.int64).reshape(-1, 2).T
         graph = coo_array((np.ones(len(ends)), (rows, columns)), shape=(total, total))
         parts, part_of = connected_components(graph, directed=False)
@@ -97,6 +115,15 @@ class _Both:
                 tuple(self.baseline[n] for n in members if n < count),
                 tuple(self.follow_up[n - count] for n in members if n >= count),
             )
+
+
+def _by_uid(lesions: _Parts) -> Mapping[str, _Parts]:
+    """The lesions that have a tracking UID, by it."""
+    found: dict[str, _Parts] = {}
+    for each in lesions:
+        if each.tracking_uid is not None:
+            found[each.tracking_uid] = (*found.get(each.tracking_uid, ()), each)
+    return found
 
 
 def _links(
@@ -173,7 +200,9 @@ def _paired_by_distance(
     ]
     names = [np.array([each.structure.name for each in side]) for side in sides]
     is_one_structure = names[0][:, np.newaxis] == names[1]
-    apart = np.where(is_one_structure, cdist(*centres), np.inf)
+    # SciPy's cdist has crashed in a thread of napari's window.
+    between_mm = np.linalg.norm(centres[0][:, np.newaxis] - centres[1], axis=-1)
+    apart = np.where(is_one_structure, between_mm, np.inf)
     near = apart <= most_apart_mm
     # What is too far costs more than any number of near pairs.
     too_dear = (1 + most_apart_mm) * (1 + min(apart.shape))
@@ -191,7 +220,7 @@ def _paired_by_distance(
         yield (), (follow_up[b],)
 
 
-def _followed(group: _Group) -> FollowedLesion:
+def _followed(group: _Group, matched_by: MatchedBy | None) -> FollowedLesion:
     then, later = group
     return FollowedLesion(
         structure=(then or later)[0].structure.name,
@@ -199,6 +228,7 @@ def _followed(group: _Group) -> FollowedLesion:
         baseline=then,
         follow_up=later,
         centres_apart_mm=_apart_mm(then, later) if then and later else None,
+        matched_by=matched_by,
     )
 
 

@@ -9,6 +9,7 @@ from medseg.core.geometry import Geometry
 from medseg.core.instance_measure import ChannelIntensity, InstanceMeasure
 from medseg.core.labels import Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
+from medseg.core.progress import ProgressCallback, ignore_progress, reported
 from medseg.core.volume import Volume, require_same_grid
 from medseg.instances.diameters import axial_diameters, point
 from medseg.structures.surfaces import mask_surface
@@ -17,7 +18,9 @@ Mask = Bool[np.ndarray, "i j k"]
 
 
 def measure_instances(
-    panoptic: Panoptic, volume: Volume | None = None
+    panoptic: Panoptic,
+    volume: Volume | None = None,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> tuple[InstanceMeasure, ...]:
     """Measure every lesion, by ascending number.
 
@@ -27,6 +30,7 @@ def measure_instances(
     Args:
         panoptic: From `tell_apart`.
         volume: The scan, for intensities; on the same grid.
+        on_progress: Is told how many are done; what it raises stops the work.
 
     Raises:
         UnusableInput: GRID_MISMATCH.
@@ -38,7 +42,7 @@ def measure_instances(
         _measured(
             panoptic, instance, Box.from_slices(places[instance.number - 1]), volume
         )
-        for instance in panoptic.instances
+        for instance in reported(panoptic.instances, "measuring", on_progress)
     )
 
 
@@ -60,6 +64,8 @@ def _measured(
         centre_ras_mm=point(grid.to_world(_centre(mask) + np.array(box.start))),
         organ=_organ(panoptic, mask, box),
         box=box,
+        tracking_uid=instance.tracking_uid,
+        tracking_id=instance.tracking_id,
     )
 
 

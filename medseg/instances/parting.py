@@ -4,7 +4,6 @@ from typing import assert_never
 
 import numpy as np
 from jaxtyping import Bool, Integer
-from scipy import ndimage
 
 from medseg.classical.boxes import cropped_scan
 from medseg.classical.images import contrasts, smoothed
@@ -21,6 +20,7 @@ from medseg.core.instance_settings import (
 )
 from medseg.core.lesions import Connectivity
 from medseg.core.volume import Volume
+from medseg.instances.joining import with_small_ones_joined
 
 Mask = Bool[np.ndarray, "i j k"]
 Numbers = Integer[np.ndarray, "i j k"]
@@ -68,7 +68,7 @@ def parted(
         case _:
             assert_never(rules.split)
     smallest = rules.minimum_mm3 / (1000 * grid.voxel_volume_ml)
-    return _with_small_ones_joined(basins.astype(np.int32), smallest)
+    return with_small_ones_joined(basins.astype(np.int32), smallest, rules.connectivity)
 
 
 def _relief(volume: Volume, box: Box, split: IntensityWatershed) -> np.ndarray:
@@ -93,25 +93,3 @@ def _relief(volume: Volume, box: Box, split: IntensityWatershed) -> np.ndarray:
     )
     relief: np.ndarray = values[inner]
     return -relief if split.shade is Shade.BRIGHT else relief
-
-
-def _with_small_ones_joined(numbers: Numbers, smallest_voxels: float) -> Numbers:
-    """Each lesion that is too small given to the neighbour it touches most."""
-    everywhere = ndimage.generate_binary_structure(3, 3)
-    sizes = np.bincount(numbers.ravel())
-    sizes[0] = 0
-    while np.count_nonzero(sizes) > 1:
-        small = int(np.argmin(np.where(sizes > 0, sizes, sizes.max() + 1)))
-        if sizes[small] >= smallest_voxels * (1 - 1e-9):
-            break
-        near = ndimage.find_objects((numbers == small).astype(np.uint8))[0]
-        wide = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in near)
-        own = numbers[wide] == small
-        ring = ndimage.binary_dilation(own, everywhere) & ~own
-        touched = np.bincount(numbers[wide][ring], minlength=len(sizes))
-        touched[0] = 0
-        joined = int(touched.argmax())
-        numbers[wide][own] = joined
-        sizes[joined] += sizes[small]
-        sizes[small] = 0
-    return numbers

@@ -1,7 +1,7 @@
 """Label map -> its lesions told apart and numbered."""
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Integer
@@ -10,7 +10,6 @@ from scipy import ndimage
 from medseg.classical.results import noted
 from medseg.core.box import Box
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
-from medseg.core.geometry import Geometry
 from medseg.core.instance_settings import (
     Components,
     InstanceRules,
@@ -18,22 +17,32 @@ from medseg.core.instance_settings import (
 )
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
+from medseg.core.progress import (
+    Progress,
+    ProgressCallback,
+    ignore_progress,
+    in_stage,
+    reported,
+)
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.instances.parting import parted
 
 Mask = Bool[np.ndarray, "i j k"]
 Numbers = Integer[np.ndarray, "i j k"]
+VoxelNumbers = Integer[np.ndarray, " voxel"]
 
 DEFAULT_INSTANCE_RULES = InstanceRules()
 
 _MOST_INSTANCES = 65535
 _SAME_VOLUME = 1e-9
+_STAGE = "telling apart"
 
 
 def tell_apart(
     segmentation: Segmentation,
     rules: InstanceRules = DEFAULT_INSTANCE_RULES,
     volume: Volume | None = None,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> Panoptic:
     """The lesions of a label map, each with a number of its own.
 
@@ -46,6 +55,7 @@ def tell_apart(
         segmentation: The label map; `counted` makes things of its structures.
         rules: What a lesion is.
         volume: The scan, on the same grid; needed by an `IntensityWatershed` only.
+        on_progress: Is told how many pieces are done; what it raises stops the work.
 
     Raises:
         WrongUse: INVALID_OPTION, when a watershed of intensities has no scan.
@@ -53,24 +63,32 @@ def tell_apart(
             NOT_A_LABEL_MAP for more than 65535 lesions.
     """
     _require_scan(segmentation, rules, volume)
-    array = segmentation.array.copy()
-    numbers = np.zeros(array.shape, np.int32)
+    array = segmentation.array
+    numbers = np.zeros_like(array, dtype=np.uint16)
     instances: list[Instance] = []
     notes = []
     things = [s for s in segmentation.labels if s.kind is StructureKind.THING]
     boxes = ndimage.find_objects(array, max(segmentation.labels.ids, default=0))
     for structure in things:
-        box = boxes[structure.id - 1]
-        if box is None:
+        place = boxes[structure.id - 1]
+        if place is None:
             continue
-        mask = array[box] == structure.id
-        here, left_out = _pieces_of(
-            mask, Box.from_slices(box), rules, segmentation, volume
-        )
-        count = int(here.max(initial=0))
+        mask = array[place] == structure.id
+        lesions, left_out = _Telling(
+            mask=mask,
+            box=Box.from_slices(place),
+            rules=rules,
+            segmentation=segmentation,
+            volume=volume,
+            on_progress=in_stage(on_progress, structure.name),
+        ).lesions()
+        count = int(lesions.max(initial=0))
         _require_few(len(instances) + count, segmentation.case_id)
-        numbers[box] += np.where(here > 0, here + len(instances), 0)
-        array[box][mask & (here == 0)] = 0
+        is_one = lesions > 0
+        numbers[place][mask] = np.where(is_one, lesions + len(instances), 0)
+        if left_out:
+            array = array.copy(order="K") if array is segmentation.array else array
+            array[place][mask] = np.where(is_one, structure.id, 0)
         instances += [
             Instance(number=len(instances) + n, structure_id=structure.id)
             for n in range(1, count + 1)
@@ -79,11 +97,7 @@ def tell_apart(
     told = replace(segmentation, array=array)
     for note in notes:
         told = noted(told, note)
-    return Panoptic(
-        segmentation=told,
-        instance_map=numbers.astype(np.uint16),
-        instances=tuple(instances),
-    )
+    return Panoptic(segmentation=told, instance_map=numbers, instances=tuple(instances))
 
 
 def counted(segmentation: Segmentation, structures: Collection[str]) -> Segmentation:
@@ -111,58 +125,75 @@ def counted(segmentation: Segmentation, structures: Collection[str]) -> Segmenta
     return replace(segmentation, labels=LabelSet(changed))
 
 
-def _pieces_of(
-    mask: Mask,
-    box: Box,
-    rules: InstanceRules,
-    segmentation: Segmentation,
-    volume: Volume | None,
-) -> tuple[Numbers, int]:
-    """The lesions of one structure from 1, and how many pieces are left out."""
-    grid = segmentation.geometry
-    neighbours = ndimage.generate_binary_structure(3, rules.connectivity.rank)
-    pieces, count = ndimage.label(mask, neighbours)
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    smallest = rules.minimum_mm3 / (1000 * grid.voxel_volume_ml) * (1 - _SAME_VOLUME)
-    is_kept = sizes >= smallest
-    is_kept[0] = False
-    left_out = count - int(is_kept.sum())
-    _require_few(count - left_out, segmentation.case_id)
-    pieces[~is_kept[pieces]] = 0
-    if not isinstance(rules.split, Components):
-        pieces = _parted_pieces(pieces, box, rules, grid, volume)
-    return _by_first_voxel(pieces), left_out
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Telling:
+    """One structure whose lesions are told apart.
+
+    Attributes:
+        mask: Where it is, in its box.
+        box: Where that lies in the scan.
+        rules: What a lesion is.
+        segmentation: The label map.
+        volume: The scan.
+        on_progress: Is told of every piece.
+    """
+
+    mask: Mask
+    box: Box
+    rules: InstanceRules
+    segmentation: Segmentation
+    volume: Volume | None
+    on_progress: ProgressCallback
+
+    def lesions(self) -> tuple[VoxelNumbers, int]:
+        """Number of the lesion at each voxel of the mask, in C order, and what is out.
+
+        Lesions are numbered from 1 in the order of their first voxel; 0 is left out.
+        Next to the map of pieces, nothing is as large as the box.
+        """
+        self.on_progress(Progress(stage=_STAGE, done=0, total=1))
+        neighbours = ndimage.generate_binary_structure(3, self.rules.connectivity.rank)
+        pieces, count = ndimage.label(self.mask, neighbours)
+        inside = pieces[self.mask]
+        sizes = np.bincount(inside, minlength=count + 1)
+        voxel_mm3 = 1000 * self.segmentation.geometry.voxel_volume_ml
+        is_kept = sizes >= self.rules.minimum_mm3 / voxel_mm3 * (1 - _SAME_VOLUME)
+        is_kept[0] = False
+        left_out = count - int(is_kept.sum())
+        _require_few(count - left_out, self.segmentation.case_id)
+        if isinstance(self.rules.split, Components):
+            return _in_order(np.where(is_kept[inside], inside, 0)), left_out
+        self._part(pieces, is_kept)
+        return _in_order(np.maximum(0, -pieces[self.mask])), left_out
+
+    def _part(self, pieces: Numbers, is_kept: Bool[np.ndarray, " piece"]) -> None:
+        """Put, in place, the negative number of its lesion at each voxel of a piece.
+
+        Negative ones are told from those of the pieces that are not parted yet.
+        """
+        last = 0
+        places = list(enumerate(ndimage.find_objects(pieces), start=1))
+        for number, place in reported(places, _STAGE, self.on_progress):
+            if not is_kept[number]:
+                continue
+            here = pieces[place]
+            piece = here == number
+            inner = Box.from_slices(place)
+            i, j, k = (a + b for a, b in zip(self.box.start, inner.start, strict=True))
+            where = Box(start=(i, j, k), shape=inner.shape)
+            grid = self.segmentation.geometry
+            lesions = parted(piece, where, self.rules, grid, self.volume)
+            here[piece] = -(lesions[piece] + last)
+            last += int(lesions.max())
 
 
-def _parted_pieces(
-    pieces: Numbers,
-    box: Box,
-    rules: InstanceRules,
-    grid: Geometry,
-    volume: Volume | None,
-) -> Numbers:
-    """Every piece taken apart where lesions touch."""
-    numbers = np.zeros_like(pieces)
-    last = 0
-    for number, place in enumerate(ndimage.find_objects(pieces), start=1):
-        if place is None:
-            continue
-        piece = pieces[place] == number
-        inner = Box.from_slices(place)
-        i, j, k = (a + b for a, b in zip(box.start, inner.start, strict=True))
-        where = Box(start=(i, j, k), shape=inner.shape)
-        lesions = parted(piece, where, rules, grid, volume)
-        numbers[place][piece] = lesions[piece] + last
-        last += int(lesions.max())
-    return numbers
-
-
-def _by_first_voxel(numbers: Numbers) -> Numbers:
+def _in_order(numbers: VoxelNumbers) -> VoxelNumbers:
     """The same lesions numbered without gaps, in the order of their first voxel."""
-    found, first = np.unique(numbers, return_index=True)
-    lesions, order = found[found > 0], np.argsort(first[found > 0])
-    new = np.zeros(int(numbers.max(initial=0)) + 1, np.int32)
-    new[lesions[order]] = np.arange(1, len(lesions) + 1)
+    first = np.full(int(numbers.max(initial=0)) + 1, len(numbers))
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # the last written is first
+    lesions = 1 + np.flatnonzero(first[1:] < len(numbers))
+    new = np.zeros(len(first), np.int32)
+    new[lesions[np.argsort(first[lesions])]] = np.arange(1, len(lesions) + 1)
     renumbered: np.ndarray = new[numbers]
     return renumbered
 

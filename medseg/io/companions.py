@@ -6,6 +6,8 @@ from medseg.io.checks import stem_of
 
 PROBABILITIES_SUFFIX = ".probabilities.nii.gz"
 UNCERTAINTY_SUFFIX = ".uncertainty.nii.gz"
+INSTANCE_TABLE_SUFFIX = ".instances.csv"
+BOXES_SUFFIX = ".boxes.json"
 _INSTANCES = ".instances"
 
 
@@ -29,6 +31,26 @@ def instances_path(path: Path | str) -> Path:
     path = Path(path)
     stem = stem_of(path)
     return path.with_name(f"{stem}{_INSTANCES}{path.name[len(stem) :]}")
+
+
+def instance_table_path(path: Path | str) -> Path:
+    """Where the table of a label map's lesions is: `labels.instances.csv`."""
+    path = Path(path)
+    return path.with_name(f"{stem_of(path)}{INSTANCE_TABLE_SUFFIX}")
+
+
+def boxes_path(path: Path | str) -> Path:
+    """Where the boxes of a label map's lesions are: `labels.boxes.json`."""
+    path = Path(path)
+    return path.with_name(f"{stem_of(path)}{BOXES_SUFFIX}")
+
+
+def lesion_files(path: Path | str) -> tuple[Path, ...]:
+    """All files beside a label map that tell of its lesions one by one.
+
+    They are true of that label map only: of another in its place they are not.
+    """
+    return instance_table_path(path), boxes_path(path), instances_path(path)
 
 
 def is_companion(path: Path) -> bool:

@@ -97,6 +97,7 @@ def described(
     if instance is not None:
         name = name_of_instance(name, instance)
     label, whole_name = label_of(name)
+    tracking = None if instance is None else instance.tracking_id or whole_name or label
     coded = codes_of(structure)
     segment = SegmentDescription(
         segment_number=number,
@@ -107,7 +108,7 @@ def described(
         if made is None
         else SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=_algorithm(made),
-        tracking_id=None if instance is None else whole_name or label,
+        tracking_id=tracking,
         tracking_uid=None
         if instance is None
         else UID(instance.tracking_uid or generate_uid()),

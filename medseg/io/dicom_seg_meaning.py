@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import Colour, Structure, StructureKind, standard_colour
-from medseg.core.panoptic import Instance
+from medseg.core.panoptic import Instance, is_uid
 from medseg.io.dicom_codes import kind_from, snomed_of
 from medseg.io.dicom_names import name_of, told_apart
 
@@ -28,12 +28,31 @@ class Meanings:
     Attributes:
         labels: Label number for each segment number.
         structures: One a label.
-        instances: For each segment number that is one lesion, what it says of it.
+        instances: For each segment number that MedSeg wrote of one lesion, what it says
+            of it.
+        trackings: UID and name that any other segment of one lesion is tracked by, by
+            its number; None for what it has not.
     """
 
     labels: Mapping[int, int]
     structures: tuple[Structure, ...]
     instances: Mapping[int, Instance]
+    trackings: Mapping[int, tuple[str | None, str | None]]
+
+    def foreign_instance(self, segment: int, number: int) -> Instance:
+        """A lesion that another program wrote.
+
+        Args:
+            segment: Its number.
+            number: That the lesion is to have.
+        """
+        uid, name = self.trackings[segment]
+        return Instance(
+            number=number,
+            structure_id=self.labels[segment],
+            tracking_uid=uid,
+            tracking_id=name,
+        )
 
 
 def write_label(segment: Dataset, label: int) -> None:
@@ -95,6 +114,10 @@ def read_meanings(data: Dataset, path: Path) -> Meanings:
             for number, instance in zip(numbers, instances, strict=True)
             if instance is not None
         },
+        trackings={
+            number: _tracking(segment)
+            for number, segment in zip(numbers, segments, strict=True)
+        },
     )
 
 
@@ -124,9 +147,23 @@ def _instance(segment: Dataset, label: int) -> Instance | None:
     number = _own(segment, _INSTANCE)
     if number is None:
         return None
-    uid = str(segment.get("TrackingUID", "")) or None
-    found = Instance(number=int(number), structure_id=label, tracking_uid=uid)
-    return replace(found, confidence=_own(segment, _CONFIDENCE))
+    uid, name = _tracking(segment)
+    found = Instance(
+        number=int(number),
+        structure_id=label,
+        confidence=_own(segment, _CONFIDENCE),
+        tracking_uid=uid,
+    )
+    # One that nobody named is tracked by the name of its segment.
+    return found if name == _whole_name(segment) else replace(found, tracking_id=name)
+
+
+def _tracking(segment: Dataset) -> tuple[str | None, str | None]:
+    """UID and name that a lesion is tracked by; a UID that is none is left out."""
+    uid, name = (
+        str(segment.get(keyword, "") or "") for keyword in ("TrackingUID", "TrackingID")
+    )
+    return uid if is_uid(uid) else None, name or None
 
 
 def _structures(
@@ -157,12 +194,16 @@ def _kind(segment: Dataset, name: str) -> StructureKind:
 
 def _name(segment: Dataset, instance: Instance | None) -> str:
     """Name of the structure that a segment is, or is one of."""
-    name = name_of(
-        str(segment.get("SegmentLabel", "")), str(segment.get("SegmentDescription", ""))
-    )
+    name = _whole_name(segment)
     if instance is None:
         return name
     return name.removesuffix(name_of_instance("", instance))
+
+
+def _whole_name(segment: Dataset) -> str:
+    return name_of(
+        str(segment.get("SegmentLabel", "")), str(segment.get("SegmentDescription", ""))
+    )
 
 
 def _colour(segment: Dataset, label: int) -> Colour:

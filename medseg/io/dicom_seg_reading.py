@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
 from medseg.core.labels import StructureKind
-from medseg.core.panoptic import Instance, Panoptic
+from medseg.core.panoptic import Panoptic
 from medseg.io.dicom_damage import dicom_damage
 from medseg.io.dicom_headers import read_headers
 from medseg.io.dicom_seg_geometry import Distances, first_slice_on, frame_grid
@@ -118,7 +118,7 @@ def read_dicom_seg_panoptic(path: Path, scan: Geometry | None = None) -> Panopti
     """Read a DICOM-SEG with a segment a lesion.
 
     A lesion that another program wrote is the only one of its structure, and gets the
-    next free number.
+    next free number; the UID and name it is tracked by are kept.
 
     Args:
         path: The DICOM-SEG.
@@ -142,7 +142,7 @@ def read_dicom_seg_panoptic(path: Path, scan: Geometry | None = None) -> Panopti
         instance = meanings.instances.get(number)
         if instance is None:
             last += 1
-            instance = Instance(number=last, structure_id=label)
+            instance = meanings.foreign_instance(number, last)
         instances.append(instance)
         for k, plane in planes.items():
             instance_map[:, :, k][plane] = instance.number

@@ -10,19 +10,11 @@ from medseg.core.box import Box
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Geometry
 from medseg.core.instance_boxes import InstanceBox, InstanceBoxes
-from medseg.io.checks import require_file, stem_of
+from medseg.io.checks import require_file
 from medseg.io.safe_writing import written_whole
-
-BOXES_SUFFIX = ".boxes.json"
 
 _FORMAT = "medseg-boxes"
 _DIGITS = 4
-
-
-def boxes_path(path: Path | str) -> Path:
-    """Where the boxes of a label map's lesions are: `labels.boxes.json`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{BOXES_SUFFIX}")
 
 
 def describe_boxes(boxes: InstanceBoxes) -> str:

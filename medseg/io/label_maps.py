@@ -216,12 +216,14 @@ def _structure(entry: dict[str, Any]) -> Structure:
 
 
 def _instance(entry: dict[str, Any]) -> Instance:
-    confidence, tracking_uid = entry.get("confidence"), entry.get("tracking_uid")
+    confidence = entry.get("confidence")
+    tracking_uid, tracking_id = entry.get("tracking_uid"), entry.get("tracking_id")
     return Instance(
         number=int(entry["number"]),
         structure_id=int(entry["structure_id"]),
         confidence=None if confidence is None else float(confidence),
         tracking_uid=None if tracking_uid is None else str(tracking_uid),
+        tracking_id=None if tracking_id is None else str(tracking_id),
     )
 
 

@@ -11,7 +11,7 @@ from medseg.core.labels import LabelSet
 from medseg.core.panoptic import Instance, InstanceArray, Panoptic
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.checks import reading_errors, require_there
-from medseg.io.companions import instances_path
+from medseg.io.companions import instances_path, lesion_files
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_file
 from medseg.io.label_maps import (
     describe_panoptic,
@@ -39,7 +39,8 @@ def write_panoptic(
     lists the instances. The instance map lies beside it (`instances_path`). DICOM has
     both in one file: a DICOM-SEG with a segment a lesion, each with a tracking UID.
 
-    All files are complete on the disk before any replaces an earlier one.
+    All files are complete on the disk before any replaces an earlier one. An earlier
+    table or boxes of lesions beside it go, unless they are among `texts`.
 
     Args:
         panoptic: What to write.
@@ -62,7 +63,8 @@ def write_panoptic(
     described = describe_panoptic(panoptic, unsure)
     named = {**(texts or {}), names_path(path): described}
     savers = {file: text_saver(text) for file, text in named.items()}
-    write_together(shares.savers(path) | savers | maps, overwrite=overwrite)
+    savers = shares.savers(path) | savers | maps
+    write_together(savers, stale=lesion_files(path), overwrite=overwrite)
 
 
 def holds_instances(path: Path | str) -> bool:
@@ -91,7 +93,7 @@ def read_panoptic(path: Path | str, *, source: Volume | None = None) -> Panoptic
     """Read labels and instances that `write_panoptic` wrote, or any DICOM-SEG.
 
     In a DICOM-SEG of another program each segment that is a lesion by its category is
-    one instance, of a structure of its own.
+    one instance, of a structure of its own, with its Tracking UID and Tracking ID.
 
     Args:
         path: The label map, or the DICOM-SEG.

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def written_whole_together(
-    paths: Sequence[Path], *, overwrite: bool = False
+    paths: Sequence[Path], *, stale: Sequence[Path] = (), overwrite: bool = False
 ) -> Iterator[tuple[Path, ...]]:
     """Give a temporary file for each path, as `written_whole` does for one.
 
@@ -49,13 +49,14 @@ def written_whole_together(
 
     Args:
         paths: Files to write, the main one last: a full disk is reported for it.
-        overwrite: Whether files already there may be replaced.
+        stale: Files that would no longer be true, and go when the others are there.
+        overwrite: Whether files already there may be replaced, or removed.
 
     Raises:
         WrongUse: OUTPUT_EXISTS when one of them is there.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    for path in paths:
+    for path in (*paths, *stale):
         require_absent(path, overwrite=overwrite)
     temporaries = tuple(_beside(path) for path in paths)
     with ExitStack() as stack:
@@ -66,8 +67,9 @@ def written_whole_together(
             yield temporaries
             for temporary in temporaries:
                 _flush_to_disk(temporary)
-            for path, temporary in zip(paths, temporaries, strict=True):
-                temporary.replace(path)
+            with _put_aside(stale):
+                for path, temporary in zip(paths, temporaries, strict=True):
+                    temporary.replace(path)
             for folder in {path.parent for path in paths}:
                 _flush_folder_to_disk(folder)
         finally:
@@ -75,20 +77,45 @@ def written_whole_together(
                 temporary.unlink(missing_ok=True)
 
 
-def write_together(savers: Mapping[Path, Saver], *, overwrite: bool = False) -> None:
+def write_together(
+    savers: Mapping[Path, Saver],
+    *,
+    stale: Collection[Path] = (),
+    overwrite: bool = False,
+) -> None:
     """Write several files, as `written_whole_together` does.
 
     Args:
         savers: What writes each file, the main one last.
-        overwrite: Whether files already there may be replaced.
+        stale: Files that are removed, unless they are among those written.
+        overwrite: Whether files already there may be replaced, or removed.
 
     Raises:
         WrongUse: OUTPUT_EXISTS when one of them is there.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    with written_whole_together(tuple(savers), overwrite=overwrite) as temporaries:
+    gone = tuple(path for path in stale if path not in savers)
+    together = written_whole_together(tuple(savers), stale=gone, overwrite=overwrite)
+    with together as temporaries:
         for save, temporary in zip(savers.values(), temporaries, strict=True):
             save(temporary)
+
+
+@contextmanager
+def _put_aside(paths: Sequence[Path]) -> Iterator[None]:
+    """Remove files when the block ends well; else they are where they were."""
+    aside: dict[Path, Path] = {}
+    try:
+        for path in filter(Path.exists, paths):
+            with _typed_errors(path, path):
+                aside[path] = path.replace(_beside(path))
+        yield
+    except BaseException:
+        for path, kept in aside.items():
+            kept.replace(path)
+        raise
+    for kept in aside.values():
+        kept.unlink(missing_ok=True)
 
 
 def text_saver(text: str) -> Saver:

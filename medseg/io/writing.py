@@ -8,7 +8,7 @@ from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.uncertainty import StructureUncertainty, means_by_structure
 from medseg.core.volume import Segmentation, Volume
-from medseg.io.companions import probabilities_path, uncertainty_path
+from medseg.io.companions import lesion_files, probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import (
@@ -96,7 +96,8 @@ def write_segmentation(
     """Write a label map, and beside it a `.json` with its names and provenance.
 
     All files are complete on the disk before any replaces an earlier one; the label map
-    comes last, so that where it is new, its names are.
+    comes last, so that where it is new, its names are. What tells of an earlier one's
+    lesions (instance map, table, boxes) goes with it.
 
     Args:
         segmentation: What to write.
@@ -109,7 +110,7 @@ def write_segmentation(
 
     Raises:
         WrongUse: UNKNOWN_FORMAT, NO_DICOM_SOURCE when DICOM is to be written and the
-            scan was none, or OUTPUT_EXISTS when one of the files is there.
+            scan was none, or OUTPUT_EXISTS when one of these files is there.
         UnusableInput: GRID_MISMATCH or INVALID_HEADER when the label map does not fit
             the source's slices; DISK_FULL or NOT_WRITABLE.
     """
@@ -120,7 +121,7 @@ def write_segmentation(
     description = describe_segmentation(segmentation, unsure)
     names = {names_path(path): text_saver(description)}
     savers = shares.savers(path) | names | {path: save}
-    write_together(savers, overwrite=overwrite)
+    write_together(savers, stale=lesion_files(path), overwrite=overwrite)
 
 
 def _saver(
@@ -225,6 +226,8 @@ def require_writable(
             remedy="Give another name before the suffix, or let this be "
             "replaced (--overwrite).",
         )
+    for file in lesion_files(path):
+        require_absent(file, overwrite=overwrite)
     require_place(path)
     return chosen
 

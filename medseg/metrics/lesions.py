@@ -79,22 +79,21 @@ def score_lesions(
     )
 
 
-def matched_lesions(
+def overlapping_lesions(
     predicted: Numbers, wanted: Numbers, iou_threshold: float
-) -> Int64[np.ndarray, "match 2"]:
-    """Numbers of the predicted and the reference lesion of each match.
-
-    The matching is that of `score_lesions`: one to one, as many as possible.
+) -> Int64[np.ndarray, "pair 2"]:
+    """Numbers of every predicted and reference lesion that could be a match.
 
     Args:
         predicted: Number of the lesion at each voxel, 0 for none.
         wanted: The same of the reference, on the same grid.
-        iou_threshold: A match has more.
+        iou_threshold: A match has more; 0 asks for a shared voxel only.
     """
     voxels = [
         np.bincount(each.ravel()).astype(np.int64) for each in (predicted, wanted)
     ]
-    return OverlappingPairs.of(predicted, wanted, *voxels).matched(iou_threshold)
+    pairs = OverlappingPairs.of(predicted, wanted, *voxels)
+    return pairs.numbers[pairs.ious > iou_threshold]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

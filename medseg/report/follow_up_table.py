@@ -9,7 +9,7 @@ _NAMES = (
     *("baseline_case", "follow_up_case", "structure", "fate", "baseline", "follow_up"),
     *("baseline_ml", "follow_up_ml", "growth_ml", "growth_percent"),
     *("baseline_longest_mm", "follow_up_longest_mm", "longest_change_mm"),
-    "centres_apart_mm",
+    *("centres_apart_mm", "matched_by", "tracking_uid"),
 )
 
 
@@ -27,7 +27,7 @@ def follow_up_table(found: FollowUp) -> str:
     """The lesions for a terminal, and below how many there are of each fate."""
     header = (
         *("baseline", "follow_up", "structure", "fate", "baseline_ml", "follow_up_ml"),
-        *("growth_percent", "longest_change_mm"),
+        *("growth_percent", "longest_change_mm", "matched_by"),
     )
     lines = [
         (
@@ -39,6 +39,7 @@ def follow_up_table(found: FollowUp) -> str:
             number(each.follow_up_ml if each.follow_up else None, 3),
             number(each.growth_percent, 1),
             number(each.longest_change_mm, 1),
+            each.matched_by or "-",
         )
         for each in found.lesions
     ]
@@ -66,9 +67,18 @@ def _row(lesion: FollowedLesion, found: FollowUp) -> dict[str, Cell]:
         lesion.follow_up_longest_mm,
         lesion.longest_change_mm,
         lesion.centres_apart_mm,
+        lesion.matched_by,
+        _uids(lesion),
     )
     rounds = (rounded(value) for value in values)
     return dict(zip(_NAMES, rounds, strict=True))
+
+
+def _uids(lesion: FollowedLesion) -> str | None:
+    """The tracking UID of all its parts, or those of both scans where they differ."""
+    parts = (*lesion.baseline, *lesion.follow_up)
+    uids = dict.fromkeys(each.tracking_uid for each in parts if each.tracking_uid)
+    return "+".join(uids) or None
 
 
 def _numbers(parts: tuple[InstanceMeasure, ...]) -> str:

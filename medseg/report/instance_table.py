@@ -43,6 +43,7 @@ def instance_row(measure: InstanceMeasure, case_id: str) -> dict[str, Cell]:
     row["organ"] = None if measure.organ is None else measure.organ.name
     for axis, start, size in zip("ijk", box.start, box.shape, strict=True):
         row |= {f"first_{axis}": start, f"last_{axis}": start + size - 1}
+    row |= {"tracking_id": measure.tracking_id, "tracking_uid": measure.tracking_uid}
     return {name: rounded(value) for name, value in row.items()}
 
 
@@ -107,4 +108,5 @@ _NAMES = (
     *("longest_axial_mm", "perpendicular_mm", "axial_slice", "sphericity"),
     *("centre_r_mm", "centre_a_mm", "centre_s_mm", "organ"),
     *("first_i", "last_i", "first_j", "last_j", "first_k", "last_k"),
+    *("tracking_id", "tracking_uid"),
 )

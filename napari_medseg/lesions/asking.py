@@ -14,6 +14,7 @@ from napari_medseg.layers.conversion import (
     segmentation_of,
     volume_of,
 )
+from napari_medseg.layers.made import checksum_of
 from napari_medseg.lesions.boxes import on_same_voxels
 from napari_medseg.lesions.choice import Choice
 from napari_medseg.lesions.contents import Wanted
@@ -47,6 +48,11 @@ class Asked:
         grids = (placement_of(each, self.layers) for each in (self.scan, self.labels))
         scan, labels = (each.shown for each in grids)
         return scan.is_same_grid(labels)
+
+    @property
+    def checksum(self) -> int:
+        """Of the labels as they are."""
+        return checksum_of(np.asarray(self.labels.data))
 
     def taken(self) -> Wanted:
         """What the layers hold; may be called in another thread.
@@ -84,15 +90,12 @@ class Asked:
         )
 
 
-def asked_of_baseline(labels: Labels, choice: Choice, layers: Iterable[Layer]) -> Asked:
-    """The same for an earlier label map, with the scan that lies on its voxels."""
-    known = tuple(layers)
-    scans = (
-        each
-        for each in known
-        if isinstance(each, Image) and on_same_voxels(each, labels)
-    )
-    return Asked(labels=labels, scan=next(scans, None), choice=choice, layers=known)
+def asked_of_baseline(
+    labels: Labels, scan: Image | None, choice: Choice, layers: Iterable[Layer]
+) -> Asked:
+    """The same for an earlier label map, with its scan only where that is needed."""
+    needed = scan if choice.needs_scan else None
+    return Asked(labels=labels, scan=needed, choice=choice, layers=tuple(layers))
 
 
 def _origin_of(layer: Layer) -> Origin | None:

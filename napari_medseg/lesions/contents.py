@@ -11,7 +11,6 @@ from napari_medseg.lesions.choice import Choice
 from napari_medseg.structures.contents import Position, shown_at
 
 Report = Callable[[medseg.Progress], object]
-_STAGES = 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,16 +86,13 @@ class Wanted:
 
 
 def told_apart(wanted: Wanted, report: Report) -> Lesions:
-    """Tell lesions apart and measure them; can be stopped between the two.
+    """Tell lesions apart and measure them; can be stopped after every piece.
 
     Raises:
         MedSegError: As `medseg.tell_apart`.
     """
-    report(medseg.Progress(stage="telling apart", done=0, total=_STAGES))
-    panoptic = _panoptic(wanted)
-    report(medseg.Progress(stage="measuring", done=1, total=_STAGES))
-    measures = medseg.measure_instances(panoptic, wanted.scan)
-    report(medseg.Progress(stage="measuring", done=_STAGES, total=_STAGES))
+    panoptic = _panoptic(wanted, report)
+    measures = medseg.measure_instances(panoptic, wanted.scan, report)
     return Lesions(
         panoptic=panoptic,
         measures=measures,
@@ -114,11 +110,8 @@ def followed(
     Raises:
         MedSegError: As `medseg.tell_apart`.
     """
-    report(medseg.Progress(stage="telling the baseline apart", done=0, total=_STAGES))
-    baseline = _panoptic(earlier)
-    report(medseg.Progress(stage="comparing", done=1, total=_STAGES))
-    found = medseg.follow(baseline, later.panoptic, rules)
-    report(medseg.Progress(stage="comparing", done=_STAGES, total=_STAGES))
+    baseline = _panoptic(earlier, report)
+    found = medseg.follow(baseline, later.panoptic, rules, report)
     return Followed(
         found=found,
         baseline=Placement.of(baseline.geometry),
@@ -177,6 +170,6 @@ def followed_words(followed: Followed) -> str:
     return ", ".join(f"{n} {fate.value}" for fate, n in counts if n) or "No lesion."
 
 
-def _panoptic(wanted: Wanted) -> medseg.Panoptic:
+def _panoptic(wanted: Wanted, report: Report) -> medseg.Panoptic:
     labels = with_counted(wanted.segmentation, wanted.choice.counted)
-    return medseg.tell_apart(labels, wanted.choice.rules, wanted.scan)
+    return medseg.tell_apart(labels, wanted.choice.rules, wanted.scan, report)

@@ -1,9 +1,10 @@
 """The tab that compares with an earlier label map."""
 
+from collections.abc import Callable
 from dataclasses import fields
 
 from napari.components import LayerList
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -17,7 +18,7 @@ from qtpy.QtWidgets import (
 
 import medseg
 from napari_medseg.controls.notice import announce
-from napari_medseg.lesions.boxes import LabelMapBox
+from napari_medseg.lesions.boxes import BaselineScanBox, LabelMapBox
 from napari_medseg.lesions.columns import (
     FOLLOWED_COLUMNS,
     FOLLOWED_STRUCTURE_COLUMN,
@@ -39,9 +40,18 @@ class FollowUpView(QWidget):
     follow_requested = Signal()
     lesion_chosen = Signal(object)
 
-    def __init__(self, layers: LayerList) -> None:
+    def __init__(
+        self, layers: LayerList, later_scan: Callable[[], Image | None]
+    ) -> None:
+        """A tab over the viewer's layers.
+
+        Args:
+            layers: The viewer's.
+            later_scan: Gives the scan of the label map that is compared.
+        """
         super().__init__()
         self.baseline_box = LabelMapBox(layers, none_text="none")
+        self.scan_box = BaselineScanBox(layers, self.baseline, later_scan)
         self._overlap = QDoubleSpinBox()
         self._apart = QDoubleSpinBox()
         self._compare = QPushButton("Compare")
@@ -64,6 +74,11 @@ class FollowUpView(QWidget):
         """The earlier label map."""
         layer = self.baseline_box.layer()
         return layer if isinstance(layer, Labels) else None
+
+    def scan(self) -> Image | None:
+        """The earlier scan."""
+        layer = self.scan_box.layer()
+        return layer if isinstance(layer, Image) else None
 
     def rules(self) -> medseg.FollowUpRules:
         """Which lesions are one."""
@@ -89,6 +104,7 @@ class FollowUpView(QWidget):
         self._compare.setEnabled(is_ready and self.baseline() is not None)
 
     def _on_baseline_changed(self, _layer: object) -> None:
+        self.scan_box.refresh()
         self.show_followed(None)
         self.allow(is_ready=self._allowed)
 
@@ -108,6 +124,11 @@ class FollowUpView(QWidget):
                 "Baseline",
                 "Labels of an earlier scan that lies at the same place (registered).",
             ),
+            (
+                self.scan_box,
+                "Baseline scan",
+                "The earlier scan, where lesions are parted by intensity.",
+            ),
             (self._overlap, "Shared part", helps["minimum_overlap"]),
             (self._apart, "Farthest apart", helps["most_apart_mm"]),
             (self._compare, "Compare", "Tell what became of each lesion."),
@@ -122,6 +143,7 @@ class FollowUpView(QWidget):
         first.addWidget(self.baseline_box, 1)
         first.addWidget(self._compare)
         form.addRow("Baseline", first)
+        form.addRow("Its scan", self.scan_box)
         form.addRow("Shared part", self._overlap)
         form.addRow("Farthest apart", self._apart)
         layout = QVBoxLayout(self)

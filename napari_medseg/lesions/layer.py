@@ -29,11 +29,13 @@ class Made:
         lesions: All of them.
         layer: What shows them.
         labels: The layer they were told apart in.
+        checksum: Of its labels then.
     """
 
     lesions: Lesions
     layer: LayerTuple
     labels: Labels
+    checksum: int
 
 
 def lesions_layer(lesions: Lesions, name: str) -> LayerTuple:

@@ -23,14 +23,33 @@ class Marks:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._layer: Shapes | None = None
+        self._chosen: tuple[medseg.InstanceMeasure, Placement] | None = None
+        self._is_wanted = True
 
-    def show(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
+    def choose(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
         """Show the diameters and the box of a lesion in place of another's.
 
         Args:
             measure: Of the lesion.
             placement: How its label map is shown.
         """
+        self._chosen = measure, placement
+        self.want(self._is_wanted)
+
+    def want(self, is_wanted: bool) -> None:
+        """Show those of the lesion that was chosen, or hide them."""
+        self._is_wanted = is_wanted
+        if self._chosen is not None and is_wanted:
+            self._show(*self._chosen)
+        else:
+            self._hide()
+
+    def forget(self) -> None:
+        """Show nothing until another lesion is chosen."""
+        self._chosen = None
+        self._hide()
+
+    def _show(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
         layer = self._layer
         if layer is None or layer not in self._viewer.layers:
             self._layer = layer = self._added(placement)
@@ -50,8 +69,7 @@ class Marks:
         )
         layer.visible = True
 
-    def hide(self) -> None:
-        """Show nothing."""
+    def _hide(self) -> None:
         if self._layer is not None:
             self._layer.visible = False
 

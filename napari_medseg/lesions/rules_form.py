@@ -17,6 +17,11 @@ import medseg
 from napari_medseg.controls.notice import announce
 from napari_medseg.lesions.choice import Choice, Parting, Split
 
+_NEIGHBOURS = (
+    ("by face, edge or corner", medseg.Connectivity.CORNERS),
+    ("by face or edge", medseg.Connectivity.EDGES),
+    ("by face only", medseg.Connectivity.FACES),
+)
 _LIST_HEIGHT_PX = 76
 _LABEL_WIDTH_PX = 88
 _LARGEST = 1e6
@@ -93,6 +98,9 @@ class RulesForm(QWidget):
         for shade in medseg.Shade:
             self._shade.addItem(shade.value, shade)
         self._minimum = _number(0.0, " mm³", 0.0, 10.0)
+        self._neighbours = QComboBox()
+        for words, connectivity in _NEIGHBOURS:
+            self._neighbours.addItem(words, connectivity)
         self._form = QFormLayout(self)
         self._name_parts()
         self._lay_out()
@@ -102,7 +110,9 @@ class RulesForm(QWidget):
     def choice(self) -> Choice:
         """What is chosen."""
         rules = medseg.InstanceRules(
-            minimum_mm3=self._minimum.value(), split=self._split()
+            connectivity=dict(_NEIGHBOURS)[self._neighbours.currentText()],
+            minimum_mm3=self._minimum.value(),
+            split=self._split(),
         )
         return Choice(counted=self._counted.counted(), rules=rules)
 
@@ -154,6 +164,11 @@ class RulesForm(QWidget):
                 "Middles",
                 "Whether the middles of the lesions are bright or dark.",
             ),
+            (
+                self._neighbours,
+                "Touching",
+                "Voxels that touch so are of one piece: 26, 18 or 6 neighbours.",
+            ),
             (self._minimum, "Smallest", "Smaller pieces are left out."),
         ):
             announce(widget, name, tip)
@@ -165,7 +180,7 @@ class RulesForm(QWidget):
         form.addRow("Count", self._counted)
         for widget in (
             *(self._parting, self._neck, self._contrast, self._sigma, self._shade),
-            self._minimum,
+            *(self._neighbours, self._minimum),
         ):
             form.addRow(widget.accessibleName(), widget)
             form.labelForField(widget).setMinimumWidth(_LABEL_WIDTH_PX)
@@ -173,7 +188,7 @@ class RulesForm(QWidget):
     def _connect(self) -> None:
         self._parting.currentIndexChanged.connect(self._show_settings)
         self._counted.itemChanged.connect(self._on_changed)
-        for box in (self._parting, self._shade):
+        for box in (self._parting, self._shade, self._neighbours):
             box.currentIndexChanged.connect(self._on_changed)
         for number in (self._neck, self._contrast, self._sigma, self._minimum):
             number.valueChanged.connect(self._on_changed)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari.layers import Labels, Layer
+from qtpy.QtWidgets import QWidget
 
 import medseg
+from napari_medseg.controls.saving import ask_where
 from napari_medseg.lesions.contents import Followed, Lesions
 from napari_medseg.saving.dicom import DicomLabels
 
-TABLE_KINDS = "Comma-separated values (*.csv)"
-LABEL_KINDS = "Labels and lesions (*.nii.gz *.nii *.nrrd *.mha *.dcm)"
-LABEL_SUFFIXES = (".nii.gz", ".gz", ".nii", ".nrrd", ".mha", ".dcm")
+_TABLE_KINDS = "Comma-separated values (*.csv)"
+_LABEL_KINDS = "Labels and lesions (*.nii.gz *.nii *.nrrd *.mha *.dcm)"
+_LABEL_SUFFIXES = (".nii.gz", ".gz", ".nii", ".nrrd", ".mha", ".dcm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +39,32 @@ def table_of(lesions: Lesions, followed: Followed | None) -> Table:
     return Table(name="lesions.csv", csv=rows)
 
 
-def write_table(table: Table, path: Path) -> None:
-    """Write a table; the user has been asked whether it may replace another.
+def save_table(parent: QWidget, table: Table) -> Path | None:
+    """Ask where to save a table, and whether it may replace another, and write it.
+
+    Returns:
+        The path; None when the user thinks better of it.
 
     Raises:
+        WrongUse: OUTPUT_EXISTS, as `ask_where`.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
-    with medseg.written_whole(path, overwrite=True) as part:
-        part.write_text(table.csv, encoding="utf-8")
+    path = ask_where(parent, "Save the table", table.name, _TABLE_KINDS, (".csv",))
+    if path is not None:
+        with medseg.written_whole(path, overwrite=True) as part:
+            part.write_text(table.csv, encoding="utf-8")
+    return path
+
+
+def ask_where_labels(parent: QWidget, lesions: Lesions) -> Path | None:
+    """Where to save labels and lesions; None when the user thinks better of it.
+
+    Raises:
+        WrongUse: OUTPUT_EXISTS, as `ask_where`.
+    """
+    proposed = f"{lesions.panoptic.case_id}.nii.gz"
+    title = "Save labels and lesions"
+    return ask_where(parent, title, proposed, _LABEL_KINDS, _LABEL_SUFFIXES)
 
 
 def source_for(
@@ -61,7 +81,7 @@ def source_for(
 
 
 def write_lesions(lesions: Lesions, path: Path, source: medseg.Volume | None) -> Path:
-    """Write the label map with its lesions.
+    """Write the label map with its lesions, their table and boxes.
 
     Args:
         lesions: What to write.
@@ -73,9 +93,10 @@ def write_lesions(lesions: Lesions, path: Path, source: medseg.Volume | None) ->
         The path.
 
     Raises:
-        MedSegError: As `medseg.write_panoptic`.
+        MedSegError: As `medseg.write_instances`.
     """
-    medseg.write_panoptic(
-        lesions.panoptic, path, source=source, overwrite=path.exists()
+    found = medseg.MeasuredInstances(
+        panoptic=lesions.panoptic, measures=lesions.measures
     )
+    medseg.write_instances(found, path, source=source, overwrite=path.exists())
     return path

@@ -64,4 +64,8 @@ def _rules(rules: medseg.InstanceRules) -> str:
     split = rules.split
     name = type(split).__name__
     words = f"medseg.{name}({arguments(split, type(split)())})"
-    return f"medseg.InstanceRules(minimum_mm3={rules.minimum_mm3!r}, split={words})"
+    touching = f"medseg.Connectivity.{rules.connectivity.name}"
+    return (
+        f"medseg.InstanceRules(connectivity={touching}, "
+        f"minimum_mm3={rules.minimum_mm3!r}, split={words})"
+    )

@@ -68,7 +68,7 @@ class LesionsView(QWidget):
         self.labels_box = ChosenLabelsBox(layers)
         self.scan_box = LayerBox(layers, Image, rank=self._suits_as_scan)
         self.rules = RulesForm()
-        self.follow_up = FollowUpView(layers)
+        self.follow_up = FollowUpView(layers, self.scan)
         self._colours: Mapping[int, QColor] = {}
         self.model: RowsModel[medseg.InstanceMeasure] = RowsModel(
             LESION_COLUMNS, lambda row: self._colours.get(row.number), self
@@ -88,7 +88,7 @@ class LesionsView(QWidget):
         self._save_labels = QPushButton("Save labels…")
         self._script = QPushButton("Copy as Python")
         self._is_busy = False
-        self._has_lesions = False
+        self._has_lesions = self._is_stale = False
         self._name_parts()
         self._lay_out()
         self._connect()
@@ -109,11 +109,6 @@ class LesionsView(QWidget):
     def is_outline(self) -> bool:
         """Whether lesions are to be shown as outlines."""
         return self._outline.isChecked()
-
-    @property
-    def is_marking(self) -> bool:
-        """Whether diameters and box are to be shown."""
-        return self._marks.isChecked()
 
     @property
     def is_following(self) -> bool:
@@ -138,7 +133,7 @@ class LesionsView(QWidget):
         no_mean = not any(each.intensities for each in measures)
         self._table.setColumnHidden(MEAN_COLUMN, no_mean)
         self._total.setText("" if lesions is None else counted_words(lesions))
-        self._has_lesions = lesions is not None
+        self._has_lesions, self._is_stale = lesions is not None, False
         self.follow_up.show_followed(None)
         self._allow()
 
@@ -151,6 +146,17 @@ class LesionsView(QWidget):
         """Select the row of a lesion."""
         self._table.mark(lambda row: row.number == number)
         self.follow_up.mark(number)
+
+    def show_stale(self, why: str) -> None:
+        """Allow nothing to be made of lesions that are not those of the labels now.
+
+        Args:
+            why: What is told; empty where they are.
+        """
+        if why or self._is_stale:
+            self.show_message(why)
+        self._is_stale = bool(why)
+        self._allow()
 
     def show_message(self, text: str) -> None:
         """One short line; it stays until the next."""
@@ -171,16 +177,20 @@ class LesionsView(QWidget):
 
     def disconnect_layers(self) -> None:
         """Listen to the viewer no more."""
-        for box in (self.labels_box, self.scan_box, self.follow_up.baseline_box):
+        follow_up = self.follow_up
+        for box in (self.labels_box, self.scan_box):
+            box.disconnect_layers()
+        for box in (follow_up.baseline_box, follow_up.scan_box):
             box.disconnect_layers()
 
     def _allow(self) -> None:
         has_labels = self.labels() is not None
         self._apart.setEnabled(has_labels and not self._is_busy)
         self._script.setEnabled(has_labels)
+        is_ready = self._has_lesions and not self._is_stale
         for button in (self._copy, self._save, self._save_labels):
-            button.setEnabled(self._has_lesions)
-        self.follow_up.allow(is_ready=self._has_lesions and not self._is_busy)
+            button.setEnabled(is_ready)
+        self.follow_up.allow(is_ready=is_ready and not self._is_busy)
 
     def _name_parts(self) -> None:
         self._marks.setChecked(True)
@@ -273,4 +283,5 @@ class LesionsView(QWidget):
 
     def _on_scan_changed(self, _layer: Layer | None = None) -> None:
         scan = self.scan()
+        self.follow_up.scan_box.refresh()
         self.rules.show_unit("" if scan is None else intensity_unit(scan))

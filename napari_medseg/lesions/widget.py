@@ -12,8 +12,6 @@ import medseg
 from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
-from napari_medseg.controls.saving import ask_where
-from napari_medseg.layers.edits import EditWatch
 from napari_medseg.layers.hiding import HiddenLayers
 from napari_medseg.layers.placement import Placement
 from napari_medseg.lesions.asking import Asked, asked_of_baseline
@@ -27,23 +25,21 @@ from napari_medseg.lesions.contents import (
 from napari_medseg.lesions.layer import Made, colours_of, lesions_layer, show_lesions
 from napari_medseg.lesions.marks import Marks
 from napari_medseg.lesions.saving import (
-    LABEL_KINDS,
-    LABEL_SUFFIXES,
-    TABLE_KINDS,
     Table,
+    ask_where_labels,
+    save_table,
     source_for,
     table_of,
     write_lesions,
-    write_table,
 )
 from napari_medseg.lesions.script import script_of
+from napari_medseg.lesions.since import EditedLesions, EditedSince
 from napari_medseg.lesions.view import LesionsView
 from napari_medseg.structures.contents import as_tab_separated
 from napari_medseg.viewing.clicks import Point, still_click
 from napari_medseg.viewing.orientation import go_to
 
 _HINT = "Click a row to go to the lesion, or a lesion to see its row."
-_STALE = "The labels were edited since: tell apart again."
 
 
 class LesionsWidget(Panel):
@@ -57,10 +53,10 @@ class LesionsWidget(Panel):
         self._lesions: Lesions | None = None
         self._followed: Followed | None = None
         self._shown: Labels | None = None
-        self._marked: tuple[medseg.InstanceMeasure, Placement] | None = None
         self._marks = Marks(napari_viewer)
         self._hidden = HiddenLayers(napari_viewer.layers)
-        self._edits = EditWatch(napari_viewer.dims)
+        self._edits = EditedLesions(napari_viewer.dims)
+        self._baseline_edits = EditedSince(napari_viewer.dims)
         self._connect()
         self._on_labels_changed(view.labels())
 
@@ -68,7 +64,8 @@ class LesionsWidget(Panel):
         """Stop the work and listen to the viewer no more; the lesions stay."""
         super().end()
         self._hidden.show_again()
-        self._edits.watch(())
+        self._edits.watch_labels(None)
+        self._baseline_edits.watch({})
         self._marks.end()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
@@ -81,7 +78,7 @@ class LesionsWidget(Panel):
         view.cancel_requested.connect(self._on_cancel_requested)
         view.lesion_chosen.connect(self._on_lesion_chosen)
         view.outline_changed.connect(self._on_outline_changed)
-        view.marks_changed.connect(self._show_marks)
+        view.marks_changed.connect(self._marks.want)
         view.copy_requested.connect(self._on_copy_requested)
         view.save_requested.connect(self._on_save_requested)
         view.save_labels_requested.connect(self._on_save_labels_requested)
@@ -89,7 +86,8 @@ class LesionsWidget(Panel):
         view.follow_up.follow_requested.connect(self._on_follow_requested)
         view.follow_up.lesion_chosen.connect(self._on_followed_chosen)
         view.follow_up.baseline_box.layer_changed.connect(self._on_baseline_changed)
-        self._edits.edited.connect(self._on_edited)
+        self._edits.paused.connect(self._on_edited)
+        self._baseline_edits.paused.connect(self._on_baseline_edited)
         self.background.progressed.connect(view.show_progress)
         self.background.succeeded.connect(self._on_succeeded)
         self.background.failed.connect(self._on_failed)
@@ -101,12 +99,12 @@ class LesionsWidget(Panel):
         """What was told apart is that of another layer."""
         self._forget()
         self._hidden.show_again()
-        self._edits.watch((layer,) if isinstance(layer, Labels) else ())
+        self._edits.watch_labels(layer if isinstance(layer, Labels) else None)
         self.view.show_message("" if layer else "Open or make a Labels layer first.")
 
     def _forget(self) -> None:
-        self._lesions = self._followed = self._shown = self._marked = None
-        self._marks.hide()
+        self._lesions = self._followed = self._shown = None
+        self._marks.forget()
         self.view.show_lesions(None, {})
 
     def _asked(self) -> Asked | None:
@@ -132,20 +130,21 @@ class LesionsWidget(Panel):
         name = labels.name
 
         def work(report: Report) -> Made:
+            checksum = asked.checksum
             lesions = told_apart(asked.taken(), report)
             made = lesions_layer(lesions, name)
-            return Made(lesions=lesions, layer=made, labels=labels)
+            return Made(lesions=lesions, layer=made, labels=labels, checksum=checksum)
 
         self.view.set_busy(busy=True)
         self.background.start(f"MedSeg: telling lesions of {name} apart", work)
 
     def _on_follow_requested(self) -> None:
         lesions, baseline = self._lesions, self.view.follow_up.baseline()
-        if lesions is None or baseline is None or self.background.is_busy:
+        if lesions is None or baseline is None or not self._may_start():
             return
-        rules = self.view.follow_up.rules()
-        layers = tuple(self._viewer.layers)
-        asked = asked_of_baseline(baseline, lesions.choice, layers)
+        rules, scan = self.view.follow_up.rules(), self.view.follow_up.scan()
+        asked = asked_of_baseline(baseline, scan, lesions.choice, self._viewer.layers)
+        self._baseline_edits.watch({baseline: asked.checksum})
 
         def work(report: Report) -> Followed:
             return followed(lesions, asked.taken(), rules, report)
@@ -155,13 +154,10 @@ class LesionsWidget(Panel):
 
     def _on_save_labels_requested(self) -> None:
         lesions, labels = self._lesions, self.view.labels()
-        if lesions is None or labels is None or self.background.is_busy:
+        if lesions is None or labels is None or not self._may_start():
             return
-        proposed = f"{lesions.panoptic.case_id}.nii.gz"
         try:
-            path = ask_where(
-                self, "Save labels and lesions", proposed, LABEL_KINDS, LABEL_SUFFIXES
-            )
+            path = ask_where_labels(self, lesions)
             if path is None:
                 return
             source = source_for(path, labels, self._viewer.layers)
@@ -193,16 +189,20 @@ class LesionsWidget(Panel):
             return
         self._forget()
         contour = int(self.view.is_outline)
-        self._shown = show_lesions(self._viewer, made.layer, contour)
+        shown = show_lesions(self._viewer, made.layer, contour)
+        self._shown = shown
+        self._edits.watch_lesions(made.labels, made.checksum, shown)
         self._hidden.hide((made.labels,))  # colours over each other are of no legend
         self._lesions = made.lesions
-        colours = colours_of(self._shown, made.lesions)
+        colours = colours_of(shown, made.lesions)
         self.view.show_lesions(made.lesions, colours)
         self.view.show_message(_HINT if made.lesions.measures else "")
+        self._is_current()
 
     def _show_followed(self, followed: Followed) -> None:
         lesions = self._lesions
-        if lesions is not None and followed.follow_up is lesions.placement:
+        is_of_now = not self._baseline_edits.layers()
+        if lesions and followed.follow_up is lesions.placement and is_of_now:
             self._followed = followed
             self.view.show_followed(followed)
             self.view.show_message("Click a row to go to the lesion.")
@@ -219,11 +219,26 @@ class LesionsWidget(Panel):
 
     def _on_edited(self) -> None:
         self.view.show_structures()
-        if self._lesions is not None:
-            self.view.show_message(_STALE)
+        self._is_current()
+
+    def _is_current(self) -> bool:
+        """Whether the lesions are those of the labels as they are; told if not."""
+        why = self._edits.why()
+        self.view.show_stale(why)
+        return not why
+
+    def _may_start(self) -> bool:
+        return not self.background.is_busy and self._is_current()
 
     def _on_baseline_changed(self, _layer: Layer | None) -> None:
         self._followed = None
+        self._baseline_edits.watch({})
+
+    def _on_baseline_edited(self) -> None:
+        if self._followed is not None and self._baseline_edits.layers():
+            self._followed = None
+            self.view.follow_up.show_followed(None)
+            self.view.show_message("The baseline was edited since: compare again.")
 
     def _on_lesion_chosen(self, measure: medseg.InstanceMeasure) -> None:
         if self._lesions is not None:
@@ -235,18 +250,8 @@ class LesionsWidget(Panel):
             self._go_to(*self._followed.part_to_show(lesion))
 
     def _go_to(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
-        self._mark(measure, placement)
+        self._marks.choose(measure, placement)
         go_to(self._viewer, place_of(measure, placement))
-
-    def _mark(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
-        self._marked = measure, placement
-        self._show_marks()
-
-    def _show_marks(self, _is_wanted: object = None) -> None:
-        if self._marked is not None and self.view.is_marking:
-            self._marks.show(*self._marked)
-        else:
-            self._marks.hide()
 
     def _on_press(self, viewer: ViewerModel, event: Event) -> Iterator[None]:
         if self._lesions is not None:
@@ -258,14 +263,14 @@ class LesionsWidget(Panel):
         number = 0 if lesions is None else lesions.number_at(point)
         if lesions is not None and number:
             self.view.mark(number)
-            self._mark(lesions.measure_of(number), lesions.placement)
+            self._marks.choose(lesions.measure_of(number), lesions.placement)
 
     def _on_outline_changed(self, is_outline: bool) -> None:
         if self._shown is not None and self._shown in self._viewer.layers:
             self._shown.contour = int(is_outline)
 
     def _table(self) -> Table | None:
-        if self._lesions is None:
+        if self._lesions is None or not self._is_current():
             return None
         is_following = self.view.is_following
         return table_of(self._lesions, self._followed if is_following else None)
@@ -281,9 +286,8 @@ class LesionsWidget(Panel):
         if table is None:
             return
         try:
-            path = ask_where(self, "Save the table", table.name, TABLE_KINDS, (".csv",))
+            path = save_table(self, table)
             if path is not None:
-                write_table(table, path)
                 self.view.show_message(f"Saved {path.name}.")
         except medseg.MedSegError as error:
             self._on_failed(error)

@@ -1,12 +1,12 @@
 """How well lesions are found: by overlap, by size, by confidence."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
+from medseg.core.froc import Froc
 from medseg.core.lesions import Detection, Lesion, LesionScores, Side
 from medseg.study.results import DetectionPoint, Estimate, LesionDetection, VolumeBin
 from medseg.study.statistics.bootstrap import (
@@ -44,27 +44,14 @@ def lesion_detection(
     )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Froc:
-    """Free-response operating characteristic (Bunch et al., 1978).
-
-    Attributes:
-        confidence: Of the operating points, descending.
-        false_positives_per_case: At or above each confidence.
-        sensitivity: Likewise.
-    """
-
-    confidence: Float64[np.ndarray, " point"]
-    false_positives_per_case: Float64[np.ndarray, " point"]
-    sensitivity: Float64[np.ndarray, " point"]
-
-
 def froc(
     confidence: Float[np.ndarray, " lesion"],
     is_match: Bool[np.ndarray, " lesion"],
     *,
     lesions: int,
     cases: int,
+    structure: str = "",
+    unnamed: tuple[str, ...] = (),
 ) -> Froc:
     """Sensitivity against false positives as predictions of less confidence count.
 
@@ -73,6 +60,8 @@ def froc(
         is_match: Whether it is matched with a lesion of the reference.
         lesions: Of all references, 1 or more.
         cases: Cases looked at.
+        structure: What is looked for.
+        unnamed: Cases whose reference does not name it.
     """
     points, group = np.unique(-confidence, return_inverse=True)
     spurious, found = (
@@ -83,6 +72,10 @@ def froc(
         confidence=-points.astype(np.float64),
         false_positives_per_case=spurious / cases,
         sensitivity=found / lesions,
+        lesions=lesions,
+        cases=cases,
+        structure=structure,
+        unnamed=unnamed,
     )
 
 

@@ -272,3 +272,47 @@ def test_a_folder_of_scans_gets_the_lesions_of_each(tiny_model, tmp_path):
         told = medseg.read_panoptic(labels)
         rows = rows_of(out / f"{name}.instances.csv")
         assert len(rows) == len(told.instances)
+
+
+def without_empty_frames(path: Path) -> None:
+    """As most programs write a DICOM-SEG: slices without a voxel are left out."""
+    data = pydicom.dcmread(path)
+    size = data.Rows * data.Columns
+    bits = np.unpackbits(np.frombuffer(data.PixelData, np.uint8), bitorder="little")
+    frames = bits[: int(data.NumberOfFrames) * size].reshape(-1, size)
+    kept = frames.any(axis=1)
+    packed = np.packbits(frames[kept], bitorder="little").tobytes()
+    data.PixelData = packed + b"\0" * (len(packed) % 2)
+    data.NumberOfFrames = int(kept.sum())
+    groups = data.PerFrameFunctionalGroupsSequence
+    data.PerFrameFunctionalGroupsSequence = [groups[n] for n in np.flatnonzero(kept)]
+    data.save_as(path)
+
+
+def test_a_dicom_seg_without_its_outer_slices_is_put_on_the_grid_of_the_scan(
+    tmp_path, capsys
+):
+    series, scan = SERIES, medseg.read_volume(SERIES)
+    array = np.zeros(scan.geometry.shape, np.uint8)
+    inner = slice(2, scan.geometry.shape[2] - 2)
+    array[1:3, 1:3, inner] = array[5, 5, inner] = TUMOUR
+    labels = tmp_path / "labels.dcm"
+    whole = label_map(array, geometry=scan.geometry)
+    medseg.write_panoptic(medseg.tell_apart(whole), labels, source=scan)
+    without_empty_frames(labels)
+    assert medseg.read_panoptic(labels).geometry.shape[2] == array.shape[2] - 4
+
+    for more in ([], ["--structure", "tumour"]):
+        measure = ["instances", "measure", str(labels), "--scan", str(series), *more]
+        assert run([*measure, "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        assert [row["first_k"] for row in rows] == [2, 2]
+        assert all(row["mean_CT"] is not None for row in rows)
+    out = tmp_path / "separated.dcm"
+    separate = ["instances", "separate", str(labels), "--scan", str(series)]
+    assert run([*separate, "-o", str(out)]) == 0
+    follow = ["instances", "follow", str(labels), str(out), "--json"]
+    capsys.readouterr()
+    assert run([*follow, "--baseline-scan", str(series), "--scan", str(series)]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["fate"] for row in rows] == ["persisting", "persisting"]

@@ -1,14 +1,16 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import linear_sum_assignment
 
 import medseg
 from medseg.instances import instance_boxes, tell_apart, with_confidence
-from medseg.study.statistics.instance_froc import instance_froc
+from medseg.study.statistics.instance_froc import instance_froc, instance_frocs
 from tests.core.instances.scenes import CYST, LIVER, TUMOUR, label_map
 from tests.core.making import ORIENTATIONS, turned_geometry
 
@@ -138,3 +140,95 @@ def test_froc_asks_for_confidences_and_lesions():
         instance_froc([(told, told)], "tumour")
     with pytest.raises(medseg.WrongUse, match="no reference holds a lesion"):
         instance_froc([(nothing, nothing)], "tumour")
+
+
+def test_a_sure_lesion_is_found_although_a_less_sure_one_fits_better():
+    """At 0.75 the second is not there yet; at 0.5 it is a second one on the lesion."""
+    predicted = sure([0, TUMOUR, 0, TUMOUR, TUMOUR], [0, 0.75, 0, 0.5, 0.5])
+    wanted = tell_apart(label_map(row(0, TUMOUR, TUMOUR, TUMOUR, TUMOUR)))
+
+    found = instance_froc([(predicted, wanted)], "tumour")
+
+    assert_array_equal(found.confidence, [0.75, 0.5])
+    assert_array_equal(found.sensitivity, [1, 1])
+    assert_array_equal(found.false_positives_per_case, [0, 1])
+
+
+def most_matches(predicted, wanted, kept: np.ndarray) -> int:
+    """By the Hungarian method, of the predicted lesions that are kept."""
+    shared = np.array(
+        [
+            [(predicted.mask(a) & wanted.mask(b)).any() for b in wanted.instances]
+            for a, is_kept in zip(predicted.instances, kept, strict=True)
+            if is_kept
+        ]
+    ).reshape(int(kept.sum()), len(wanted.instances))
+    chosen = linear_sum_assignment(shared, maximize=True)
+    return int(shared[chosen].sum())
+
+
+@settings(max_examples=40)
+@given(
+    maps=st.tuples(*[st.lists(st.booleans(), min_size=24, max_size=24)] * 2),
+    seed=st.integers(0, 999),
+)
+def test_at_each_confidence_as_many_are_found_as_can_be_matched(maps, seed):
+    predicted, wanted = (
+        tell_apart(label_map(row(*np.where(each, TUMOUR, 0)))) for each in maps
+    )
+    if not wanted.instances:
+        return
+    draws = np.random.default_rng(seed).integers(0, 4, len(predicted.instances)) / 4
+    both = zip(predicted.instances, draws.tolist(), strict=True)
+    told = replace(
+        predicted, instances=tuple(replace(e, confidence=sure) for e, sure in both)
+    )
+
+    found = instance_froc([(told, wanted)], "tumour")
+
+    assert_array_equal(found.confidence, np.unique(draws)[::-1])
+    for at, sensitivity, spurious in zip(
+        found.confidence,
+        found.sensitivity,
+        found.false_positives_per_case,
+        strict=True,
+    ):
+        matches = most_matches(predicted, wanted, draws >= at)
+        assert sensitivity * len(wanted.instances) == pytest.approx(matches)
+        assert spurious == np.count_nonzero(draws >= at) - matches
+
+
+def test_a_case_that_does_not_name_the_structure_has_none_of_it():
+    wanted = tell_apart(label_map(row(TUMOUR, 0)))
+    clean = replace(
+        label_map(row(LIVER, 0)), labels=medseg.LabelSet.from_names([(LIVER, "liver")])
+    )
+    healthy = replace(tell_apart(clean), instances=())
+    found = instance_froc(
+        [(sure([TUMOUR, 0], [0.5, 0]), wanted), (healthy, healthy)], "tumour"
+    )
+
+    assert (found.lesions, found.cases) == (1, 2)
+    assert found.unnamed == ("scan",)
+    assert_array_equal(found.sensitivity, [1])
+
+
+def test_a_name_that_no_case_has_is_refused_with_those_there_are():
+    told = sure([TUMOUR, 0], [0.5, 0])
+
+    with pytest.raises(medseg.WrongUse, match=r"of 'tumor'.*cyst, liver, spleen, tum"):
+        instance_froc([(told, told)], "tumor")
+    with pytest.raises(medseg.WrongUse, match="'liver' is not counted"):
+        instance_froc([(told, told)], "liver")
+    with pytest.raises(medseg.WrongUse, match="an IoU is 0 or more"):
+        instance_froc([(told, told)], "tumour", iou_threshold=1.0)
+
+
+def test_every_structure_with_a_lesion_has_a_curve():
+    told = sure([TUMOUR, 0, CYST], [0.5, 0, 0], [0, 0, 0.75])
+    only_cyst = tell_apart(label_map(row(0, 0, CYST)))
+
+    curves = instance_frocs(iter([(told, only_cyst), (told, only_cyst)]))
+
+    assert [each.structure for each in curves] == ["cyst"]
+    assert (curves[0].lesions, curves[0].cases) == (2, 2)

@@ -103,3 +103,59 @@ def test_formats_that_cannot_hold_lesions_one_by_one_are_refused(tmp_path, file_
             tmp_path / "a.dcm", file_format=file_format, overwrite=False
         )
     assert refused.value.code is ErrorCode.UNKNOWN_FORMAT
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha"])
+def test_a_plain_label_map_over_it_leaves_nothing_that_tells_of_its_lesions(
+    tmp_path, suffix
+):
+    path = tmp_path / f"a{suffix}"
+    found = found_in(TUMOUR, 0, TUMOUR)
+    medseg.write_instances(found, path)
+
+    medseg.write_segmentation(
+        found_in(CYST, 0, 0).panoptic.segmentation, path, overwrite=True
+    )
+
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, "a.json"}
+
+
+def test_a_panoptic_over_it_leaves_no_table_and_no_boxes(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    medseg.write_instances(found_in(TUMOUR, 0, TUMOUR), path)
+
+    medseg.write_panoptic(found_in(CYST, 0, 0).panoptic, path, overwrite=True)
+
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {"a.nii.gz", "a.json", "a.instances.nii.gz"}
+    assert len(medseg.read_panoptic(path).instances) == 1
+
+
+@pytest.mark.parametrize(
+    "earlier", ["a.instances.nii.gz", "a.instances.csv", "a.boxes.json"]
+)
+def test_a_plain_label_map_is_not_put_beside_lesions_of_another(tmp_path, earlier):
+    (tmp_path / earlier).write_text("mine")
+    plain = found_in(TUMOUR).panoptic.segmentation
+
+    with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
+        medseg.require_writable(tmp_path / "a.nii.gz", overwrite=False)
+    with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
+        medseg.write_segmentation(plain, tmp_path / "a.nii.gz")
+    assert [file.name for file in tmp_path.iterdir()] == [earlier]
+
+
+def test_a_full_disk_leaves_the_lesions_of_the_earlier_label_map(tmp_path, monkeypatch):
+    path = tmp_path / "a.nii.gz"
+    medseg.write_instances(found_in(TUMOUR, 0), path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def fail(_array, _geometry, file):
+        raise OSError(28, "No space left on device", str(file))
+
+    monkeypatch.setattr("medseg.io.save_nifti", fail)
+    with pytest.raises(UnusableInput, match="DISK_FULL"):
+        medseg.write_segmentation(
+            found_in(TUMOUR).panoptic.segmentation, path, overwrite=True
+        )
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import medseg
-from medseg import Fate, FollowUpRules, follow
+from medseg import Fate, FollowUpRules, MatchedBy, follow
 from medseg.instances import tell_apart
 from tests.core.instances.scenes import CYST, TUMOUR, label_map
 from tests.core.making import ellipsoid
@@ -154,6 +156,81 @@ def test_another_grid_changes_nothing_but_voxels(spacing_mm, flip):
     persisting, gone = found.lesions
     assert (persisting.fate, gone.fate) == (Fate.PERSISTING, Fate.GONE)
     assert persisting.growth_percent == pytest.approx(0, abs=15)
+
+
+def tracked(panoptic: medseg.Panoptic, *uids: str | None) -> medseg.Panoptic:
+    """The same lesions with tracking UIDs, by ascending number."""
+    both = zip(panoptic.instances, uids, strict=True)
+    return replace(
+        panoptic, instances=tuple(replace(e, tracking_uid=uid) for e, uid in both)
+    )
+
+
+def test_the_table_says_how_each_lesion_was_matched():
+    then = scan_with((8.0, 4.0), (25.0, 4.0), (40.0, 3.0))
+    later = scan_with((8.0, 4.0), (34.0, 3.0), (52.0, 3.0))
+    found = follow(then, later, FollowUpRules(most_apart_mm=8.0))
+
+    assert [each.matched_by for each in found.lesions] == [
+        *(MatchedBy.OVERLAP, None, MatchedBy.DISTANCE, None)
+    ]
+    assert "matched_by" in medseg.follow_up_table(found)
+    assert "distance" in medseg.follow_up_csv(found)
+
+
+def test_one_tracking_uid_is_one_lesion_wherever_it_lies():
+    """By place the two would be taken the other way round."""
+    then = tracked(scan_with((15.0, 4.0), (40.0, 4.0)), "1.2.3", "1.2.4")
+    later = tracked(scan_with((15.0, 4.0), (40.0, 4.0)), "1.2.4", "1.2.3")
+
+    found = follow(then, later)
+
+    assert fates(found) == [
+        (Fate.PERSISTING, (1,), (2,)),
+        (Fate.PERSISTING, (2,), (1,)),
+    ]
+    assert {each.matched_by for each in found.lesions} == {MatchedBy.TRACKING_UID}
+    assert "1.2.3" in medseg.follow_up_json(found)
+
+
+def test_one_tracking_uid_is_one_lesion_whatever_it_is_called():
+    then = tracked(scan_with((15.0, 4.0)), "1.2.3")
+    later = tracked(scan_with((15.0, 4.0), label=CYST), "1.2.3")
+
+    (lesion,) = follow(then, later).lesions
+    assert lesion.fate is Fate.PERSISTING
+    assert lesion.structure == "tumour"
+
+
+def test_several_lesions_of_one_tracking_uid_are_parts_of_one():
+    then = tracked(scan_with((25.0, 9.0)), "1.2.3")
+    later = tracked(scan_with((10.0, 3.0), (40.0, 3.0)), "1.2.3", "1.2.3")
+
+    (lesion,) = follow(then, later).lesions
+    assert lesion.fate is Fate.SPLIT
+
+
+def test_what_has_a_uid_in_one_scan_only_is_matched_by_its_place():
+    """Each scan gives lesions new UIDs where nobody carried them on."""
+    then = tracked(scan_with((15.0, 4.0), (40.0, 4.0)), "1.2.3", "1.2.5")
+    later = tracked(scan_with((15.0, 4.0), (40.0, 4.0)), "1.2.3", "1.2.9")
+
+    found = follow(then, later)
+
+    assert [each.matched_by for each in found.lesions] == [
+        *(MatchedBy.TRACKING_UID, MatchedBy.OVERLAP)
+    ]
+
+
+def test_what_is_matched_by_its_uid_takes_part_in_no_other_match():
+    """The second lies in the first as it was, but that is elsewhere by now."""
+    then = tracked(scan_with((20.0, 8.0)), "1.2.3")
+    later = tracked(scan_with((20.0, 4.0), (45.0, 6.0)), None, "1.2.3")
+
+    assert fates(follow(then, later)) == [
+        (Fate.PERSISTING, (1,), (2,)),
+        (Fate.NEW, (), (1,)),
+    ]
 
 
 def test_empty_scans_have_nothing_to_follow():

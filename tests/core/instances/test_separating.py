@@ -210,3 +210,24 @@ def test_pieces_miscount_touching_tumours_and_a_distance_watershed_counts_them()
 
     assert right["pieces"] == 0
     assert right["distance"] >= 45
+
+
+def test_the_work_tells_how_far_it_is_and_can_be_stopped():
+    array = np.zeros((9, 3, 3), int)
+    array[::2, 1, 1] = TUMOUR
+    seen: list[medseg.Progress] = []
+    rules = InstanceRules(split=DistanceWatershed())
+
+    tell_apart(label_map(array), rules, on_progress=seen.append)
+
+    assert [each.done for each in seen] == [0, 0, 1, 2, 3, 4, 5]
+    assert seen[-1].stage == "telling apart (tumour)"
+
+    def stop(progress):
+        if progress.done == 2:
+            raise medseg.Cancelled
+
+    with pytest.raises(medseg.Cancelled):
+        tell_apart(label_map(array), rules, on_progress=stop)
+    with pytest.raises(medseg.Cancelled):
+        medseg.measure_instances(tell_apart(label_map(array)), on_progress=stop)

@@ -1,6 +1,7 @@
 """Labels and instances together: what was written is what is read, in every format."""
 
 import json
+import warnings
 
 import highdicom
 import numpy as np
@@ -62,6 +63,7 @@ def with_lesions(segmentation, seed: int, *, most=9) -> Panoptic:
                 structure_id=LESION,
                 confidence=confidences[place % 4],
                 tracking_uid=generate_uid() if place % 2 else None,
+                tracking_id=f"Nodule {place}" if place % 3 else None,
             )
             for place, number in enumerate(np.unique(instances[inside]))
         ),
@@ -91,6 +93,7 @@ def assert_same(read: Panoptic, written: Panoptic, *, is_dicom=False):
         assert ours.number == theirs.number
         assert ours.structure_id == theirs.structure_id
         assert ours.confidence == theirs.confidence
+        assert ours.tracking_id == theirs.tracking_id
         is_new = is_dicom and theirs.tracking_uid is None
         assert is_new or ours.tracking_uid == theirs.tracking_uid
         assert ours.tracking_uid is not None or not is_dicom
@@ -171,7 +174,11 @@ def test_dicom_has_a_segment_a_lesion_that_says_which_it_is(scan, tmp_path):
     assert len(segments) == len(written.instances) + len(LABELS) - 1
     lesions = [each for each in segments if "TrackingUID" in each]
     names = [f"Läsion {each.number}" for each in written.instances]
-    assert [each.TrackingID for each in lesions] == names
+    tracked = [
+        each.tracking_id or name
+        for each, name in zip(written.instances, names, strict=True)
+    ]
+    assert [each.TrackingID for each in lesions] == tracked
     assert [each.SegmentLabel for each in lesions] == names
     assert len({each.TrackingUID for each in lesions}) == len(lesions)
 
@@ -199,7 +206,7 @@ def test_highdicom_finds_each_lesion_by_its_tracking_id(scan, tmp_path):
     write_panoptic(written, tmp_path / "a.dcm", source=scan)
     theirs = highdicom.seg.segread(tmp_path / "a.dcm")
     for instance in written.instances:
-        wanted = f"Läsion {instance.number}"
+        wanted = instance.tracking_id or f"Läsion {instance.number}"
         (number,) = theirs.get_segment_numbers(tracking_id=wanted)
         volume = theirs.get_volume(segment_numbers=[number], combine_segments=True)
         assert (volume.array > 0).sum() == written.mask(instance).sum()
@@ -265,6 +272,61 @@ def test_lesions_of_another_program_are_told_apart_by_their_tracking(
     assert len(read_panoptic(tmp_path).instances) == len(written.instances)
 
 
+def written_by_others(path, **changes) -> None:
+    """None of MedSeg's own elements; the first segment is changed."""
+    data = pydicom.dcmread(path)
+    for segment in data.SegmentSequence:
+        segment.remove_private_tags()
+    lesions = [each for each in data.SegmentSequence if "TrackingUID" in each]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, value in changes.items():
+            setattr(lesions[0], keyword, value)
+        data.save_as(path)
+
+
+def test_uid_and_name_that_another_program_tracks_a_lesion_by_are_kept(scan, tmp_path):
+    lesions = tuple(
+        Instance(number=n, structure_id=4, tracking_uid=f"1.2.{n}", tracking_id=name)
+        for n, name in ((1, "Nodule B"), (2, "left upper lobe"))
+    )
+    labels = np.zeros(scan.geometry.shape, np.uint8)
+    labels[0, 0, :2], labels[2, 0, 1] = 4, 4
+    numbers = np.zeros_like(labels)
+    numbers[0, 0, :2], numbers[2, 0, 1] = 1, 2
+    written = Panoptic(
+        segmentation=segmentation_of(labels, scan.geometry, THREE),
+        instance_map=numbers,
+        instances=lesions,
+    )
+    path = tmp_path / "a.dcm"
+    write_panoptic(written, path, source=scan)
+    written_by_others(path)
+
+    read = read_panoptic(path)
+    assert [(each.tracking_uid, each.tracking_id) for each in read.instances] == [
+        *(("1.2.1", "Nodule B"), ("1.2.2", "left upper lobe"))
+    ]
+    write_panoptic(read, tmp_path / "b.dcm", source=scan)
+    segments = pydicom.dcmread(tmp_path / "b.dcm").SegmentSequence
+    tracked = {(s.TrackingUID, s.TrackingID) for s in segments if "TrackingUID" in s}
+    assert tracked == {("1.2.1", "Nodule B"), ("1.2.2", "left upper lobe")}
+    write_panoptic(read, tmp_path / "c.nii.gz")
+    listed = read_panoptic(tmp_path / "c.nii.gz").instances
+    assert [each.tracking_id for each in listed] == ["Nodule B", "left upper lobe"]
+
+
+def test_a_tracking_uid_that_is_none_is_left_out(scan, tmp_path):
+    written = with_lesions(random_labels(scan, 9), 9)
+    path = tmp_path / "a.dcm"
+    write_panoptic(written, path, source=scan)
+    written_by_others(path, TrackingUID="lesion one", TrackingID="first")
+
+    first, *others = read_panoptic(path).instances
+    assert (first.tracking_uid, first.tracking_id) == (None, "first")
+    assert all(each.tracking_uid for each in others)
+
+
 def test_there_must_be_a_file_to_hold_instances(tmp_path):
     with pytest.raises(UnusableInput) as refused:
         medseg.holds_instances(tmp_path / "a.nii.gz")
@@ -294,6 +356,7 @@ def test_the_json_beside_lists_the_instances_with_their_volumes(tmp_path):
             "structure_id": 4,
             "confidence": 0.25,
             "tracking_uid": None,
+            "tracking_id": None,
             "volume_ml": 0.002,
         }
     ]

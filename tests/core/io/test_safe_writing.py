@@ -8,7 +8,11 @@ import pytest
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io import written_whole, written_whole_folder
-from medseg.io.safe_writing import written_whole_together
+from medseg.io.safe_writing import (
+    text_saver,
+    write_together,
+    written_whole_together,
+)
 
 NO_ROOM = """
 import resource, signal, sys
@@ -142,6 +146,28 @@ def test_no_file_is_replaced_when_one_of_them_is_not_complete(tmp_path):
     assert caught.value.where == str(paths[0])
     assert [path.read_text() for path in paths] == ["old", "old"]
     assert left_in(tmp_path) == ["labels.nii.gz", "names.json"]
+
+
+def test_what_is_no_longer_true_goes_with_the_file_it_told_of(tmp_path):
+    path, stale = tmp_path / "labels.nii.gz", tmp_path / "labels.csv"
+    stale.write_text("old")
+    with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
+        write_together({path: text_saver("new")}, stale=(stale,))
+    assert stale.read_text() == "old"
+    write_together({path: text_saver("new")}, stale=(stale, path), overwrite=True)
+    assert left_in(tmp_path) == ["labels.nii.gz"]
+
+
+def test_what_is_no_longer_true_stays_where_a_file_cannot_be_replaced(tmp_path):
+    """The second path is a folder: the system does not rename a file onto it."""
+    paths, stale = (tmp_path / "a.json", tmp_path / "b.nii.gz"), tmp_path / "b.csv"
+    stale.write_text("old")
+    paths[1].mkdir()
+    with pytest.raises(UnusableInput, match="NOT_WRITABLE"):
+        write_together(
+            {path: text_saver("new") for path in paths}, stale=(stale,), overwrite=True
+        )
+    assert stale.read_text() == "old"
 
 
 def test_a_folder_appears_whole(tmp_path):

@@ -23,7 +23,8 @@ from napari_medseg.layers.conversion import (
     segmentation_layer,
     volume_layers,
 )
-from napari_medseg.lesions.choice import Parting
+from napari_medseg.lesions.choice import Choice, Parting
+from napari_medseg.lesions.contents import Wanted, told_apart
 from napari_medseg.lesions.marks import MARKS_NAME
 from napari_medseg.lesions.widget import LesionsWidget
 from napari_medseg.scores.widget import ScoresWidget
@@ -378,6 +379,63 @@ def test_an_edit_of_the_labels_is_told(qtbot, panel, viewer):
     qtbot.waitUntil(lambda: message(panel, STATUS) == told)
 
 
+def paint(layer, label, place=(0, 0, 0)):
+    layer.data_setitem(tuple(np.array([each]) for each in place), label)
+
+
+def test_nothing_is_made_of_lesions_whose_labels_were_edited(
+    qtbot, panel, viewer, tmp_path, monkeypatch
+):
+    add(viewer, lesion_labels(TURNED), "january")
+    choose(panel, "Labels", "labels")
+    tell_apart(qtbot, panel)
+    choose(panel, "Baseline", "january")
+    labels = viewer.layers["labels"]
+    told = "The labels were edited since: tell apart again."
+    path = tmp_path / "file"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    QGuiApplication.clipboard().setText("before")
+    paint(labels, 2)
+
+    for button in ("Copy", "Save CSV", "Save labels", "Compare"):
+        part(panel, button, QPushButton).click()  # before the pause is over
+        assert message(panel, STATUS) == told
+        assert not panel.background.is_busy
+        assert not part(panel, button, QPushButton).isEnabled()
+    assert QGuiApplication.clipboard().text() == "before"
+    assert list(tmp_path.iterdir()) == []
+    assert column(panel, "Became", "Followed lesions") == []
+
+    tell_apart(qtbot, panel)
+    assert part(panel, "Copy", QPushButton).isEnabled()
+    assert len(column(panel, "No.")) == 3
+
+
+def test_an_edit_that_is_undone_is_none(qtbot, panel, viewer):
+    tell_apart(qtbot, panel)
+    labels = viewer.layers["labels"]
+    was = int(labels.data[0, 0, 0])
+    paint(labels, 2)
+    copy = part(panel, "Copy", QPushButton)
+    qtbot.waitUntil(lambda: not copy.isEnabled())
+
+    paint(labels, was)
+
+    qtbot.waitUntil(copy.isEnabled)
+    assert message(panel, STATUS) == ""
+
+
+def test_lesions_that_were_painted_on_are_not_passed_off_as_measured(
+    qtbot, panel, viewer
+):
+    tell_apart(qtbot, panel)
+
+    paint(viewer.layers[SHOWN], 1)
+    part(panel, "Copy", QPushButton).click()
+
+    assert message(panel, STATUS).startswith("Lesions were painted on")
+
+
 def test_other_labels_empty_the_table(qtbot, panel, viewer):
     add(viewer, lesion_labels(LPS), "others")
     choose(panel, "Labels", "labels")
@@ -438,6 +496,119 @@ def test_what_is_cancelled_changes_nothing(qtbot, panel, viewer):
     assert part(panel, "Tell apart", QPushButton).isEnabled()
 
 
+def test_telling_apart_stops_after_the_next_piece():
+    """The work itself is asked: a hundred lesions, and the first report ends it."""
+    seen = []
+
+    def stop(progress):
+        seen.append(progress)
+        if progress.done:
+            raise medseg.Cancelled
+
+    speckled = lesion_labels(LPS)
+    array = np.zeros_like(speckled.array)
+    array[::4, ::4, ::4] = 2
+    wanted = Wanted(
+        segmentation=replace(speckled, array=array),
+        scan=None,
+        choice=Choice(
+            counted=frozenset({"liver tumour"}),
+            rules=medseg.InstanceRules(split=medseg.DistanceWatershed()),
+        ),
+    )
+    with pytest.raises(medseg.Cancelled):
+        told_apart(wanted, stop)
+    assert seen[-1].done < seen[-1].total
+
+
+def test_which_voxels_touch_can_be_chosen(qtbot, panel, viewer):
+    labels = viewer.layers["labels"]
+    data = np.zeros_like(labels.data)
+    data[2, 2, 2] = data[2, 3, 3] = data[3, 4, 4] = 2  # by an edge, then by a corner
+    labels.data = data
+
+    for touching, count in (
+        ("by face, edge or corner", 1),
+        ("by face or edge", 2),
+        ("by face only", 3),
+    ):
+        choose(panel, "Touching", touching)
+        tell_apart(qtbot, panel)
+        assert len(column(panel, "No.")) == count
+
+
+def add_scan(viewer, name, case_id="c1", order=LPS):
+    scan = replace(lesion_scan(order), case_id=case_id)
+    for array, options, _ in volume_layers(scan, name):
+        viewer.add_image(array, **options)
+
+
+def test_the_scan_of_the_baseline_is_that_of_its_case_not_that_of_the_later_labels(
+    open_panel,
+):
+    """All four lie on the same voxels, as after registration."""
+    viewer = ViewerModel()
+    add_scan(viewer, "july scan", "july")
+    add_scan(viewer, "january scan", "january")
+    for name in ("january", "july"):
+        add(viewer, replace(lesion_labels(LPS), case_id=name), name)
+    panel = open_panel(viewer)
+    choose(panel, "Labels", "july")
+    choose(panel, "Scan", "july scan")
+
+    choose(panel, "Baseline", "january")
+
+    assert part(panel, "Baseline scan", QComboBox).currentText() == "january scan"
+
+
+def test_a_later_scan_is_never_taken_for_that_of_the_baseline(qtbot, open_panel):
+    viewer = ViewerModel()
+    add_scan(viewer, "july scan", "july")
+    for name in ("january", "july"):
+        add(viewer, replace(lesion_labels(LPS), case_id=name), name)
+    panel = open_panel(viewer)
+    choose(panel, "Labels", "july")
+    tell_apart(qtbot, panel, Parting.INTENSITY)
+
+    choose(panel, "Baseline", "january")
+    assert part(panel, "Baseline scan", QComboBox).currentText() == "none"
+    press(qtbot, panel, "Compare")
+    assert "needs the scan" in message(panel, STATUS)
+
+    choose(panel, "Baseline scan", "july scan")  # the user knows better
+    press(qtbot, panel, "Compare")
+    assert set(column(panel, "Became", "Followed lesions")) == {"persisting"}
+
+
+def test_of_two_scans_that_may_be_meant_none_is_chosen(open_panel):
+    viewer = ViewerModel()
+    for name in ("a", "b", "c"):
+        add_scan(viewer, name, name)
+    for name in ("january", "july"):
+        add(viewer, replace(lesion_labels(LPS), case_id=name), name)
+    panel = open_panel(viewer)
+    choose(panel, "Labels", "july")
+    choose(panel, "Scan", "a")
+
+    choose(panel, "Baseline", "january")
+
+    assert part(panel, "Baseline scan", QComboBox).currentText() == "none"
+
+
+def test_a_baseline_edited_since_is_compared_no_more(qtbot, panel, viewer):
+    january = add(viewer, lesion_labels(LPS), "january")
+    choose(panel, "Labels", "labels")
+    tell_apart(qtbot, panel)
+    choose(panel, "Baseline", "january")
+    press(qtbot, panel, "Compare")
+    assert column(panel, "By", "Followed lesions") == ["overlap", "overlap"]
+
+    paint(january, 2)
+
+    qtbot.waitUntil(lambda: column(panel, "By", "Followed lesions") == [])
+    assert "baseline was edited" in message(panel, STATUS)
+
+
 def test_an_earlier_scan_tells_what_became_of_each(qtbot, panel, viewer):
     earlier_mm = 9.2
     add(viewer, lesion_labels(TURNED, earlier_mm, has_rod=False), "january")
@@ -491,6 +662,9 @@ def test_labels_and_lesions_are_saved_and_read_back(
     read = medseg.read_panoptic(path)
     assert len(read.instances) == 3
     assert_array_equal(read.segmentation.array, lesion_labels(LPS).array)
+    assert len(medseg.read_boxes(tmp_path / "case.boxes.json").boxes) == 3
+    rows = (tmp_path / "case.instances.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 3
 
 
 def test_without_its_series_no_dicom_is_written_and_that_is_told(
@@ -552,6 +726,7 @@ def test_the_script_does_the_same(qtbot, open_panel, tmp_path, monkeypatch):
     add(viewer, medseg.read_segmentation(path), origin=Origin(path=path))
     panel = open_panel(viewer)
     fill_in(panel, "Neck", 0.5)
+    choose(panel, "Touching", "by face only")
     tell_apart(qtbot, panel, Parting.NECKS)
     part(panel, "Copy", QPushButton).click()
     table = QGuiApplication.clipboard().text()

@@ -1,0 +1,140 @@
+"""Commands that judge lesions told apart: panoptic quality, and FROC."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+import medseg
+from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation, Structures
+from medseg.cli.instance_output import require_picture, require_table, write_table
+from medseg.cli.instance_reading import told_or_apart
+from medseg.cli.scans import Flat, Json, Overwrite
+from medseg.core.froc import froc_table
+from medseg.evaluation.pairing import Pairs, pairs_of
+
+Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
+_MOST_NAMED = 5
+
+
+def score(  # noqa: PLR0913 - one an option
+    prediction: Path,
+    reference: Path,
+    /,
+    *,
+    out: Out = None,
+    structure: Structures = (),
+    separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Score labels and lesions: PQ, SQ and RQ of each structure.
+
+    Of folders, counts are summed over cases before the qualities are taken; the table
+    written has a row a case and structure.
+
+    Example: medseg instances score results/ labelsTr/ -o panoptic.csv
+
+    Args:
+        prediction: Label map with its lesions, or folder of them. Lesions of a label
+            map that tells of none are told apart first.
+        reference: The same; files in folders belong together by name.
+        out: Table to write: .csv or .json.
+        structure: Structure to count where lesions are told apart; once for each. Those
+            that are lesions by name or kind unless given.
+        separation: What one lesion is, where they are told apart.
+        overwrite: Replace an earlier table.
+        as_json: Print JSON instead of a table.
+    """
+    if out is not None:
+        require_table(out, overwrite=overwrite)
+    pairs = pairs_of(prediction, reference, None)
+    _tell_alone(pairs)
+    scores = [
+        medseg.score_panoptic(found, wanted)
+        for found, wanted in _read(pairs, structure, separation)
+    ]
+    rows = medseg.panoptic_json(scores)
+    total = scores[0] if len(scores) == 1 else medseg.panoptic_total(scores, "all")
+    print(rows.rstrip() if as_json else total.table())
+    if out is not None:
+        write_table(out, medseg.panoptic_csv(scores), rows, overwrite=overwrite)
+
+
+def froc(  # noqa: PLR0913 - one an option
+    prediction: Path,
+    reference: Path,
+    /,
+    *,
+    out: Out = None,
+    picture: Path | None = None,
+    structure: Structures = (),
+    iou_threshold: float = 0.0,
+    separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Judge detection: sensitivity at 1/8 to 8 false positives a case (LUNA16).
+
+    Example: medseg instances froc results/ labelsTr/ -o froc.csv --picture froc.png
+
+    Args:
+        prediction: Label map whose lesions have confidences, or folder of them: what
+            segment --instances --save-probabilities writes.
+        reference: The same without confidences; lesions of a label map that tells of
+            none are told apart first.
+        out: Table to write: .csv with every point of the curves, .json with
+            sensitivities.
+        picture: Picture of the curves to write: .png.
+        structure: Structure to look for; once for each. All of which a reference holds
+            a lesion unless given.
+        iou_threshold: A lesion is found where the IoU is more; 0 asks for a shared
+            voxel only.
+        separation: What one lesion of the references is, where they are told apart.
+        overwrite: Replace earlier files.
+        as_json: Print JSON instead of a table.
+    """
+    if out is not None:
+        require_table(out, overwrite=overwrite)
+    if picture is not None:
+        require_picture(picture, overwrite=overwrite)
+    pairs = pairs_of(prediction, reference, None)
+    _tell_alone(pairs)
+    cases = _read(pairs, structure, separation)
+    curves = medseg.instance_frocs(cases, structure, iou_threshold=iou_threshold)
+    for curve in curves:
+        _tell(
+            f"references do not name {curve.structure!r}, and count as without",
+            curve.unnamed,
+        )
+    rows = medseg.froc_json(curves)
+    print(rows.rstrip() if as_json else froc_table(curves))
+    if out is not None:
+        write_table(out, medseg.froc_csv(curves), rows, overwrite=overwrite)
+    if picture is not None:
+        with medseg.written_whole(picture, overwrite=overwrite) as temporary:
+            temporary.write_bytes(medseg.froc_png(curves))
+
+
+def _read(
+    pairs: Pairs, structure: tuple[str, ...], separation: Separation
+) -> Iterator[tuple[medseg.Panoptic, medseg.Panoptic]]:
+    """Prediction and reference of each case, one after the other."""
+    for case in pairs.cases:
+        found = told_or_apart(case.prediction, structure, separation, pairs.labels)
+        names = pairs.labels or found.labels
+        yield found, told_or_apart(case.reference, structure, separation, names)
+
+
+def _tell_alone(pairs: Pairs) -> None:
+    _tell("references have no prediction, and are left out", pairs.missing)
+    _tell("predictions have no reference, and are left out", pairs.surplus)
+
+
+def _tell(what: str, cases: tuple[str, ...]) -> None:
+    if cases:
+        more = ", ..." if len(cases) > _MOST_NAMED else ""
+        named = ", ".join(cases[:_MOST_NAMED])
+        print(f"note: {len(cases)} {what}: {named}{more}", file=sys.stderr)
