@@ -24,6 +24,7 @@ class Description:
         has_thumbnails: Whether there are pictures.
         made_with: Stands for all that results depend on besides the scans: results of
             anything else are none of this cohort.
+        has_quality: Whether Dice is predicted.
         format: By which the file is known.
     """
 
@@ -31,6 +32,7 @@ class Description:
     evaluation: EvaluationSettings
     has_thumbnails: bool
     made_with: str
+    has_quality: bool = False
     format: Literal["medseg-cohort-1"] = "medseg-cohort-1"
 
 
@@ -49,6 +51,7 @@ def description_of(make: WhatToMake, made_with: str) -> bytes:
         evaluation=make.evaluation,
         has_thumbnails=make.thumbnails,
         made_with=made_with,
+        has_quality=make.quality,
     )
     return _DESCRIPTION.dump_json(description, indent=1)
 

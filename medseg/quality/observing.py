@@ -12,13 +12,13 @@ from medseg.core.case import Case, Dataset
 from medseg.core.progress import Progress, ProgressCallback
 from medseg.core.quality import QualityObservation
 from medseg.core.settings import InferenceSettings
-from medseg.core.volume import Segmentation, Volume
+from medseg.core.volume import Volume
 from medseg.io.checks import reading_errors, sha256_of
 from medseg.io.safe_writing import written_whole
 from medseg.pipeline import ReadyModel, Request
 from medseg.preprocessing import Wanted
 from medseg.quality.unseen import Unseen
-from medseg.training.cases import naming, read_case
+from medseg.training.cases import naming, read_case, read_case_volume
 from medseg.training.validation import score_case
 
 _WITH_UNCERTAINTY = Request(wanted=Wanted(uncertainty=True))
@@ -84,13 +84,13 @@ class Observer:
         ready: dict[int, ReadyModel] = {}
         for done, case in enumerate(cases, start=1):
             with naming(case):
-                volume, reference = read_case(case, self.dataset)
-                network = self.unseen.network_for(volume.sha256)
+                sha256 = read_case_volume(case, self.dataset).sha256
+                network = self.unseen.network_for(sha256)
                 if network is not None:
                     if network not in ready:
                         asked = self.unseen.part(network)
                         ready[network] = ReadyModel(asked, self.settings)
-                    yield self._case(case, volume, reference, network, ready[network])
+                    yield self._case(case, network, ready[network])
             on_progress(
                 Progress(
                     stage="observing",
@@ -100,19 +100,13 @@ class Observer:
                 )
             )
 
-    def _case(
-        self,
-        case: Case,
-        volume: Volume,
-        reference: Segmentation,
-        network: int,
-        ready: ReadyModel,
-    ) -> CaseQuality:
+    def _case(self, case: Case, network: int, ready: ReadyModel) -> CaseQuality:
         """One case; what an earlier run made of the same is taken."""
+        volume, reference = read_case(case, self.dataset)
         path = self.kept / f"{case.id}.json"
         key = self._key(case, volume, ready)
         if (earlier := _earlier(path)) is not None and earlier.key == key:
-            return earlier.case
+            return replace(earlier.case, network=network)
         prediction = ready.predict(volume, request=_WITH_UNCERTAINTY)
         of_labels = replace(self.dataset, regions=())
         scores = score_case(prediction.segmentation, reference, of_labels)
