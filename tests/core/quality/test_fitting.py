@@ -18,6 +18,7 @@ from medseg import (
     UnusableInput,
     WrongUse,
 )
+from medseg.cli.app import run
 from medseg.core.model_info import WeightFile
 from medseg.models import load_networks, save_model, weights_bytes
 from medseg.networks import build_network
@@ -255,3 +256,26 @@ def test_a_model_trained_anew_has_no_scores_of_the_old_one(tmp_path, hashes):
 def test_a_share_that_is_no_dice_is_refused():
     with pytest.raises(WrongUse, match="a Dice is between 0 and 1"):
         medseg.QualitySettings(poor_below=80.0)
+
+
+class TestCommands:
+    def test_segment_tells_and_writes_the_dice_to_expect(
+        self, fitted, data, tmp_path, capsys
+    ):
+        folder, _ = fitted
+        out = tmp_path / "labels.nii.gz"
+        words = ["segment", str(data.cases[0].images[0]), "-m", str(folder)]
+        words += ["-o", str(out), "--device", "cpu", "--save-uncertainty"]
+        assert run(words) == 0
+        beside = json.loads((tmp_path / "labels.json").read_text())
+        (found,) = beside["uncertainty"]
+        told = capsys.readouterr().out
+        assert f"predicted Dice {found['predicted_dice']:.3f}" in told
+
+    def test_fit_refuses_in_one_line_a_model_that_learned_from_every_case(
+        self, data, hashes, tmp_path, capsys
+    ):
+        folder = made_model(tmp_path / "all", hashes, [None])
+        dataset = data.cases[0].images[0].parents[1]
+        assert run(["quality", "fit", str(folder), str(dataset)]) == 2
+        assert "learned from every case" in capsys.readouterr().err
