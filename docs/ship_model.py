@@ -16,6 +16,7 @@ from pathlib import Path
 
 import medseg
 from medseg.core.model_info import ModelInfo
+from medseg.models import QUALITY_FILE
 from medseg.models.description import read_model_info, write_model_info
 
 ZOO = Path(medseg.__file__).parent / "models" / "zoo"
@@ -93,6 +94,9 @@ def ship(model: Path, scored: Path, about: About) -> Path:
     folder = ZOO / info.name
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(model / "weights", folder / "weights")
+    quality = model / QUALITY_FILE
+    if quality.exists():  # of these very weights, or the model cannot be loaded
+        shutil.copy(quality, folder)
     logs = []
     for source in dict.fromkeys((scored, model)):
         run = next((source / "training").iterdir())

@@ -41,6 +41,7 @@ from .core.labels import LabelSet, Structure, StructureKind
 from .core.lesions import Connectivity, Lesion, LesionScores, Side
 from .core.metric import WhenMissed
 from .core.model_info import ModelInfo, StructureResult
+from .core.model_quality import ModelQuality, QualityResult
 from .core.panoptic import Instance, Panoptic
 from .core.panoptic_scores import (
     PanopticMean,
@@ -58,6 +59,7 @@ from .core.quality import (
     held_out_quality,
 )
 from .core.scores import Scores, StructureMean
+from .core.selective import RiskCoverage, risk_coverage
 from .core.settings import (
     Device,
     Folds,
@@ -131,6 +133,9 @@ from .pipeline.ready import Prediction, ReadyModel, Request
 from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .pipeline.uncertainty import uncertainty_of
 from .preprocessing.restore import Wanted
+from .quality.fitting import FittedQuality, fit_model_quality
+from .quality.judging import JudgedCase, JudgedStructure
+from .quality.settings import QualitySettings
 from .report.follow_up_table import follow_up_csv, follow_up_json, follow_up_table
 from .report.froc_figure import froc_png
 from .report.froc_table import froc_csv, froc_json
@@ -190,6 +195,7 @@ __all__ = [
     "Fate",
     "FileKind",
     "Fingerprint",
+    "FittedQuality",
     "Folds",
     "FollowUp",
     "FollowUpRules",
@@ -204,6 +210,8 @@ __all__ = [
     "InstanceMeasure",
     "InstanceRules",
     "IntensityWatershed",
+    "JudgedCase",
+    "JudgedStructure",
     "LabelSet",
     "Lesion",
     "LesionScores",
@@ -215,6 +223,7 @@ __all__ = [
     "MedSegError",
     "Misfit",
     "ModelInfo",
+    "ModelQuality",
     "NnunetOptions",
     "Panoptic",
     "PanopticMean",
@@ -230,8 +239,11 @@ __all__ = [
     "Provenance",
     "QualityModel",
     "QualityObservation",
+    "QualityResult",
+    "QualitySettings",
     "ReadyModel",
     "Request",
+    "RiskCoverage",
     "Scores",
     "Segmentation",
     "SegmentationFormat",
@@ -278,6 +290,7 @@ __all__ = [
     "evaluate",
     "export_bundle",
     "find_volumes",
+    "fit_model_quality",
     "fit_quality",
     "follow",
     "follow_up_csv",
@@ -338,6 +351,7 @@ __all__ = [
     "require_writable",
     "require_writable_instances",
     "require_writable_scores",
+    "risk_coverage",
     "run_cohort",
     "run_demo",
     "run_study",

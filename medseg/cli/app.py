@@ -16,6 +16,7 @@ from medseg.cli import (
     evaluation,
     instances,
     models,
+    quality,
     scans,
     segmenting,
     study,
@@ -55,6 +56,7 @@ for group in (
     classical_edits.app,
     instances.app,
     models.app,
+    quality.app,
     data.app,
     bench.app,
 ):
@@ -106,8 +108,8 @@ def run(words: list[str], *, is_debug: bool = False) -> int:
         return EXIT_UNUSABLE_INPUT
     except (Cancelled, KeyboardInterrupt):
         print(
-            "stopped; a training goes on with --resume, an evaluation, a cohort or a "
-            "download with the same command",
+            "stopped; a training goes on with --resume, an evaluation, a cohort, a fit "
+            "or a download with the same command",
             file=sys.stderr,
         )
         return EXIT_INTERRUPTED

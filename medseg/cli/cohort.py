@@ -48,6 +48,7 @@ def run(  # noqa: PLR0913 - the options of design's command
     bids: Switch = False,
     tolerance_mm: float | None = None,
     save_probabilities: Switch = False,
+    quality: Switch = False,
     thumbnails: bool = True,
     how: Annotated[medseg.HowToRun, Flat] = DEFAULT_HOW,
     shard: str | None = None,
@@ -80,6 +81,8 @@ def run(  # noqa: PLR0913 - the options of design's command
         bids: Name label maps as BIDS derivatives, with a table of labels each.
         tolerance_mm: Of NSD and boundary IoU.
         save_probabilities: Write the probability of each label, too.
+        quality: Predict Dice by the model's quality scores (medseg quality fit): into
+            volumes.csv and cases.csv; without references the lowest comes first.
         thumbnails: Make a picture of each case, for index.html.
         how: Processes and limits.
         shard: I/N: the part of the cases that this machine works on. When all parts
@@ -97,6 +100,7 @@ def run(  # noqa: PLR0913 - the options of design's command
         file_format=file_format,
         bids_names=bids,
         save_probabilities=save_probabilities,
+        quality=quality,
         thumbnails=thumbnails,
         evaluation=medseg.EvaluationSettings(tolerance_mm=tolerance_mm),
     )

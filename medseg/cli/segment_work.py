@@ -1,9 +1,10 @@
 """What the segment command does to every scan it is given."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import medseg
 from medseg.core.errors import ErrorCode, WrongUse
@@ -11,6 +12,7 @@ from medseg.core.progress import ProgressCallback, in_stage
 from medseg.core.settings import InferenceSettings
 from medseg.io.file_kinds import SegmentationFormat
 
+NOTHING_PREDICTED: Mapping[str, float] = MappingProxyType({})
 _MOST_SHOWN = 120  # structures; more are pieces of a watershed, which nobody reads
 
 
@@ -117,7 +119,9 @@ class SegmentWork:
         """Write what was made, all files whole together or none."""
         found = made.prediction
         shares = medseg.Shares(
-            probabilities=found.probabilities, uncertainty=found.uncertainty
+            probabilities=found.probabilities,
+            uncertainty=found.uncertainty,
+            structures=found.structures,
         )
         if made.instances is not None:
             medseg.write_instances(
@@ -176,19 +180,30 @@ def ready_model(name: str, settings: InferenceSettings) -> "medseg.ReadyModel":
 
 def print_made(made: Made, out: Path) -> None:
     """What was found, lesion by lesion where asked for, and where it was written."""
-    print_result(made.prediction.segmentation, out)
+    predicted = {
+        each.structure: each.predicted_dice
+        for each in made.prediction.structures
+        if each.predicted_dice is not None
+    }
+    print_result(made.prediction.segmentation, out, predicted)
     if made.instances is not None:
         print(medseg.instances_table(made.instances.measures))
 
 
-def print_result(result: medseg.Segmentation, out: Path) -> None:
-    """What was found, how large it is, and where it was written."""
+def print_result(
+    result: medseg.Segmentation,
+    out: Path,
+    predicted_dice: Mapping[str, float] = NOTHING_PREDICTED,
+) -> None:
+    """What was found, how large and perhaps how good it is, where it was written."""
     for note in result.provenance.notes if result.provenance else ():
         print(f"note: {note}", file=sys.stderr)
     voxels = medseg.voxels_of_labels(result.array)
     for structure in tuple(result.labels)[:_MOST_SHOWN]:
         volume_ml = voxels.get(structure.id, 0) * result.geometry.voxel_volume_ml
-        print(f"{structure.name:<24}{volume_ml:10.2f} ml")
+        dice = predicted_dice.get(structure.name)
+        told = "" if dice is None else f"   predicted Dice {dice:.3f}"
+        print(f"{structure.name:<24}{volume_ml:10.2f} ml{told}")
     if len(result.labels) > _MOST_SHOWN:
         print(f"and {len(result.labels) - _MOST_SHOWN} more")
     print(f"written to {out}")

@@ -85,7 +85,8 @@ def segment(  # noqa: PLR0913 - the options of design's command
             into NAME.probabilities.nii.gz beside the label map.
         save_uncertainty: Write the entropy at each voxel too, and the disagreement of a
             model's networks if there are several, into NAME.uncertainty.nii.gz; their
-            means over each structure into NAME.json.
+            means over each structure into NAME.json, and what Dice to expect where
+            the model has quality scores (medseg quality fit).
         instances: Number the lesions, too: the number at each voxel goes into
             NAME.instances.nii.gz (a DICOM-SEG has a segment a lesion instead), a table
             of their measures into NAME.instances.csv, boxes into NAME.boxes.json.

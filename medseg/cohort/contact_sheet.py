@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from medseg.cohort.places import Places
 from medseg.cohort.results import CaseResult, StructureVolume
 from medseg.cohort.status import CohortStatus
-from medseg.cohort.unusual import UNUSUAL, unusualness
+from medseg.cohort.unusual import UNUSUAL, predicted_of_case, unusualness
 from medseg.core.cohort import CaseFailure
 from medseg.core.errors import ErrorCode
 from medseg.core.evaluation import Evaluation
@@ -18,6 +18,7 @@ MOST_CARDS = 2000
 """A browser takes no more in its stride."""
 
 _MOST_ROWS = 8
+_NOT_SCORED = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Sheet:
         results: Of the cases that are done.
         evaluation: Their scores, where there are references.
         has_thumbnails: Whether there are pictures.
+        has_quality: Whether Dice is predicted.
     """
 
     models: tuple[str, ...]
@@ -37,6 +39,7 @@ class Sheet:
     results: Sequence[CaseResult]
     evaluation: Evaluation | None
     has_thumbnails: bool
+    has_quality: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,7 @@ class _Row:
     colour: Colour
     volume_ml: float
     dice: float | None
+    predicted_dice: float | None
     is_found: bool
     is_unusual: bool
 
@@ -56,6 +60,7 @@ class _Card:
     centre: str
     picture: str
     mean_dice: float | None
+    predicted_dice: float | None
     unusual: float
     rows: tuple[_Row, ...]
     rows_left: int
@@ -74,14 +79,15 @@ class _Page:
     failures: tuple[CaseFailure, ...]
     codes: tuple[tuple[ErrorCode, int], ...]
     has_scores: bool
+    has_quality: bool
 
 
 def contact_sheet(sheet: Sheet, places: Places) -> str:
     """The page as HTML; its pictures are the files in the folder `thumbnails`.
 
-    The worst come first: by Dice, and without references by volumes that are unlike
-    those of the others. It holds no path and no time: the same cases give the same
-    page.
+    The worst come first: by Dice; without references by the lowest predicted Dice, and
+    by volumes that are unlike those of the others. It holds no path and no time: the
+    same cases give the same page.
 
     Args:
         sheet: What it is about.
@@ -101,6 +107,7 @@ def contact_sheet(sheet: Sheet, places: Places) -> str:
         failures=sheet.status.problems,
         codes=sheet.status.failures_by_code,
         has_scores=any(card.mean_dice is not None for card in cards),
+        has_quality=sheet.has_quality,
     )
     return rendered("cohort.html.jinja", page)
 
@@ -142,6 +149,7 @@ def _cards(sheet: Sheet, places: Places, shared: Sequence[str]) -> list[_Card]:
         odd = unusual[result.case_id]
         picture = places.name_of(places.thumbnail(result.case_id))
         rows = _rows(result.volumes, dice, odd)
+        predicted = predicted_of_case(result, odd) if sheet.has_quality else None
         cards.append(
             _Card(
                 case_id=result.case_id,
@@ -149,6 +157,7 @@ def _cards(sheet: Sheet, places: Places, shared: Sequence[str]) -> list[_Card]:
                 centre=result.centre,
                 picture=picture if sheet.has_thumbnails else "",
                 mean_dice=scored.mean_dice if scored else None,
+                predicted_dice=predicted,
                 unusual=max(odd.values(), default=0.0),
                 rows=rows,
                 rows_left=len(result.volumes) - len(rows),
@@ -167,6 +176,8 @@ def _rows(
 
     def badness(each: StructureVolume) -> tuple[float, float]:
         score = dice.get(each.structure)
+        if score is None:
+            score = each.predicted_dice
         return (1.0 if score is None else score), -odd.get(each.structure, 0.0)
 
     chosen = sorted(volumes, key=badness)[:_MOST_ROWS]
@@ -176,6 +187,7 @@ def _rows(
             colour=each.colour,
             volume_ml=each.volume_ml,
             dice=dice.get(each.structure),
+            predicted_dice=each.predicted_dice,
             is_found=each.voxels > 0,
             is_unusual=odd.get(each.structure, 0.0) > UNUSUAL,
         )
@@ -183,7 +195,9 @@ def _rows(
     )
 
 
-def _worst_first(card: _Card) -> tuple[float, float, str]:
+def _worst_first(card: _Card) -> tuple[float, float, float, str]:
     """A case that cannot be scored is not the worst."""
-    dice = 2.0 if card.mean_dice is None else card.mean_dice
-    return dice, -card.unusual, card.case_id
+    dice = _NOT_SCORED if card.mean_dice is None else card.mean_dice
+    predicted = card.predicted_dice
+    expected = _NOT_SCORED if predicted is None else predicted
+    return dice, expected, -card.unusual, card.case_id

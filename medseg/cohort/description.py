@@ -26,6 +26,7 @@ class Description:
         made_with: Stands for all that results depend on besides the scans: results of
             anything else are none of this cohort.
         settings: The settings among that, name and value.
+        has_quality: Whether Dice is predicted.
         format: By which the file is known.
     """
 
@@ -34,6 +35,7 @@ class Description:
     has_thumbnails: bool
     made_with: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    has_quality: bool = False
     format: Literal["medseg-cohort-1"] = "medseg-cohort-1"
 
 
@@ -53,6 +55,7 @@ def description_of(make: WhatToMake, made_with: str) -> bytes:
         has_thumbnails=make.thumbnails,
         made_with=made_with,
         settings=make.listed,
+        has_quality=make.quality,
     )
     return _DESCRIPTION.dump_json(description, indent=1)
 

@@ -17,7 +17,7 @@ from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CaseFailure, CohortCase
 from medseg.core.errors import MedSegError
-from medseg.core.volume import Segmentation, Volume, voxels_of_labels
+from medseg.core.volume import Volume, voxels_of_labels
 from medseg.evaluation.pairing import CaseFiles, labels_near
 from medseg.evaluation.scoring import CaseTask, ScoredCase, scored_case
 from medseg.io import read_segmentation, read_volume, write_segmentation
@@ -28,6 +28,8 @@ from medseg.models import load_model
 from medseg.pipeline import Prediction, ReadyModel, Request, segment_with_ready
 from medseg.preprocessing import Wanted
 from medseg.report import thumbnail_png
+
+_DIGITS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,9 @@ class _CaseWork:
         if len(self.models) > 1:
             labels = segment_with_ready(volume, self.models, region=region)
             return Made(volume, Prediction(segmentation=labels))
-        wanted = Wanted(probabilities=self.make.save_probabilities)
+        wanted = Wanted(
+            probabilities=self.make.save_probabilities, uncertainty=self.make.quality
+        )
         request = Request(wanted=wanted, region=region)
         return Made(volume, self.models[0].predict(volume, request=request))
 
@@ -106,7 +110,10 @@ class _CaseWork:
             path,
             source=made.volume if self.make.file_format.is_dicom else None,
             file_format=self.make.file_format,
-            shares=Shares(probabilities=made.prediction.probabilities),
+            shares=Shares(
+                probabilities=made.prediction.probabilities,
+                structures=made.prediction.structures,
+            ),
             overwrite=True,
         )
         if self.make.bids_names:
@@ -115,7 +122,7 @@ class _CaseWork:
         if self.make.thumbnails:
             self._draw(case, made, is_scored=scored is not None)
         result = self.places.result(case.case_id)
-        write_result(_result(case, segmentation, scored), result)
+        write_result(_result(case, made.prediction, scored), result)
         return Written(files=tuple(self._written(case)), unscored=unscored)
 
     def _scored(
@@ -174,8 +181,14 @@ class _CaseWork:
 
 
 def _result(
-    case: CohortCase, segmentation: Segmentation, scored: ScoredCase | None
+    case: CohortCase, prediction: Prediction, scored: ScoredCase | None
 ) -> CaseResult:
+    segmentation = prediction.segmentation
+    predicted = {
+        each.label: round(each.predicted_dice, _DIGITS)
+        for each in prediction.structures
+        if each.predicted_dice is not None
+    }
     voxels = voxels_of_labels(segmentation.array)
     voxel_ml = segmentation.geometry.voxel_volume_ml
     made = segmentation.provenance
@@ -190,6 +203,7 @@ def _result(
                 colour=each.colour,
                 voxels=voxels.get(each.id, 0),
                 volume_ml=voxels.get(each.id, 0) * voxel_ml,
+                predicted_dice=predicted.get(each.id),
             )
             for each in segmentation.labels
         ),

@@ -13,7 +13,7 @@ from medseg.core.channels import channel_order
 from medseg.core.cohort import CohortCase, Fault
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.io.file_kinds import kind_of_name
-from medseg.models import model_folder, read_model_info
+from medseg.models import QUALITY_FILE, model_folder, read_model_info
 
 
 def require_feasible(
@@ -27,10 +27,18 @@ def require_feasible(
         make: What is made of each.
 
     Raises:
-        WrongUse: UNKNOWN_MODEL; CHANNEL_MISMATCH for models of other channels.
+        WrongUse: UNKNOWN_MODEL; CHANNEL_MISMATCH for models of other channels;
+            INVALID_OPTION for predicted Dice where the model has no quality scores.
         UnusableInput: DAMAGED_MODEL; INVALID_MANIFEST.
     """
     channels = _channels_of_all(make)
+    if make.quality and not (model_folder(make.models[0]) / QUALITY_FILE).is_file():
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"the model has no quality scores ({QUALITY_FILE}) to predict Dice by",
+            where="--quality",
+            remedy="Make them with medseg quality fit, or leave the option out.",
+        )
     faults = [*faults_of_channels(cases, channels), *_shared_files(cases, places, make)]
     if make.file_format.is_dicom:
         faults += _without_dicom(cases, make)

@@ -15,6 +15,7 @@ from medseg.cohort.manifest import read_written_manifest
 from medseg.cohort.places import Places
 from medseg.cohort.results import CaseResult, read_result
 from medseg.cohort.status import CohortStatus, status_of
+from medseg.cohort.unusual import predicted_of_case, unusualness
 from medseg.core.cohort import CaseFailure, CaseState, CohortCase
 from medseg.core.errors import WrongUse
 from medseg.core.evaluation import Evaluation, FailedCase
@@ -28,7 +29,9 @@ from medseg.io.safe_writing import remove_leftovers, writing_errors, written_who
 
 VOLUME_COLUMNS = ("case", "structure", "label", "voxels", "volume_ml")
 FAILURE_COLUMNS = ("case", "code", "what", "remedy")
-CASE_COLUMNS = ("case", "patient", "centre", "state", "mean_dice")
+CASE_COLUMNS: tuple[str, ...] = ("case", "patient", "centre", "state", "mean_dice")
+PREDICTED = "predicted_dice"
+_LOWEST = "lowest_predicted_dice"
 
 
 def merge_cohort(folder: Path | str, *, parquet: bool = False) -> CohortStatus:
@@ -75,9 +78,10 @@ def gather(places: Places, *, parquet: bool = False) -> CohortStatus:
     ]
     has_scores = any(case.reference for case in manifest.cases)
     scored = [each.scored for each in results if each.scored is not None]
-    _write_table(places.volumes_table, VOLUME_COLUMNS, _volume_rows(results))
+    columns, rows = _volumes(results, has_quality=description.has_quality)
+    _write_table(places.volumes_table, columns, rows)
     if parquet:
-        frame = pd.DataFrame(_volume_rows(results), columns=list(VOLUME_COLUMNS))
+        frame = pd.DataFrame(rows, columns=list(columns))
         with written_whole(places.volumes_parquet, overwrite=True) as temporary:
             frame.to_parquet(temporary, index=False)
     _remove_others(places, has_scores=has_scores, parquet=parquet)
@@ -89,14 +93,17 @@ def gather(places: Places, *, parquet: bool = False) -> CohortStatus:
         write_scores(evaluation, places.scores_table, overwrite=True)
         if parquet:
             write_scores(evaluation, places.scores_parquet, overwrite=True)
-    rows = _case_rows(status, manifest.cases, evaluation)
-    _write_table(places.cases_table, CASE_COLUMNS, rows)
+    columns, rows = CASE_COLUMNS, _case_rows(status, manifest.cases, evaluation)
+    if description.has_quality:
+        columns, rows = (*columns, _LOWEST), _with_lowest(rows, results)
+    _write_table(places.cases_table, columns, rows)
     sheet = Sheet(
         models=description.models,
         status=status,
         results=results,
         evaluation=evaluation,
         has_thumbnails=description.has_thumbnails,
+        has_quality=description.has_quality,
     )
     _write_text(places.contact_sheet, contact_sheet(sheet, places))
     return status
@@ -113,12 +120,30 @@ def _remove_others(places: Places, *, has_scores: bool, parquet: bool) -> None:
             path.unlink(missing_ok=True)
 
 
-def _volume_rows(results: Iterable[CaseResult]) -> list[Sequence[object]]:
-    return [
-        (result.case_id, each.structure, each.label, each.voxels, each.volume_ml)
+def _volumes(
+    results: Iterable[CaseResult], *, has_quality: bool
+) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Columns and rows; the predicted Dice only where it was asked for."""
+    rows: list[Sequence[object]] = [
+        (
+            *(result.case_id, each.structure, each.label, each.voxels, each.volume_ml),
+            *([each.predicted_dice] if has_quality else []),
+        )
         for result in results
         for each in result.volumes
     ]
+    return (*VOLUME_COLUMNS, *([PREDICTED] if has_quality else [])), rows
+
+
+def _with_lowest(
+    rows: Sequence[Sequence[object]], results: Sequence[CaseResult]
+) -> list[Sequence[object]]:
+    """The rows of cases, each with its lowest predicted Dice."""
+    unusual = unusualness(results)
+    lowest = {
+        each.case_id: predicted_of_case(each, unusual[each.case_id]) for each in results
+    }
+    return [(*row, lowest.get(str(row[0]))) for row in rows]
 
 
 def _failure_rows(failures: Iterable[CaseFailure]) -> list[Sequence[object]]:

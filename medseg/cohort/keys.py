@@ -17,7 +17,7 @@ from medseg.io.decathlon import DESCRIPTION_NAME
 from medseg.io.file_kinds import files_below
 from medseg.io.label_maps import names_path
 from medseg.io.meta_image import read_text_header
-from medseg.models import model_folder, read_model_info
+from medseg.models import QUALITY_FILE, model_folder, read_model_info
 
 _State = tuple[str, int, int]
 _HEADERS = (".mhd", ".nhdr")
@@ -67,7 +67,15 @@ def asked_for(make: WhatToMake) -> dict[str, object]:
         **make.asked,
         "models": [_contents_of(model_folder(name)) for name in names],
         "has_region_model": make.region_model is not None,
+        **({"quality_scores": _quality_of(make)} if make.quality else {}),
     }
+
+
+def _quality_of(make: WhatToMake) -> str:
+    """Stands for the scores that predict Dice."""
+    path = model_folder(make.models[0]) / QUALITY_FILE
+    with reading_errors(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _contents_of(folder: Path) -> list[object]:

@@ -23,6 +23,8 @@ class StructureVolume:
         colour: As it is outlined.
         voxels: How many it has.
         volume_ml: Voxels times voxel volume.
+        predicted_dice: By the model's quality score, to 4 digits; None where there is
+            none, or where the structure was found nowhere.
     """
 
     structure: str
@@ -30,6 +32,7 @@ class StructureVolume:
     colour: Colour
     voxels: int
     volume_ml: float
+    predicted_dice: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ class WhatToMake:
         save_probabilities: Whether the probability of each label is written, too.
         thumbnails: Whether a picture of each case is made.
         evaluation: How results are compared with references.
+        quality: Whether Dice is predicted, by the model's quality scores.
     """
 
     models: tuple[str, ...]
@@ -38,12 +39,15 @@ class WhatToMake:
     save_probabilities: bool = False
     thumbnails: bool = True
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    quality: bool = False
 
     def __post_init__(self) -> None:
         if not self.models:
             raise _wrong("no model is named", "--model")
         if self.save_probabilities and len(self.models) > 1:
             raise _wrong("probabilities are those of one model", "--save-probabilities")
+        if self.quality and len(self.models) > 1:
+            raise _wrong("quality scores are those of one model", "--quality")
         if self.bids_names and self.file_format is not SegmentationFormat.NIFTI:
             raise _wrong("BIDS knows label maps as NIfTI only", "--bids")
 
@@ -60,6 +64,7 @@ class WhatToMake:
             "save_probabilities": self.save_probabilities,
             "thumbnails": self.thumbnails,
             "evaluation": dict(self.evaluation.listed),
+            **({"quality": True} if self.quality else {}),  # keys of earlier versions
         }
 
     @property
@@ -71,6 +76,7 @@ class WhatToMake:
             "bids_names": str(self.bids_names),
             "save_probabilities": str(self.save_probabilities),
             "thumbnails": str(self.thumbnails),
+            "quality": str(self.quality),
             **dict(self.evaluation.listed),
         }
 

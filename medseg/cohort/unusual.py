@@ -1,6 +1,6 @@
 """Volumes that are unlike those of the other cases, to be looked at first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,25 @@ UNUSUAL = 7.0
 
 _FEWEST = 5
 _DIGITS = 3
+
+
+def predicted_of_case(result: CaseResult, unusual: Mapping[str, float]) -> float | None:
+    """The lowest predicted Dice of a case's structures; None without any.
+
+    A structure that is found nowhere has no prediction. It counts as 0 where that is
+    unusual, in a cohort in which it is otherwise there.
+
+    Args:
+        result: Of the case, Dice being predicted in its cohort.
+        unusual: How far its volumes are from the others' (`unusualness`).
+    """
+    lowest = [each.predicted_dice for each in result.volumes]
+    there = [dice for dice in lowest if dice is not None]
+    missed = any(
+        not each.voxels and unusual.get(each.structure, 0.0) > UNUSUAL
+        for each in result.volumes
+    )
+    return min([*there, *([0.0] if missed else [])], default=None)
 
 
 def unusualness(results: Sequence[CaseResult]) -> dict[str, dict[str, float]]:

@@ -9,8 +9,8 @@ from jaxtyping import Float64
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.uncertainty import StructureUncertainty
 
-_FEWEST = 10
-_FEATURES = (
+FEWEST_CASES = 10
+_ALL = (
     "expected_dice",
     "mean_entropy",
     "mean_disagreement",
@@ -74,32 +74,35 @@ class QualityModel:
 
 
 def fit_quality(
-    observations: Sequence[QualityObservation],
+    observations: Sequence[QualityObservation], figures: Sequence[str] = _ALL
 ) -> QualityModel:
     """Fit a quality score by least squares, on cases that the model has not seen.
 
-    It takes the expected Dice, the mean entropy and disagreement, the mean variance
-    over mirrored copies and the Dice between networks, those that all cases have and
-    that differ between them. Cases in which the structure was found nowhere are left
-    out.
+    It takes those of the figures that all cases have and that differ between them.
+    Cases in which the structure was found nowhere are left out.
 
     Args:
         observations: Of one structure. A score that is fitted to cases that the model
             was trained on promises too much: take out-of-fold predictions, and mind
             that one network by itself is less sure of itself than an ensemble.
+        figures: Names of those of `StructureUncertainty` it may take; otherwise the
+            expected Dice, the mean entropy and disagreement, the mean variance over
+            mirrored copies and the Dice between networks.
 
     Raises:
         WrongUse: INVALID_OPTION for fewer than 10 cases, or several structures.
     """
-    return _fitted(observations, _features_there(observations))
+    return _fitted(observations, _there(observations, figures))
 
 
-def _features_there(observations: Sequence[QualityObservation]) -> tuple[str, ...]:
+def _there(
+    observations: Sequence[QualityObservation], figures: Sequence[str]
+) -> tuple[str, ...]:
     """The figures that all cases have in which the structure was found."""
     used = [each for each in observations if each.found.voxels]
-    rows = np.array([_features_of(each.found, _FEATURES) for each in used])
-    is_there = ~np.isnan(rows.reshape(-1, len(_FEATURES))).any(axis=0)
-    return tuple(name for name, there in zip(_FEATURES, is_there, strict=True) if there)
+    rows = np.array([_features_of(each.found, figures) for each in used])
+    is_there = ~np.isnan(rows.reshape(-1, len(figures))).any(axis=0)
+    return tuple(name for name, there in zip(figures, is_there, strict=True) if there)
 
 
 def _fitted(
@@ -107,10 +110,10 @@ def _fitted(
 ) -> QualityModel:
     used = [each for each in observations if each.found.voxels]
     structures = sorted({each.found.structure for each in used})
-    if len(used) < _FEWEST or len(structures) > 1:
+    if len(used) < FEWEST_CASES or len(structures) > 1:
         raise _misused(
-            f"a quality score is fitted to {_FEWEST} cases or more of one structure, "
-            f"got {len(used)} of {len(structures)}"
+            f"a quality score is fitted to {FEWEST_CASES} cases or more of one "
+            f"structure, got {len(used)} of {len(structures)}"
         )
     figures = np.stack([_features_of(each.found, features) for each in used])
     dice = np.array([each.dice for each in used])
@@ -133,31 +136,39 @@ def _fitted(
 
 def held_out_quality(
     observations: Sequence[QualityObservation],
-    parts: int = 5,
+    parts: int | Sequence[int] = 5,
+    figures: Sequence[str] = _ALL,
 ) -> tuple[float | None, ...]:
     """Dice predicted for each case by a score that was fitted to the other parts.
 
     What a score is worth is told by these, and not by the cases it was fitted to.
 
     Args:
-        observations: Of one structure; every `parts`-th is in the same part.
-        parts: How many.
+        observations: Of one structure.
+        parts: How many, every such case being in the same part; or the part that each
+            case is in, as the number of the network that held it out.
+        figures: As in `fit_quality`.
 
     Raises:
         WrongUse: As `fit_quality`.
     """
-    predicted: list[float | None] = [None] * len(observations)
-    features = _features_there(observations)
-    for part in range(parts):
-        others = [e for place, e in enumerate(observations) if place % parts != part]
+    count = len(observations)
+    of_case = [n % parts for n in range(count)] if isinstance(parts, int) else parts
+    predicted: list[float | None] = [None] * count
+    features = _there(observations, figures)
+    for part in sorted(set(of_case)):
+        others = [
+            e for e, own in zip(observations, of_case, strict=True) if own != part
+        ]
         score = _fitted(others, features)
-        for place in range(part, len(observations), parts):
-            predicted[place] = score.predicted_dice(observations[place].found)
+        for place, own in enumerate(of_case):
+            if own == part:
+                predicted[place] = score.predicted_dice(observations[place].found)
     return tuple(predicted)
 
 
 def _features_of(
-    found: StructureUncertainty, names: tuple[str, ...]
+    found: StructureUncertainty, names: Sequence[str]
 ) -> Float64[np.ndarray, " feature"]:
     """Figures by name; not a number for what is not there."""
     values = [getattr(found, name) for name in names]

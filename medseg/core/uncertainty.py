@@ -26,6 +26,10 @@ class StructureUncertainty:
         mean_mirror_variance: Likewise; None where nothing was mirrored.
         network_dice: Mean Dice between what any two of the model's networks find; None
             for one network, or where none of them finds it.
+        single_expected_dice: What a network by itself expects, as `expected_dice` of
+            its own probabilities and of what it finds before pieces are left out; mean
+            over the networks that find it. None for overlapping regions.
+        predicted_dice: By the model's quality score; None without one.
     """
 
     structure: str
@@ -36,6 +40,15 @@ class StructureUncertainty:
     mean_disagreement: float | None = None
     mean_mirror_variance: float | None = None
     network_dice: float | None = None
+    single_expected_dice: float | None = None
+    predicted_dice: float | None = None
+
+    @property
+    def single_entropy(self) -> float | None:
+        """Mean entropy of a network by itself, where the structure was found."""
+        if self.mean_entropy is None or self.mean_disagreement is None:
+            return self.mean_entropy
+        return self.mean_entropy - self.mean_disagreement
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,10 +11,12 @@ from safetensors.torch import load, save
 from torch import nn
 
 from medseg.core.model_info import ModelInfo
+from medseg.core.model_quality import ModelQuality
 from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind, Plan
-from medseg.io.safe_writing import written_whole
+from medseg.io.safe_writing import writing_errors, written_whole
 from medseg.models.card import CARD_FILE, LICENCE_FILE, licence_text, model_card
 from medseg.models.description import damaged, read_model_info, write_model_info
+from medseg.models.quality import QUALITY_FILE, read_quality
 from medseg.models.zoo import model_folder
 from medseg.networks import build_network
 from medseg.networks.sketches import sketching
@@ -29,11 +31,13 @@ class TrainedModel:
         networks: In the order of `info.weights`; their mean is the model's answer.
         first_stage: The coarser model whose label map they take, one channel a
             structure after the scan's own; None when they need none.
+        quality: What predicts the Dice of its results; None where none was fitted.
     """
 
     info: ModelInfo
     networks: tuple[nn.Module, ...]
     first_stage: "TrainedModel | None" = None
+    quality: ModelQuality | None = None
 
     @property
     def sha256(self) -> str:
@@ -51,8 +55,16 @@ def load_model(name_or_folder: str | Path) -> TrainedModel:
 
     Raises:
         WrongUse: UNKNOWN_MODEL when there is no such name or folder.
-        UnusableInput: DAMAGED_MODEL when a file is missing, changed or does not fit.
+        UnusableInput: DAMAGED_MODEL when a file is missing, changed or does not fit,
+            quality scores included.
     """
+    model = load_networks(name_or_folder)
+    quality = read_quality(model_folder(name_or_folder), model.sha256)
+    return replace(model, quality=quality)
+
+
+def load_networks(name_or_folder: str | Path) -> TrainedModel:
+    """As `load_model`, without looking at quality scores."""
     folder = model_folder(name_or_folder)
     info = read_model_info(folder)
     if not info.weights:
@@ -86,7 +98,12 @@ def second_stage_plan(plan: Plan, first_stage: Plan) -> Plan:
 
 
 def save_model(info: ModelInfo, networks: Sequence[bytes], folder: Path) -> None:
-    """Write weights (from `weights_bytes`), description, card and licence."""
+    """Write weights (from `weights_bytes`), description, card and licence.
+
+    Quality scores that are there belong to earlier weights and are removed.
+    """
+    with writing_errors(folder / QUALITY_FILE):
+        (folder / QUALITY_FILE).unlink(missing_ok=True)
     for weight, content in zip(info.weights, networks, strict=True):
         with written_whole(folder / weight.path, overwrite=True) as temporary:
             temporary.write_bytes(content)

@@ -13,6 +13,7 @@ from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import ProgressCallback, ignore_progress, in_stage
 from medseg.core.settings import InferenceSettings
+from medseg.core.uncertainty import StructureUncertainty, means_by_structure
 from medseg.core.volume import Segmentation, Volume
 from medseg.inference import (
     Asked,
@@ -26,6 +27,7 @@ from medseg.models import TrainedModel
 from medseg.pipeline.provenance import provenance_of
 from medseg.preprocessing import (
     LABELS_ONLY,
+    Expectation,
     Restored,
     Wanted,
     is_out_of_memory,
@@ -67,11 +69,13 @@ class Prediction:
             ascending label, or the regions of a model that learned overlapping ones.
         uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
             has several networks, "disagreement".
+        structures: How unsure the model is of each, where uncertainty was asked for.
     """
 
     segmentation: Segmentation
     probabilities: Volume | None = None
     uncertainty: Volume | None = None
+    structures: tuple[StructureUncertainty, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,10 +144,12 @@ class ReadyModel:
                 found = restored(slabs, prepared, plan, request.wanted)
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
+        unsure = _uncertainty(found, volume)
         return Prediction(
             segmentation=replace(made, provenance=how),
             probabilities=_probabilities(found, volume, plan),
-            uncertainty=_uncertainty(found, volume),
+            uncertainty=unsure,
+            structures=self._judged(_structures(made, unsure, found.expectation)),
         )
 
     def answers(
@@ -174,6 +180,12 @@ class ReadyModel:
             if found.probabilities is None:
                 raise RuntimeError("probabilities were asked for")
             yield Answer(network=network, probabilities=found.probabilities)
+
+    def _judged(
+        self, structures: tuple[StructureUncertainty, ...]
+    ) -> tuple[StructureUncertainty, ...]:
+        quality = self.model.quality
+        return structures if quality is None else quality.judged(structures)
 
     def _runner(self) -> Runner:
         if self._made is None:
@@ -236,6 +248,22 @@ def _uncertainty(found: Restored, volume: Volume) -> Volume | None:
         geometry=volume.geometry,
         channels=tuple(there),
         case_id=volume.case_id,
+    )
+
+
+def _structures(
+    segmentation: Segmentation, maps: Volume | None, expectation: Expectation | None
+) -> tuple[StructureUncertainty, ...]:
+    if maps is None:
+        return ()
+    means = means_by_structure(segmentation, maps)
+    if expectation is None:
+        return means
+    return tuple(
+        replace(each, single_expected_dice=expectation.of_output(output))
+        if each.voxels
+        else each
+        for output, each in enumerate(means, start=1)
     )
 
 

@@ -1,7 +1,7 @@
 """How unsure a model is of a scan: each network and mirrored copy by itself."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from operator import attrgetter
 
@@ -56,7 +56,7 @@ def uncertainty_of(
     """
     ready = ReadyModel(model, settings)
     plan = model.info.plan
-    found: list[LabelArray] = []
+    found: list[_Found] = []
     answers = ready.answers(volume, on_progress)
     spread = over_networks(
         _networks(answers, plan, found), overlapping=bool(plan.regions)
@@ -73,23 +73,52 @@ def uncertainty_of(
     )
     maps, mean = _maps(spread, volume), None if plan.regions else spread.mean
     made = provenance_of(segmentation, volume, model, ready.settings, None)
+    structures = tuple(_structures(segmentation, maps, mean, found))
+    if model.quality is not None:
+        structures = model.quality.judged(structures)
     return Uncertainty(
         segmentation=replace(segmentation, provenance=made),
         maps=maps,
-        structures=tuple(_structures(segmentation, maps, mean, found)),
+        structures=structures,
     )
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Found:
+    """What a network by itself finds.
+
+    Attributes:
+        labels: Its label map.
+        expected_dice: Of each label it finds; none for overlapping regions.
+    """
+
+    labels: LabelArray
+    expected_dice: Mapping[int, float]
+
+
 def _networks(
-    answers: Iterator[Answer], plan: Plan, found: list[LabelArray]
+    answers: Iterator[Answer], plan: Plan, found: list[_Found]
 ) -> Iterator[OfNetwork]:
     """Each network's answer; what it finds is put into a list."""
     for _, copies in groupby(answers, key=attrgetter("network")):
         each = over_copies(
             (copy.probabilities for copy in copies), overlapping=bool(plan.regions)
         )
-        found.append(_labels(each.mean, plan))
+        labels = _labels(each.mean, plan)
+        expected = {} if plan.regions else _expected_by_label(each.mean, labels, plan)
+        found.append(_Found(labels=labels, expected_dice=expected))
         yield each
+
+
+def _expected_by_label(
+    probabilities: Float32[np.ndarray, "output i j k"], labels: LabelArray, plan: Plan
+) -> dict[int, float]:
+    masks = {label: labels == label for label in plan.labels.ids}
+    return {
+        label: _expected_dice(probabilities[place], mask)
+        for place, (label, mask) in enumerate(masks.items(), start=1)
+        if mask.any()
+    }
 
 
 def _labels(
@@ -118,11 +147,12 @@ def _structures(
     segmentation: Segmentation,
     maps: Volume,
     mean: Float32[np.ndarray, "output i j k"] | None,
-    found: Sequence[LabelArray],
+    found: Sequence[_Found],
 ) -> Iterator[StructureUncertainty]:
     """Each structure's figures; there is no mean where outputs are no structures."""
     structures = means_by_structure(segmentation, maps)
-    agreement = _pairwise_dice(found, segmentation.labels.ids)
+    label_maps = [each.labels for each in found]
+    agreement = _pairwise_dice(label_maps, segmentation.labels.ids)
     for place, each in enumerate(structures, start=1):
         if not each.voxels:
             yield each
@@ -130,7 +160,13 @@ def _structures(
         inside = segmentation.array == each.label
         expected = None if mean is None else _expected_dice(mean[place], inside)
         network_dice = agreement.get(each.label)
-        yield replace(each, expected_dice=expected, network_dice=network_dice)
+        of_networks = [e.expected_dice.get(each.label) for e in found]
+        yield replace(
+            each,
+            expected_dice=expected,
+            network_dice=network_dice,
+            single_expected_dice=mean_of(of_networks),
+        )
 
 
 def _expected_dice(

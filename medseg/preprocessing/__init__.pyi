@@ -1,3 +1,4 @@
+from .expectation import Expectation
 from .label_resampling import resample_nearest
 from .mapping import AxisMapping, grid_mapping
 from .out_of_memory import is_out_of_memory
@@ -13,6 +14,7 @@ from .slabs import LogitsSlab
 __all__ = [
     "LABELS_ONLY",
     "AxisMapping",
+    "Expectation",
     "LogitsSlab",
     "Restored",
     "Wanted",

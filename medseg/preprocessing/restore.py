@@ -16,6 +16,7 @@ from medseg.core.plan import Plan, Recipe
 from medseg.core.prepared import Prepared
 from medseg.core.volume import LabelArray
 from medseg.preprocessing.boxes import box_slices
+from medseg.preprocessing.expectation import Expectation, expectation_of
 from medseg.preprocessing.mapping import grid_mapping
 from medseg.preprocessing.orientation import oriented
 from medseg.preprocessing.out_of_memory import is_out_of_memory
@@ -30,7 +31,8 @@ class Wanted:
 
     Attributes:
         probabilities: Of every output at every voxel, 2 bytes each.
-        uncertainty: Entropy, and disagreement where several networks give logits.
+        uncertainty: Entropy, and disagreement where several networks give logits; what
+            Dice each of them expects.
     """
 
     probabilities: bool = False
@@ -52,12 +54,14 @@ class Restored:
             structure add up to 1, those of regions are independent.
         entropy: 0 where the network is sure, 1 where all outputs are equally likely.
         disagreement: Of an ensemble's networks; 0 where they agree.
+        expectation: Of each network by itself; None for overlapping regions.
     """
 
     labels: LabelArray
     probabilities: Float16[np.ndarray, "output i j k"] | None = None
     entropy: Float16[np.ndarray, "i j k"] | None = None
     disagreement: Float16[np.ndarray, "i j k"] | None = None
+    expectation: Expectation | None = None
 
 
 def restored(
@@ -143,7 +147,16 @@ def _empty(prepared: Prepared, plan: Plan, wanted: Wanted, *, members: int) -> R
         probabilities=probabilities,
         entropy=np.zeros(shape, np.float16) if has_entropy else None,
         disagreement=np.zeros(shape, np.float16) if has_both else None,
+        expectation=_no_expectation(plan, wanted, members),
     )
+
+
+def _no_expectation(plan: Plan, wanted: Wanted, answers: int) -> Expectation | None:
+    """To be added to; of several answers of a MONAI bundle the first is their mean."""
+    if plan.regions or not wanted.uncertainty:
+        return None
+    is_mean_first = plan.recipe is Recipe.MONAI and answers > 1
+    return Expectation.nothing_yet(answers - is_mean_first, len(plan.output_names))
 
 
 def _label_type(plan: Plan) -> type[np.uint8 | np.uint16]:
@@ -157,6 +170,7 @@ def _within_box(maps: Restored, prepared: Prepared, rows: RestoredRows) -> Resto
         probabilities=_rows_of_some(maps.probabilities, prepared, rows),
         entropy=_rows_of_some(maps.entropy, prepared, rows),
         disagreement=_rows_of_some(maps.disagreement, prepared, rows),
+        expectation=maps.expectation,
     )
 
 
@@ -190,18 +204,23 @@ class _Painter:
         else:
             mean = values.mean(0)
         onto.labels[...] = labels_of(mean, self._plan, sure_from=self._sure_from)
-        if onto.probabilities is not None or onto.entropy is not None:
-            probabilities = self._probabilities(mean).movedim(-1, 0)
-            overlapping = bool(self._plan.regions)
-            if onto.probabilities is not None:
-                onto.probabilities[...] = _float16(probabilities)
-            if onto.entropy is not None:
-                entropy = entropy_of(probabilities, overlapping=overlapping)
-                onto.entropy[...] = _float16(entropy)
-            if onto.disagreement is not None:
-                members = self._probabilities(values).movedim(-1, 1)
-                differing = disagreement_of(members, overlapping=overlapping)
-                onto.disagreement[...] = _float16(differing)
+        if onto.probabilities is None and onto.entropy is None:
+            return
+        probabilities = self._probabilities(mean)
+        shares = probabilities.movedim(-1, 0)
+        overlapping = bool(self._plan.regions)
+        if onto.probabilities is not None:
+            onto.probabilities[...] = _float16(shares)
+        if onto.entropy is not None:
+            onto.entropy[...] = _float16(entropy_of(shares, overlapping=overlapping))
+        members = probabilities[None]
+        if onto.disagreement is not None:
+            members = self._probabilities(values)
+            differing = disagreement_of(members.movedim(-1, 1), overlapping=overlapping)
+            onto.disagreement[...] = _float16(differing)
+        if onto.expectation is not None:
+            # Last of all: rows that memory does not suffice for are painted again.
+            onto.expectation.add(expectation_of(members))
 
     def _probabilities(
         self, values: Float32[Tensor, "... output"]

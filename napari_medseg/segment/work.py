@@ -1,12 +1,13 @@
 """Segmenting a scan with a model, as the Segment panel does; knows no Qt."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import medseg
 
 CPU = medseg.Device("cpu")
+_MOST_PREDICTED = 3
 LOADING = "loading the model"
 Report = Callable[[medseg.Progress], object]
 
@@ -33,18 +34,27 @@ class Segmented:
         present: Number of structures that were found.
         where: Where it was computed, in words.
         seconds: How long it took, loading the model included.
+        predicted_dice: By the model's quality scores, of the structures found; the
+            lowest first.
     """
 
     segmentation: medseg.Segmentation
     present: int
     where: str
     seconds: float
+    predicted_dice: tuple[tuple[str, float], ...] = ()
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{self.present} of {len(self.segmentation.labels)} structures found in "
             f"{duration(self.seconds)} {self.where}."
         )
+        if not self.predicted_dice:
+            return text
+        shown = self.predicted_dice[:_MOST_PREDICTED]
+        listed = ", ".join(f"{name} {dice:.2f}" for name, dice in shown)
+        lowest = "" if len(shown) == len(self.predicted_dice) else "lowest "
+        return f"{text} Predicted Dice, {lowest}{listed}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +103,28 @@ def run_model(
     where = where_it_runs(choice.settings.device, medseg.available_devices())
     report(medseg.Progress(stage=LOADING, done=0, total=1, note=where))
     model = medseg.load_model(choice.model)
-    segmentation = medseg.segment(
-        volume, model, choice.settings, on_progress=report, region=region
-    )
+    wanted = medseg.Wanted(uncertainty=model.quality is not None)
+    request = medseg.Request(wanted=wanted, region=region)
+    made = medseg.predict(volume, model, choice.settings, report, request)
+    segmentation = made.segmentation
     return Segmented(
         segmentation=segmentation,
         present=len(medseg.voxels_of_labels(segmentation.array).keys() - {0}),
         where=_where_it_ran(choice.settings.device, segmentation.provenance),
         seconds=time.perf_counter() - start,
+        predicted_dice=_lowest_first(made.structures),
     )
+
+
+def _lowest_first(
+    structures: Sequence[medseg.StructureUncertainty],
+) -> tuple[tuple[str, float], ...]:
+    there = [
+        (each.structure, each.predicted_dice)
+        for each in structures
+        if each.predicted_dice is not None
+    ]
+    return tuple(sorted(there, key=lambda named: named[1]))
 
 
 def estimate_run(

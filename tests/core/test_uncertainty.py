@@ -261,3 +261,35 @@ def test_maps_alone_have_their_means_listed_beside_the_label_map(tmp_path):
     assert [each["voxels"] for each in listed.values()] == [2, 1, 0]
     assert listed["liver"]["mean_disagreement"] is None
     assert medseg.read_segmentation(tmp_path / "a.nii.gz").labels == labels
+
+
+@pytest.mark.parametrize("networks", [1, 3])
+def test_figures_of_networks_by_themselves_are_those_of_predict(networks):
+    scan, model = scan_of(), model_of(networks=networks)
+    request = medseg.Request(wanted=medseg.Wanted(uncertainty=True))
+    quick = medseg.predict(scan, model, PLAIN, request=request).structures
+    slow = uncertainty_of(scan, model, PLAIN).structures
+    for a, b in zip(quick, slow, strict=True):
+        assert a.single_expected_dice == pytest.approx(b.single_expected_dice, abs=2e-3)
+        if networks == 1:
+            assert a.single_entropy == a.mean_entropy
+            assert a.single_entropy == pytest.approx(b.single_entropy, abs=2e-3)
+        else:
+            assert a.mean_entropy is not None
+            assert a.mean_disagreement is not None
+            alone = a.mean_entropy - a.mean_disagreement
+            assert a.single_entropy == pytest.approx(alone)
+
+
+def test_what_one_network_expects_is_the_formula_over_its_probabilities():
+    scan, model = scan_of(), model_of()
+    labels, shares = medseg.segment_with_probabilities(scan, model, PLAIN)
+    request = medseg.Request(wanted=medseg.Wanted(uncertainty=True))
+    found = medseg.predict(scan, model, PLAIN, request=request).structures
+    for output, each in enumerate(found, start=1):
+        p, m = shares.array[output].astype(float), labels.array == each.label
+        if not m.any():
+            assert each.single_expected_dice is None
+            continue
+        expected = 2 * p[m].sum() / (p.sum() + m.sum())
+        assert each.single_expected_dice == pytest.approx(expected, abs=1e-3)

@@ -50,7 +50,10 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def result(case_id, volumes_ml=(1000.0, 200.0), structures=ORGANS, **more):
+def result(
+    case_id, volumes_ml=(1000.0, 200.0), structures=ORGANS, predicted=(), **more
+):
+    of_label = dict(enumerate(predicted, start=1))
     listed = enumerate(zip(structures, volumes_ml, strict=True), start=1)
     volumes = tuple(
         StructureVolume(
@@ -59,6 +62,7 @@ def result(case_id, volumes_ml=(1000.0, 200.0), structures=ORGANS, **more):
             colour=standard_colour(label),
             voxels=round(volume_ml * 100),
             volume_ml=volume_ml,
+            predicted_dice=of_label.get(label),
         )
         for label, (name, volume_ml) in listed
     )
@@ -101,6 +105,7 @@ def page_of(results, failures=(), cases=None, trained_on=(), **more):
         results=results,
         evaluation=evaluation,
         has_thumbnails=more.get("has_thumbnails", True),
+        has_quality=more.get("has_quality", False),
     )
     return contact_sheet(sheet, Places(Path("/home/carla/night")))
 
@@ -129,6 +134,35 @@ class TestOrder:
         assert "spleen 20.0 ml unusual" in page.cards["odd"]
         assert "unusual" not in page.cards["case_3"]
         assert "worst Dice first" not in page.text
+
+    def test_without_references_the_lowest_predicted_dice_comes_first(self):
+        cases = {"a": (0.9, 0.8), "b": (0.95, 0.4), "c": (0.6, 0.9)}
+        results = [result(name, predicted=dice) for name, dice in cases.items()]
+        page = Page(page_of(results, has_quality=True))
+        assert list(page.cards) == ["b", "c", "a"]
+        assert "predicted Dice 0.40" in page.cards["b"]
+        assert "spleen 200.0 ml ~0.40" in page.cards["b"]
+        assert "lowest predicted Dice first" in page.text
+        assert "lowest predicted Dice first" not in Page(page_of(results)).text
+
+    def test_a_structure_missed_where_it_is_otherwise_there_comes_before_all(self):
+        usual = [
+            result(f"case_{n}", (1000.0 + 10 * n, 200.0 - n), predicted=(0.9, 0.5))
+            for n in range(9)
+        ]
+        missed = result("missed", (1000.0, 0.0), predicted=(0.9, None))
+        page = Page(page_of([*usual, missed], has_quality=True))
+        assert next(iter(page.cards)) == "missed"
+        assert "predicted Dice 0.00" in page.cards["missed"]
+
+    def test_a_structure_that_is_often_absent_is_not_missed(self):
+        rare = [
+            result(f"case_{n}", (1000.0 + n, 0.0), predicted=(0.9, None))
+            for n in range(6)
+        ]
+        seen = result("seen", (1000.0, 5.0), predicted=(0.9, 0.3))
+        page = Page(page_of([*rare, seen], has_quality=True))
+        assert next(iter(page.cards)) == "seen"
 
     def test_few_cases_are_in_order_of_their_names(self):
         page = Page(page_of([result(n, (v, 1.0)) for n, v in (("b", 9.0), ("a", 1.0))]))

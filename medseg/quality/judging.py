@@ -1,0 +1,117 @@
+"""Scores fitted to what was observed, each case judged by one fitted without it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from medseg.core.model_quality import QUALITY_FIGURES, QualityResult, quality_result
+from medseg.core.quality import (
+    FEWEST_CASES,
+    QualityModel,
+    QualityObservation,
+    fit_quality,
+    held_out_quality,
+)
+from medseg.core.selective import RiskCoverage, risk_coverage
+from medseg.quality.observing import CaseQuality
+from medseg.training.splits import FOLD_COUNT
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedCase:
+    """One structure of one case.
+
+    Attributes:
+        case_id: Name of the case.
+        network: Which looked at it; -1 for all together.
+        observed: Its uncertainty and Dice.
+        predicted_dice: By a score that was fitted without it; None where the structure
+            was found nowhere.
+    """
+
+    case_id: str
+    network: int
+    observed: QualityObservation
+    predicted_dice: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedStructure:
+    """One structure's score, and what it is worth.
+
+    Attributes:
+        score: Fitted to all cases.
+        cases: By ascending id, each judged by a score that was fitted without it.
+    """
+
+    score: QualityModel
+    cases: tuple[JudgedCase, ...]
+
+    @property
+    def predicted(self) -> tuple[tuple[float, float], ...]:
+        """Predicted Dice and Dice, of the cases in which it was found."""
+        return tuple(
+            (each.predicted_dice, each.observed.dice)
+            for each in self.cases
+            if each.predicted_dice is not None
+        )
+
+    @property
+    def curve(self) -> RiskCoverage:
+        """Of the held-out predictions."""
+        predicted, dice = zip(*self.predicted, strict=True)
+        return risk_coverage(predicted, dice)
+
+    def result(self, poor_below: float) -> QualityResult:
+        """What the held-out predictions are worth.
+
+        Args:
+            poor_below: Dice below which a case is poor.
+        """
+        predicted, dice = zip(*self.predicted, strict=True)
+        return quality_result(self.score.structure, predicted, dice, poor_below)
+
+
+def judged_structure(
+    structure: str, cases: Sequence[CaseQuality]
+) -> JudgedStructure | None:
+    """Fit a score; None where there are too few cases.
+
+    Cases are held out with all others of the network that looked at them, or every
+    fifth at a time where one looked at all.
+
+    Args:
+        structure: Name.
+        cases: What was observed.
+    """
+    own = [
+        (case, each)
+        for case in cases
+        for each in case.observations
+        if each.found.structure == structure
+    ]
+    parts = _parts([case for case, _ in own])
+    observed = [each for _, each in own]
+    found = [n for n, each in zip(parts, observed, strict=True) if each.found.voxels]
+    if len(found) - max(Counter(found).values(), default=0) < FEWEST_CASES:
+        return None
+    predicted = held_out_quality(observed, parts, QUALITY_FIGURES)
+    return JudgedStructure(
+        score=fit_quality(observed, QUALITY_FIGURES),
+        cases=tuple(
+            JudgedCase(
+                case_id=case.case_id,
+                network=case.network,
+                observed=each,
+                predicted_dice=dice,
+            )
+            for (case, each), dice in zip(own, predicted, strict=True)
+        ),
+    )
+
+
+def _parts(cases: Sequence[CaseQuality]) -> list[int]:
+    networks = [case.network for case in cases]
+    if len(set(networks)) > 1:
+        return networks
+    return [place % FOLD_COUNT for place in range(len(cases))]
