@@ -12,6 +12,7 @@ from .cohort.status import CohortStatus, cohort_status
 from .core.acceptance import Accepted
 from .core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
 from .core.case import Case, Dataset
+from .core.centre_maps import CentreMaps
 from .core.cohort import CohortCase, Manifest
 from .core.decathlon import (
     DECATHLON_LICENCE,
@@ -26,6 +27,7 @@ from .core.evaluation import Evaluation, FailedCase
 from .core.follow_up import Fate, FollowedLesion, FollowUp
 from .core.geometry import Geometry
 from .core.instance_boxes import InstanceBox, InstanceBoxes
+from .core.instance_head import InstanceHead
 from .core.instance_measure import InstanceMeasure
 from .core.instance_settings import (
     Components,
@@ -33,6 +35,7 @@ from .core.instance_settings import (
     FollowUpRules,
     InstanceRules,
     IntensityWatershed,
+    LearnedCentres,
     Shade,
 )
 from .core.labels import LabelSet, Structure, StructureKind
@@ -122,9 +125,11 @@ from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
 from .phantom.touching import make_touching_tumours
+from .phantom.touching_dataset import write_touching_dataset
 from .pipeline.composing import segment_all, segment_with_ready
 from .pipeline.estimating import estimate
 from .pipeline.fitting import Misfit, misfits
+from .pipeline.lesions import own_rules, segment_instances
 from .pipeline.ready import Prediction, ReadyModel, Request
 from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .pipeline.uncertainty import uncertainty_of
@@ -164,6 +169,7 @@ __all__ = [
     "Cancelled",
     "Case",
     "CaseTable",
+    "CentreMaps",
     "CohortCase",
     "CohortStatus",
     "Components",
@@ -194,10 +200,12 @@ __all__ = [
     "Instance",
     "InstanceBox",
     "InstanceBoxes",
+    "InstanceHead",
     "InstanceMeasure",
     "InstanceRules",
     "IntensityWatershed",
     "LabelSet",
+    "LearnedCentres",
     "Lesion",
     "LesionScores",
     "LocalExecutor",
@@ -299,6 +307,7 @@ __all__ = [
     "merge_cohort",
     "misfits",
     "model_folder",
+    "own_rules",
     "panoptic_total",
     "plan_dataset",
     "plan_run",
@@ -333,6 +342,7 @@ __all__ = [
     "scores_json",
     "segment",
     "segment_all",
+    "segment_instances",
     "segment_with_probabilities",
     "segment_with_ready",
     "slice_agreement",
@@ -357,6 +367,7 @@ __all__ = [
     "write_scores",
     "write_segmentation",
     "write_study",
+    "write_touching_dataset",
     "write_uncertainty",
     "write_volume",
     "written_whole",

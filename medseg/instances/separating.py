@@ -9,16 +9,19 @@ from scipy import ndimage
 
 from medseg.classical.results import noted
 from medseg.core.box import Box
+from medseg.core.centre_maps import CentreMaps
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.geometry import Geometry
 from medseg.core.instance_settings import (
     Components,
     InstanceRules,
     IntensityWatershed,
+    LearnedCentres,
 )
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
 from medseg.core.volume import Segmentation, Volume, require_same_grid
+from medseg.instances.grouping import Centres, found_centres
 from medseg.instances.parting import parted
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -34,6 +37,7 @@ def tell_apart(
     segmentation: Segmentation,
     rules: InstanceRules = DEFAULT_INSTANCE_RULES,
     volume: Volume | None = None,
+    centres: CentreMaps | None = None,
 ) -> Panoptic:
     """The lesions of a label map, each with a number of its own.
 
@@ -46,13 +50,17 @@ def tell_apart(
         segmentation: The label map; `counted` makes things of its structures.
         rules: What a lesion is.
         volume: The scan, on the same grid; needed by an `IntensityWatershed` only.
+        centres: What a model says of the scan; needed by `LearnedCentres` only, which
+            leave structures that it did not learn in connected pieces.
 
     Raises:
-        WrongUse: INVALID_OPTION, when a watershed of intensities has no scan.
+        WrongUse: INVALID_OPTION, when a watershed of intensities has no scan, or
+            learned centres no model.
         UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY;
             NOT_A_LABEL_MAP for more than 65535 lesions.
     """
     _require_scan(segmentation, rules, volume)
+    seen = _seen(rules, centres)
     array = segmentation.array.copy()
     numbers = np.zeros(array.shape, np.int32)
     instances: list[Instance] = []
@@ -64,8 +72,9 @@ def tell_apart(
         if box is None:
             continue
         mask = array[box] == structure.id
+        own = _rules_for(structure, rules, centres)
         here, left_out = _pieces_of(
-            mask, Box.from_slices(box), rules, segmentation, volume
+            mask, Box.from_slices(box), own, segmentation, volume, seen
         )
         count = int(here.max(initial=0))
         _require_few(len(instances) + count, segmentation.case_id)
@@ -75,7 +84,7 @@ def tell_apart(
             Instance(number=len(instances) + n, structure_id=structure.id)
             for n in range(1, count + 1)
         ]
-        notes.append(_note(structure, count, left_out, rules))
+        notes.append(_note(structure, count, left_out, own))
     told = replace(segmentation, array=array)
     for note in notes:
         told = noted(told, note)
@@ -117,6 +126,7 @@ def _pieces_of(
     rules: InstanceRules,
     segmentation: Segmentation,
     volume: Volume | None,
+    seen: Centres | None,
 ) -> tuple[Numbers, int]:
     """The lesions of one structure from 1, and how many pieces are left out."""
     grid = segmentation.geometry
@@ -130,7 +140,7 @@ def _pieces_of(
     _require_few(count - left_out, segmentation.case_id)
     pieces[~is_kept[pieces]] = 0
     if not isinstance(rules.split, Components):
-        pieces = _parted_pieces(pieces, box, rules, grid, volume)
+        pieces = _parted_pieces(pieces, box, rules, grid, volume, seen)
     return _by_first_voxel(pieces), left_out
 
 
@@ -140,6 +150,7 @@ def _parted_pieces(
     rules: InstanceRules,
     grid: Geometry,
     volume: Volume | None,
+    seen: Centres | None,
 ) -> Numbers:
     """Every piece taken apart where lesions touch."""
     numbers = np.zeros_like(pieces)
@@ -151,7 +162,7 @@ def _parted_pieces(
         inner = Box.from_slices(place)
         i, j, k = (a + b for a, b in zip(box.start, inner.start, strict=True))
         where = Box(start=(i, j, k), shape=inner.shape)
-        lesions = parted(piece, where, rules, grid, volume)
+        lesions = parted(piece, where, rules, grid, volume, seen)
         numbers[place][piece] = lesions[piece] + last
         last += int(lesions.max())
     return numbers
@@ -172,6 +183,31 @@ def _note(structure: Structure, count: int, left_out: int, rules: InstanceRules)
     if not left_out:
         return told
     return f"{told}; {left_out} below {rules.minimum_mm3:g} mm3 left out"
+
+
+def _seen(rules: InstanceRules, centres: CentreMaps | None) -> Centres | None:
+    """The centres that lesions are parted at, where the rules ask for them."""
+    if not isinstance(rules.split, LearnedCentres):
+        return None
+    if centres is not None:
+        return found_centres(centres, rules.split)
+    raise WrongUse(
+        ErrorCode.INVALID_OPTION,
+        "a label map alone does not say where a model saw centres",
+        where="--split-by",
+        remedy="Use medseg segment --instances with a model that learned to tell "
+        "lesions apart, or part them by distance.",
+    )
+
+
+def _rules_for(
+    structure: Structure, rules: InstanceRules, centres: CentreMaps | None
+) -> InstanceRules:
+    """A structure that the model learned nothing of is left in its pieces."""
+    is_learned = centres is None or structure.name in centres.things
+    if is_learned or not isinstance(rules.split, LearnedCentres):
+        return rules
+    return replace(rules, split=Components())
 
 
 def _require_scan(

@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Bool, Float16
 
+from medseg.core.centre_maps import CentreMaps
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
@@ -23,6 +24,7 @@ from medseg.inference import (
     with_margin,
 )
 from medseg.models import TrainedModel
+from medseg.pipeline.centres import HeadRows
 from medseg.pipeline.provenance import provenance_of
 from medseg.preprocessing import (
     LABELS_ONLY,
@@ -48,10 +50,12 @@ class Request:
         region: Label map of the scan, from a coarser model: only near its structures
             (`InferenceSettings.margin_mm`) anything is looked for. None for the whole
             scan.
+        centres: What the model's instance head says, if it has one.
     """
 
     wanted: Wanted = LABELS_ONLY
     region: Segmentation | None = None
+    centres: bool = False
 
 
 LABELS_EVERYWHERE = Request()
@@ -59,7 +63,7 @@ LABELS_EVERYWHERE = Request()
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """A model's answer for one scan, all of it on the scan's own grid.
+    """A model's answer for one scan, on the scan's own grid but for the centres.
 
     Attributes:
         segmentation: The label map.
@@ -67,11 +71,13 @@ class Prediction:
             ascending label, or the regions of a model that learned overlapping ones.
         uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
             has several networks, "disagreement".
+        centres: What the model's instance head says, for `tell_apart`.
     """
 
     segmentation: Segmentation
     probabilities: Volume | None = None
     uncertainty: Volume | None = None
+    centres: CentreMaps | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -137,13 +143,15 @@ class ReadyModel:
             )
             with self._lock:
                 slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
-                found = restored(slabs, prepared, plan, request.wanted)
+                head = HeadRows(prepared, plan, is_kept=request.centres)
+                found = restored(head.passed(slabs), prepared, plan, request.wanted)
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
         return Prediction(
             segmentation=replace(made, provenance=how),
             probabilities=_probabilities(found, volume, plan),
             uncertainty=_uncertainty(found, volume),
+            centres=head.maps(),
         )
 
     def answers(
@@ -170,7 +178,8 @@ class ReadyModel:
             told = in_stage(on_progress, f"copy {done} of {len(singles)}")
             with _memory_errors(volume), self._lock:
                 slabs = stream_of_ready(runner, prepared, on_progress=told)
-                found = restored(slabs, prepared, plan, wanted)
+                head = HeadRows(prepared, plan, is_kept=False)
+                found = restored(head.passed(slabs), prepared, plan, wanted)
             if found.probabilities is None:
                 raise RuntimeError("probabilities were asked for")
             yield Answer(network=network, probabilities=found.probabilities)
