@@ -7,6 +7,7 @@ from torch import nn
 
 from medseg.core.plan import Plan
 from medseg.networks.build import build_network
+from medseg.networks.sketches import sketching
 
 
 @torch.no_grad()
@@ -22,12 +23,17 @@ def quieten_head(network: nn.Module, plan: Plan) -> None:
     """
     if plan.head is None:
         return
-    with torch.device("meta"):
+    with sketching():
         plain = build_network(replace(plan, head=None))
     shapes = {name: each.shape for name, each in plain.named_parameters()}
+    own = len(plan.output_names)
     for path, module in network.named_modules():
-        if not isinstance(module, nn.Conv3d):
+        is_output = isinstance(module, nn.Conv3d | nn.ConvTranspose3d)
+        if not is_output or module.groups > 1:  # of FCN, which enlarges what is there
             continue
         for name, parameter in module.named_parameters(path, recurse=False):
-            if len(parameter) != shapes[name][0]:
-                parameter[len(plan.output_names) :] = 0
+            for dim, (size, before) in enumerate(
+                zip(parameter.shape, shapes[name], strict=True)
+            ):
+                if size != before:
+                    parameter.narrow(dim, own, size - own).zero_()
