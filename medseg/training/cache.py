@@ -21,7 +21,7 @@ import numpy as np
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.plan import Normalisation, NormalisationKind, Plan
-from medseg.io import written_whole, written_whole_folder
+from medseg.io import written_whole_folder
 from medseg.io.checks import require_there, sha256_of, sha256_of_hashes
 from medseg.io.reading import sha256_of_scan
 from medseg.planning import CaseFacts, case_facts
@@ -34,6 +34,7 @@ from medseg.training.cases import (
     without_ignored,
 )
 from medseg.training.instance_maps import read_case_instances
+from medseg.training.stored_facts import opened_facts, write_facts
 from medseg.training.stored_voxels import StoredVoxels, stored_bytes
 
 _VERSION = 1
@@ -84,11 +85,11 @@ class DatasetCache:
         """
         with naming(case):
             path = self._facts_path(case)
-            facts = None if path is None else _opened_facts(path)
+            facts = None if path is None else opened_facts(path)
             if facts is None:
                 facts = self._made_facts(case)
                 if path is not None:
-                    _write_facts(facts, path)
+                    write_facts(facts, path)
             self._require_structure(case, facts)
         return facts
 
@@ -195,33 +196,6 @@ def _as_applied(how: Normalisation) -> Mapping[str, Any]:
 def _digest(parts: Mapping[str, Any]) -> str:
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _write_facts(facts: CaseFacts, path: Path) -> None:
-    with written_whole(path, overwrite=True) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            spacing_mm=facts.spacing_mm,
-            shape=facts.shape,
-            foreground=facts.foreground,
-            structure_volumes_ml=facts.structure_volumes_ml,
-        )
-
-
-def _opened_facts(path: Path) -> CaseFacts | None:
-    """Facts on disk; None when they are not there or damaged."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            spacing = stored["spacing_mm"].tolist()
-            i, j, k = stored["shape"].tolist()
-            return CaseFacts(
-                spacing_mm=(spacing[0], spacing[1], spacing[2]),
-                shape=(i, j, k),
-                foreground=stored["foreground"],
-                structure_volumes_ml=tuple(stored["structure_volumes_ml"].tolist()),
-            )
-    except _UNREADABLE:
-        return None
 
 
 def _write(case: TrainingCase, entry: Path, plan: Plan) -> None:
