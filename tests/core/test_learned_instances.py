@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import medseg
-from medseg.core.plan import IGNORED
+from medseg.core.plan import IGNORED, Architecture, MonaiNetwork, MonaiNetworkName
 from medseg.core.settings import InferenceSettings
 from medseg.inference import stream_logits
 from medseg.models import load_model
@@ -18,7 +18,7 @@ from medseg.preprocessing import prepare
 from medseg.training.cache import DatasetCache
 from medseg.training.checkpoint import load_checkpoint, save_checkpoint
 from medseg.training.loop import new_state, training_steps
-from medseg.training.planning import planned, prepared_cases
+from medseg.training.planning import planned, prepared_cases, with_head
 from medseg.training.samples import PatchSource
 from medseg.training.team import Team
 from tests.core.making import save_untrained, volume_of
@@ -254,3 +254,34 @@ def test_the_touching_phantoms_are_such_a_dataset(tmp_path):
     np.testing.assert_array_equal(numbers > 0, labels == 5)
     assert numbers.max() >= 2
     assert IGNORED not in labels
+
+
+def test_a_training_starts_from_a_model_without_a_head(dataset, plan, tmp_path):
+    """All but the output layer is taken over; the head is silent at first."""
+    start = save_untrained(replace(plan, head=None), tmp_path / "start")
+    settings = replace(FAST, steps=1, fold=None, learning_rate=1e-9)
+    model = medseg.train(dataset, tmp_path / "model", settings, start=start)
+    assert model.info.plan.head == plan.head
+    before = dict(medseg.load_model(start).networks[0].named_parameters())
+    for name, parameter in model.networks[0].named_parameters():
+        if "output_block" in name:
+            assert parameter[3:].abs().max() < 1e-6
+        else:
+            torch.testing.assert_close(parameter, before[name], rtol=0, atol=1e-5)
+
+
+def test_a_bundle_cannot_hold_a_head(plan, tmp_path):
+    model = load_model(save_untrained(plan, tmp_path / "model"))
+    with pytest.raises(medseg.UnusableInput, match="tells lesions apart") as caught:
+        medseg.export_bundle(model, tmp_path / "bundle")
+    assert caught.value.code is medseg.ErrorCode.UNSUPPORTED_MODEL
+
+
+def test_the_network_of_a_bundle_gets_no_head(plan):
+    described = MonaiNetwork(name=MonaiNetworkName.UNET, arguments="{}")
+    bundle = replace(
+        plan, head=None, architecture=Architecture.MONAI, monai_network=described
+    )
+    with pytest.raises(medseg.WrongUse, match="node") as caught:
+        with_head(bundle, ("node",))
+    assert caught.value.code is medseg.ErrorCode.INVALID_OPTION
