@@ -13,6 +13,7 @@ from medseg.core.plan import Plan
 from medseg.core.settings import TrainingSettings
 from medseg.models import TrainedModel
 from medseg.networks import build_network
+from medseg.networks.sketches import sketching
 from medseg.training.planning import with_head, with_regions
 from medseg.training.runs import PLANNING
 
@@ -96,7 +97,7 @@ def _output_layer(plan: Plan) -> set[str]:
     label = max(plan.labels.ids) + 1
     more = LabelSet.from_names([(label, "one more"), (label + 1, "and another")])
     other = LabelSet((*plan.labels, *more))
-    with torch.device("meta"):
+    with sketching():
         networks = [build_network(plan)]
         plain = replace(plan, labels=other, regions=(), head=None)
         networks.append(build_network(plain))
