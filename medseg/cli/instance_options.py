@@ -64,7 +64,7 @@ class Separation:
     apart_mm: float | None = field(
         default=None,
         metadata={
-            "help": "Learned: how near two centres may be; 2 voxels of the model's "
+            "help": "Learned: how near two centres may be; 1.5 voxels of the model's "
             "grid unless given."
         },
     )

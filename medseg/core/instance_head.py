@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from medseg.core.geometry import Spacing
 
-_SIGMA_VOXELS = 2.0
+_SIGMA_VOXELS = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class InstanceHead:
 
     @classmethod
     def of(cls, things: Sequence[str], spacing_mm: Spacing) -> "InstanceHead":
-        """For a grid: a Gaussian of 2 voxels (of the same volume, where oblong)."""
+        """For a grid: a Gaussian of 1.5 voxels (of the same volume, where oblong)."""
         edge_mm = math.prod(spacing_mm) ** (1 / 3)
         return cls(things=tuple(things), sigma_mm=round(_SIGMA_VOXELS * edge_mm, 3))
 

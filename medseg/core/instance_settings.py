@@ -79,8 +79,8 @@ class LearnedCentres:
 
     Attributes:
         least_heat: Of the heat-map at a centre, which is 1 at one that is sure.
-        apart_mm: How near two centres may be; None for the width (sigma) of those that
-            the model learned from, 2 of its voxels.
+        apart_mm: How near two centres may be; None for the sigma of the Gaussians that
+            the model learned, 1.5 of its voxels.
 
     Raises:
         WrongUse: INVALID_OPTION for a value out of its range.

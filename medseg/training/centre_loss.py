@@ -39,10 +39,10 @@ def centre_sums(
 def centre_loss(sums: Float32[Tensor, "4"]) -> Float32[Tensor, ""]:
     """200 x mean squared error of the heat-map + 0.1 x mean error of the offsets.
 
-    The heat-map's weight is that of Panoptic-DeepLab (Cheng et al., 2020): a Gaussian
-    of 2 voxels fills about as much of a patch as theirs of 8 pixels does of a street
-    scene. The offsets' error is summed over the axes, in sigmas of 2 voxels; theirs of
-    0.01 is for offsets in pixels of things that are a hundred pixels wide.
+    The heat-map's weight is that of Panoptic-DeepLab (Cheng et al., 2020): a thing's
+    Gaussian fills a few voxels in 10,000 of a small patch, and theirs of a street
+    scene. The offsets' error is summed over the axes, in sigmas, that is in one or two
+    voxels; theirs of 0.01 is for pixels, of things that are a hundred of them wide.
     """
     squares, apart, voxels, inside = sums
     heat = squares / voxels.clamp(min=1)

@@ -48,7 +48,7 @@ def test_a_dataset_that_names_its_things_is_learned_with_a_head(dataset, plan):
     assert dataset.cases[0].instances is not None
     assert plan.head is not None
     assert plan.head.things == ("node",)
-    assert plan.head.sigma_mm == pytest.approx(2 * 2 ** (1 / 3), abs=1e-3)
+    assert plan.head.sigma_mm == pytest.approx(1.5 * 2 ** (1 / 3), abs=1e-3)
     assert plan.output_count == len(plan.output_names) + 4
 
 
