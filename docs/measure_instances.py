@@ -22,7 +22,7 @@ from medseg.networks import build_network
 JUDGED = range(2000, 2050)  # no default was chosen on these
 ELLIPSOIDS = 60
 TRAINING_CASES = 60  # of seeds from 8 million on
-STEPS = 280
+STEPS = 480
 WIDTHS = (8, 16, 32)
 
 TellApart = Callable[[medseg.Phantom], medseg.Panoptic]

@@ -289,7 +289,9 @@ def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(tmp_path, c
         out = tmp_path / "out.nii.gz"
         given = [*command, "-o", str(out), "--overwrite", *options]
         assert run(given) == 0
-        return " ".join(medseg.read_panoptic(out).segmentation.provenance.notes)
+        made = medseg.read_panoptic(out).segmentation.provenance
+        assert made is not None
+        return " ".join(made.notes)
 
     assert "parted at the centres" in notes("-m", str(learned))
     assert "connected pieces" in notes("-m", str(learned), "--split-by", "nothing")

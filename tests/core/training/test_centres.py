@@ -76,19 +76,17 @@ def test_a_patch_without_things_has_neither_heat_nor_offsets():
 def test_targets_are_made_of_what_the_augmented_patch_shows():
     """Mirrored along i: the heat-map is mirrored, and offsets along i point back."""
     instances = two_boxes(3)
-    boxes = {
-        "image": torch.zeros((1, 1, 16, 12, 8)),
-        "labels": torch.zeros((1, 16, 12, 8), dtype=torch.uint8),
-        "centres": torch.tensor([[7.5, 5.5, 3.5]]),
-        "appearances": (UNCHANGED,),
-        "instances": torch.from_numpy(instances)[None],
-    }
-    plain, mirrored = (
-        learned_centres(
-            RawBatch(**boxes, deformations=(Deformation(matrix=matrix),)), PLAN
-        )
-        for matrix in (np.eye(3), np.diag([-1.0, 1.0, 1.0]))
+    plain_batch = RawBatch(
+        image=torch.zeros((1, 1, 16, 12, 8)),
+        labels=torch.zeros((1, 16, 12, 8), dtype=torch.uint8),
+        centres=torch.tensor([[7.5, 5.5, 3.5]]),
+        deformations=(Deformation(matrix=np.eye(3)),),
+        appearances=(UNCHANGED,),
+        instances=torch.from_numpy(instances)[None],
     )
+    mirror = (Deformation(matrix=np.diag([-1.0, 1.0, 1.0])),)
+    plain = learned_centres(plain_batch, PLAN)
+    mirrored = learned_centres(replace(plain_batch, deformations=mirror), PLAN)
     assert plain is not None
     assert mirrored is not None
     torch.testing.assert_close(mirrored.heat, plain.heat.flip(1))
