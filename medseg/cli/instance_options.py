@@ -58,7 +58,7 @@ class Separation:
         metadata={"help": "By intensity: whether middles are bright or dark."},
     )
     least_heat: float = field(
-        default=0.3,
+        default=0.2,
         metadata={"help": "Learned: how sure a centre is, 1 where it is certain."},
     )
     apart_mm: float | None = field(

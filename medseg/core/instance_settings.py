@@ -86,7 +86,7 @@ class LearnedCentres:
         WrongUse: INVALID_OPTION for a value out of its range.
     """
 
-    least_heat: float = 0.3
+    least_heat: float = 0.2
     apart_mm: float | None = None
 
     def __post_init__(self) -> None:
