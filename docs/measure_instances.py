@@ -1,7 +1,7 @@
 """Measures what docs/instances.md says: counts of touching tumours, and diameters.
 
 Run as `python docs/measure_instances.py FOLDER`; it trains a small network into FOLDER
-first (again from where it was, if it was stopped), in some minutes on two CPU cores.
+first (again from where it was, if it was stopped), in some minutes on a CPU core.
 """
 
 import hashlib
