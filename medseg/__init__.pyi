@@ -13,6 +13,7 @@ from .cohort.status import CohortStatus, cohort_status
 from .core.acceptance import Accepted
 from .core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
 from .core.case import Case, Dataset
+from .core.centre_maps import CentreMaps
 from .core.cohort import CohortCase, Manifest
 from .core.decathlon import (
     DECATHLON_LICENCE,
@@ -28,6 +29,7 @@ from .core.follow_up import Fate, FollowedLesion, FollowUp, MatchedBy
 from .core.froc import LUNA16_POINTS, Froc, froc_table
 from .core.geometry import Geometry
 from .core.instance_boxes import InstanceBox, InstanceBoxes
+from .core.instance_head import InstanceHead
 from .core.instance_measure import InstanceMeasure
 from .core.instance_settings import (
     Components,
@@ -35,6 +37,7 @@ from .core.instance_settings import (
     FollowUpRules,
     InstanceRules,
     IntensityWatershed,
+    LearnedCentres,
     Shade,
 )
 from .core.labels import LabelSet, Structure, StructureKind
@@ -126,9 +129,11 @@ from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
 from .phantom.series import write_phantom_series
 from .phantom.touching import make_touching_tumours
+from .phantom.touching_dataset import write_touching_dataset
 from .pipeline.composing import segment_all, segment_with_ready
 from .pipeline.estimating import estimate
 from .pipeline.fitting import Misfit, misfits
+from .pipeline.lesions import own_rules, segment_instances
 from .pipeline.ready import Prediction, ReadyModel, Request
 from .pipeline.segmenting import predict, segment, segment_with_probabilities
 from .pipeline.uncertainty import uncertainty_of
@@ -175,6 +180,7 @@ __all__ = [
     "Cancelled",
     "Case",
     "CaseTable",
+    "CentreMaps",
     "CohortCase",
     "CohortStatus",
     "Components",
@@ -207,12 +213,14 @@ __all__ = [
     "Instance",
     "InstanceBox",
     "InstanceBoxes",
+    "InstanceHead",
     "InstanceMeasure",
     "InstanceRules",
     "IntensityWatershed",
     "JudgedCase",
     "JudgedStructure",
     "LabelSet",
+    "LearnedCentres",
     "Lesion",
     "LesionScores",
     "LocalExecutor",
@@ -326,6 +334,7 @@ __all__ = [
     "merge_cohort",
     "misfits",
     "model_folder",
+    "own_rules",
     "panoptic_csv",
     "panoptic_json",
     "panoptic_total",
@@ -363,6 +372,7 @@ __all__ = [
     "scores_json",
     "segment",
     "segment_all",
+    "segment_instances",
     "segment_with_probabilities",
     "segment_with_ready",
     "slice_agreement",
@@ -387,6 +397,7 @@ __all__ = [
     "write_scores",
     "write_segmentation",
     "write_study",
+    "write_touching_dataset",
     "write_uncertainty",
     "write_volume",
     "written_whole",

@@ -82,7 +82,7 @@ def bench_inference(
         window=plan.patch_shape,
         overlap=settings.overlap,
         copies=2 ** len(scene.mirror_axes),
-        outputs=len(plan.output_names),
+        outputs=plan.output_count,
         parameters=parameter_count(build_network(plan)),
         timings=tuple(_timing(each, runs[each], first, exact) for each in runs),
         precision=precision.value,

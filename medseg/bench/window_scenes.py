@@ -204,6 +204,7 @@ def _require_comparable(name: str, model: TrainedModel) -> None:
     why = {
         "it needs another model's labels": model.first_stage is not None,
         "its structures overlap": bool(plan.regions),
+        "it also tells lesions apart": plan.head is not None,
         "it is a MONAI bundle, which resamples probabilities": (
             plan.recipe is Recipe.MONAI
         ),

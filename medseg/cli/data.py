@@ -14,6 +14,7 @@ from medseg.cli.tables import decathlon_table
 
 app = App(name="data", help="Get public datasets, or make synthetic data.")
 _HERE = Path()
+Touching = Annotated[bool, Parameter(negative=())]
 
 
 @app.command(name="list")
@@ -68,19 +69,28 @@ def download(
 
 
 @app.command
-def phantom(out: Path, /, *, cases: int = 0, seed: int = 0) -> None:
+def phantom(
+    out: Path, /, *, cases: int = 0, seed: int = 0, touching: Touching = False
+) -> None:
     """Make synthetic abdominal CT: one DICOM series, or a dataset to train on.
 
     Example: medseg data phantom Task91_PhantomAbdomen --cases 60
+
+    Example: medseg data phantom Touching --cases 60 --touching
 
     Args:
         out: New folder.
         cases: Cases of a dataset in Medical Segmentation Decathlon layout; 0 makes one
             DICOM series with its reference.
         seed: Another seed makes other anatomy.
+        touching: Make cases of a liver whose tumours touch, and number these.
     """
     with shown_progress() as progress:
-        if cases:
+        if touching:
+            medseg.write_touching_dataset(
+                out, cases=cases, seed=seed, on_progress=progress
+            )
+        elif cases:
             medseg.write_phantom_dataset(
                 out, cases=cases, seed=seed, on_progress=progress
             )

@@ -1,6 +1,7 @@
 """Options that say what one lesion is, on the command line."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Literal, assert_never
 
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 import medseg
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.instance_settings import InstanceRules, Shade, Split
+from medseg.core.plan import Plan
 
 Structures = Annotated[tuple[str, ...], Parameter(negative=())]
 
@@ -19,17 +21,19 @@ class SplitBy(StrEnum):
     NOTHING = "nothing"
     DISTANCE = "distance"
     INTENSITY = "intensity"
+    LEARNED = "learned"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
     """What one lesion is."""
 
-    split_by: SplitBy = field(
-        default=SplitBy.NOTHING,
+    split_by: SplitBy | None = field(
+        default=None,
         metadata={
-            "help": "Where lesions that touch are parted: nowhere, at their necks, or "
-            "where the scan has a valley between them."
+            "help": "Where lesions that touch are parted: nowhere, at their necks, "
+            "where the scan has a valley between them, or as the model has learned; "
+            "unless given the last of a model that has, else nowhere."
         },
     )
     connectivity: Literal[6, 18, 26] = field(
@@ -57,6 +61,17 @@ class Separation:
         default=Shade.BRIGHT,
         metadata={"help": "By intensity: whether middles are bright or dark."},
     )
+    least_heat: float = field(
+        default=0.2,
+        metadata={"help": "Learned: how sure a centre is, 1 where it is certain."},
+    )
+    apart_mm: float | None = field(
+        default=None,
+        metadata={
+            "help": "Learned: how near two centres may be; 1.5 voxels of the model's "
+            "grid unless given."
+        },
+    )
 
     @property
     def rules(self) -> InstanceRules:
@@ -71,10 +86,38 @@ class Separation:
             split=self._split(),
         )
 
+    def rules_of(self, plans: Sequence[Plan]) -> InstanceRules:
+        """The same as rules for what some models find together.
+
+        Args:
+            plans: Of the models; the way one has learned is taken where it is alone.
+
+        Raises:
+            WrongUse: INVALID_OPTION for a value out of its range, and for the learned
+                way of models that have none.
+        """
+        has_learned = len(plans) == 1 and plans[0].head is not None
+        if self.split_by is None and has_learned:
+            return replace(self, split_by=SplitBy.LEARNED).rules
+        if self.split_by is SplitBy.LEARNED and not has_learned:
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                "the model has not learned to tell lesions apart"
+                if len(plans) == 1
+                else "of several models none says where its centres are",
+                where="--split-by",
+                remedy="Part them by distance, or give one model that has learned it.",
+            )
+        return self.rules
+
     def _split(self) -> Split:
         match self.split_by:
-            case SplitBy.NOTHING:
+            case None | SplitBy.NOTHING:
                 return medseg.Components()
+            case SplitBy.LEARNED:
+                return medseg.LearnedCentres(
+                    least_heat=self.least_heat, apart_mm=self.apart_mm
+                )
             case SplitBy.DISTANCE:
                 return medseg.DistanceWatershed(neck_mm=self.neck_mm)
             case SplitBy.INTENSITY:

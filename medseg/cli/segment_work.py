@@ -88,7 +88,10 @@ class SegmentWork:
         if self.instance_rules is None:
             return Made(prediction=prediction)
         panoptic = medseg.tell_apart(
-            prediction.segmentation, self.instance_rules, volume
+            prediction.segmentation,
+            self.instance_rules,
+            volume,
+            centres=prediction.centres,
         )
         shares = prediction.probabilities
         found = {panoptic.structure_of(each).name for each in panoptic.instances}
@@ -112,7 +115,9 @@ class SegmentWork:
         if len(self.models) > 1:
             composed = medseg.segment_with_ready(volume, self.models, progress, region)
             return medseg.Prediction(segmentation=composed)
-        request = medseg.Request(wanted=self.wanted, region=region)
+        rules = self.instance_rules
+        centres = rules is not None and isinstance(rules.split, medseg.LearnedCentres)
+        request = medseg.Request(wanted=self.wanted, region=region, centres=centres)
         return self.models[0].predict(volume, progress, request)
 
     def write(self, made: Made, out: Path, source: medseg.Volume | None = None) -> None:

@@ -95,17 +95,18 @@ def segment(  # noqa: PLR0913 - the options of design's command
     """
     if not instances:
         require_default(separation, "lesions are told apart with --instances only")
-    rules = separation.rules if instances else None
     wanted = medseg.Wanted(
         probabilities=save_probabilities, uncertainty=save_uncertainty
     )
+    models = loaded_models(model, settings, wanted)
+    plans = [each.model.info.plan for each in models]
     work = SegmentWork(
-        models=loaded_models(model, settings, wanted),
+        models=models,
         region_model=ready_model(region_model, settings) if region_model else None,
         wanted=wanted,
         file_format=file_format,
         overwrite=overwrite,
-        instance_rules=rules,
+        instance_rules=separation.rules_of(plans) if instances else None,
     )
     scans = scans_in(scan, out)
     if scans:

@@ -63,6 +63,8 @@ def plan(
         "normalisation": ", ".join(how.kind for how in made.normalisation),
         "mirror_axes": made.mirror_axes,
     }
+    if made.head is not None:
+        facts["told apart"] = ", ".join(made.head.things)
     rows = [(name, str(value), reasons.pop(name, "")) for name, value in facts.items()]
     rows += [(name, "", reason) for name, reason in reasons.items()]
     print(aligned(("choice", "value", "reason"), rows))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from medseg.core.instance_head import require_things_of
 from medseg.core.labels import LabelSet
 from medseg.core.regions import Region, require_regions_of
 
@@ -17,6 +18,7 @@ class Case:
         reference: Label map, where there is one.
         patient: Patient key, for statistics; empty when every case is its own.
         centre: Site the scan comes from.
+        instances: Number of the thing at each voxel, where the dataset names things.
     """
 
     id: str
@@ -24,6 +26,7 @@ class Case:
     reference: Path | None = None
     patient: str = ""
     centre: str = ""
+    instances: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Dataset:
         regions: Overlapping structures to learn, made of the labels; often none.
         ignore_id: Label of voxels that nobody looked at: neither loss nor scores count
             them. It is not among `labels`.
+        things: Names of the structures whose cases say which voxel is of which thing.
         licence: As the description gives it, empty if it does not.
         source: Where the data come from, in words.
     """
@@ -48,10 +52,13 @@ class Dataset:
     cases: tuple[Case, ...]
     regions: tuple[Region, ...] = ()
     ignore_id: int | None = None
+    things: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
 
     def __post_init__(self) -> None:
         require_regions_of(self.labels.ids, self.regions)
+        has_regions = bool(self.regions)
+        require_things_of(self.labels.names, self.things, has_regions=has_regions)
         if self.ignore_id in self.labels.ids:
             raise ValueError(f"label {self.ignore_id} is ignored and a structure")

@@ -73,7 +73,32 @@ class IntensityWatershed:
         )
 
 
-Split = Components | DistanceWatershed | IntensityWatershed
+@dataclass(frozen=True, kw_only=True)
+class LearnedCentres:
+    """Lesions that touch are parted as a model with an instance head has learned.
+
+    Attributes:
+        least_heat: Of the heat-map at a centre, which is 1 at one that is sure.
+        apart_mm: How near two centres may be; None for the sigma of the Gaussians that
+            the model learned, 1.5 of its voxels.
+
+    Raises:
+        WrongUse: INVALID_OPTION for a value out of its range.
+    """
+
+    least_heat: float = 0.2
+    apart_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        _require_positive(self.least_heat, "a heat", "", "--least-heat")
+        if self.apart_mm is not None:
+            _require_positive(self.apart_mm, "a distance", "mm", "--apart-mm")
+
+    def __str__(self) -> str:
+        return "parted at the centres that the model sees"
+
+
+Split = Components | DistanceWatershed | IntensityWatershed | LearnedCentres
 """What is done with lesions that touch."""
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from itertools import chain
 
 from medseg.core.geometry import Shape3, Spacing
+from medseg.core.instance_head import InstanceHead, require_things_of
 from medseg.core.labels import LabelSet
 from medseg.core.regions import Region, require_regions_of
 
@@ -204,6 +205,7 @@ class Plan:
             a normalisation is of every channel by itself.
         labels_by_nearest: Whether, in MONAI's recipe, labels are decided on before
             they are brought back to the scan, each voxel then taking the nearest one.
+        head: What else the network gives to tell touching things apart; often nothing.
         reasons: Why each choice was made, name and sentence.
     """
 
@@ -227,6 +229,7 @@ class Plan:
     monai_network: MonaiNetwork | None = None
     monai_steps: tuple[MonaiStep | Normalisation, ...] = ()
     labels_by_nearest: bool = False
+    head: InstanceHead | None = None
     reasons: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -235,6 +238,8 @@ class Plan:
         self._require_levels()
         self._require_sizes()
         require_regions_of(self.labels.ids, self.regions)
+        things = self.head.things if self.head else ()
+        require_things_of(self.labels.names, things, has_regions=bool(self.regions))
         if not len(self.normalisation) == len(self.channels) >= 1:
             raise ValueError("a plan has one normalisation a channel")
         if not 1 <= len(self.labels) <= MOST_STRUCTURES:
@@ -287,3 +292,8 @@ class Plan:
         if self.regions:
             return tuple(region.name for region in self.regions)
         return ("background", *self.labels.names)
+
+    @property
+    def output_count(self) -> int:
+        """Channels of the network's output: `output_names`, then those of the head."""
+        return len(self.output_names) + (self.head.outputs if self.head else 0)

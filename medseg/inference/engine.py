@@ -117,7 +117,7 @@ class _Stream:
         a, b = (layout.shape[axis] for axis in layout.across)
         shape = RingShape(
             members=runner.members,
-            outputs=len(plan.output_names),
+            outputs=plan.output_count,
             rows=plan.patch_shape[layout.axis],
             across=(a, b),
         )
@@ -245,7 +245,8 @@ class _Stream:
 
 def _sure_of_background(plan: Plan) -> Float32[Tensor, " output"]:
     """Logits of a voxel that is not computed."""
-    logits = torch.full((len(plan.output_names),), -_SURE_LOGIT)
+    logits = torch.full((plan.output_count,), -_SURE_LOGIT)
+    logits[len(plan.output_names) :] = 0  # no centre, no offset
     if not plan.regions:
         logits[0] = _SURE_LOGIT
     return logits

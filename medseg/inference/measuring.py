@@ -96,7 +96,7 @@ def _sums(layout: Layout, plan: Plan) -> RingShape:
     a, b = (layout.shape[axis] for axis in layout.across)
     return RingShape(
         members=1,
-        outputs=len(plan.output_names),
+        outputs=plan.output_count,
         rows=plan.patch_shape[layout.axis],
         across=(a, b),
     )

@@ -132,10 +132,17 @@ class Runner:
             )
         return sums
 
-    @staticmethod
-    def _logits(network: nn.Module, windows: Tensor, axes: tuple[int, ...]) -> Tensor:
+    def _logits(
+        self, network: nn.Module, windows: Tensor, axes: tuple[int, ...]
+    ) -> Tensor:
         logits: Tensor = network(windows.flip(axes) if axes else windows)
-        return logits.flip(axes) if axes else logits
+        if not axes:
+            return logits
+        turned = logits.flip(axes)
+        if self.plan.head is not None:  # offsets along a mirrored axis point back
+            first = len(self.plan.output_names) + 1
+            turned[:, [first + axis - 2 for axis in axes]] *= -1
+        return turned
 
 
 def _require_finite(answers: Sequence[Tensor]) -> None:

@@ -16,10 +16,12 @@ from medseg.core.instance_settings import (
     DistanceWatershed,
     InstanceRules,
     IntensityWatershed,
+    LearnedCentres,
     Shade,
 )
 from medseg.core.lesions import Connectivity
 from medseg.core.volume import Volume
+from medseg.instances.grouping import Centres, grouped
 from medseg.instances.joining import with_small_ones_joined
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -34,6 +36,7 @@ def parted(
     rules: InstanceRules,
     grid: Geometry,
     volume: Volume | None,
+    centres: Centres | None = None,
 ) -> Numbers:
     """Number of the lesion at each voxel of one connected piece, 0 outside it.
 
@@ -43,6 +46,7 @@ def parted(
         rules: How lesions that touch are parted.
         grid: Of the whole label map.
         volume: The scan, for a watershed of intensities.
+        centres: What a model sees, for its own way.
 
     Raises:
         UnusableInput: OUT_OF_MEMORY; CHANNEL_MISMATCH; NOT_FINITE.
@@ -65,6 +69,10 @@ def parted(
                 split.contrast,
                 by_faces=by_faces,
             )
+        case LearnedCentres():
+            if centres is None:
+                raise ValueError("learned centres need what a model sees")
+            basins = grouped(mask, box, centres, grid, rules.connectivity)
         case _:
             assert_never(rules.split)
     smallest = rules.minimum_mm3 / (1000 * grid.voxel_volume_ml)

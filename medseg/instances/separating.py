@@ -9,11 +9,13 @@ from scipy import ndimage
 
 from medseg.classical.results import noted
 from medseg.core.box import Box
+from medseg.core.centre_maps import CentreMaps
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.instance_settings import (
     Components,
     InstanceRules,
     IntensityWatershed,
+    LearnedCentres,
 )
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
@@ -25,6 +27,7 @@ from medseg.core.progress import (
     reported,
 )
 from medseg.core.volume import Segmentation, Volume, require_same_grid
+from medseg.instances.grouping import Centres, found_centres
 from medseg.instances.parting import parted
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -43,6 +46,7 @@ def tell_apart(
     rules: InstanceRules = DEFAULT_INSTANCE_RULES,
     volume: Volume | None = None,
     on_progress: ProgressCallback = ignore_progress,
+    centres: CentreMaps | None = None,
 ) -> Panoptic:
     """The lesions of a label map, each with a number of its own.
 
@@ -56,13 +60,17 @@ def tell_apart(
         rules: What a lesion is.
         volume: The scan, on the same grid; needed by an `IntensityWatershed` only.
         on_progress: Is told how many pieces are done; what it raises stops the work.
+        centres: What a model says of the scan; needed by `LearnedCentres` only, which
+            leave structures that it did not learn in connected pieces.
 
     Raises:
-        WrongUse: INVALID_OPTION, when a watershed of intensities has no scan.
+        WrongUse: INVALID_OPTION, when a watershed of intensities has no scan, or
+            learned centres no model.
         UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY;
             NOT_A_LABEL_MAP for more than 65535 lesions.
     """
     _require_scan(segmentation, rules, volume)
+    seen = _seen(rules, centres)
     array = segmentation.array
     numbers = np.zeros_like(array, dtype=np.uint16)
     instances: list[Instance] = []
@@ -74,12 +82,14 @@ def tell_apart(
         if place is None:
             continue
         mask = array[place] == structure.id
+        own = _rules_for(structure, rules, centres)
         lesions, left_out = _Telling(
             mask=mask,
             box=Box.from_slices(place),
-            rules=rules,
+            rules=own,
             segmentation=segmentation,
             volume=volume,
+            seen=seen,
             on_progress=in_stage(on_progress, structure.name),
         ).lesions()
         count = int(lesions.max(initial=0))
@@ -93,7 +103,7 @@ def tell_apart(
             Instance(number=len(instances) + n, structure_id=structure.id)
             for n in range(1, count + 1)
         ]
-        notes.append(_note(structure, count, left_out, rules))
+        notes.append(_note(structure, count, left_out, own))
     told = replace(segmentation, array=array)
     for note in notes:
         told = noted(told, note)
@@ -135,6 +145,7 @@ class _Telling:
         rules: What a lesion is.
         segmentation: The label map.
         volume: The scan.
+        seen: Centres that a model sees.
         on_progress: Is told of every piece.
     """
 
@@ -143,6 +154,7 @@ class _Telling:
     rules: InstanceRules
     segmentation: Segmentation
     volume: Volume | None
+    seen: Centres | None
     on_progress: ProgressCallback
 
     def lesions(self) -> tuple[VoxelNumbers, int]:
@@ -182,7 +194,7 @@ class _Telling:
             i, j, k = (a + b for a, b in zip(self.box.start, inner.start, strict=True))
             where = Box(start=(i, j, k), shape=inner.shape)
             grid = self.segmentation.geometry
-            lesions = parted(piece, where, self.rules, grid, self.volume)
+            lesions = parted(piece, where, self.rules, grid, self.volume, self.seen)
             here[piece] = -(lesions[piece] + last)
             last += int(lesions.max())
 
@@ -203,6 +215,31 @@ def _note(structure: Structure, count: int, left_out: int, rules: InstanceRules)
     if not left_out:
         return told
     return f"{told}; {left_out} below {rules.minimum_mm3:g} mm3 left out"
+
+
+def _seen(rules: InstanceRules, centres: CentreMaps | None) -> Centres | None:
+    """The centres that lesions are parted at, where the rules ask for them."""
+    if not isinstance(rules.split, LearnedCentres):
+        return None
+    if centres is not None:
+        return found_centres(centres, rules.split)
+    raise WrongUse(
+        ErrorCode.INVALID_OPTION,
+        "a label map alone does not say where a model saw centres",
+        where="--split-by",
+        remedy="Use medseg segment --instances with a model that learned to tell "
+        "lesions apart, or part them by distance.",
+    )
+
+
+def _rules_for(
+    structure: Structure, rules: InstanceRules, centres: CentreMaps | None
+) -> InstanceRules:
+    """A structure that the model learned nothing of is left in its pieces."""
+    is_learned = centres is None or structure.name in centres.things
+    if is_learned or not isinstance(rules.split, LearnedCentres):
+        return rules
+    return replace(rules, split=Components())
 
 
 def _require_scan(

@@ -13,6 +13,7 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet
 from medseg.io.checks import case_id_of, reading_errors
 from medseg.io.dataset_labels import described_labels
+from medseg.io.dataset_things import described_things, with_instances, with_things
 from medseg.io.nnunet import is_nnunet_raw, nnunet_cases
 
 DESCRIPTION_NAME = "dataset.json"
@@ -28,7 +29,8 @@ def read_dataset(folder: Path | str) -> Dataset:
 
     Raises:
         UnusableInput: NOT_FOUND without a description; INVALID_DATASET when it is
-            not valid, names a missing file (the case is named), or no case;
+            not valid, names a missing file (the case is named), or no case, or where
+            a case of things has no instance numbers;
             UNKNOWN_FORMAT for files of a format that is not read.
     """
     path = Path(folder)
@@ -36,13 +38,15 @@ def read_dataset(folder: Path | str) -> Dataset:
     content = _read_description(path)
     try:
         described = described_labels(content)
+        things = described_things(content)
         dataset = Dataset(
             name=str(content.get("name") or path.parent.resolve().name).strip(),
             channels=_channels(content),
-            labels=described.labels,
-            cases=_cases(content, path),
+            labels=with_things(described.labels, things),
+            cases=with_instances(_cases(content, path), things),
             regions=described.regions,
             ignore_id=described.ignore_id,
+            things=things,
             licence=str(content.get("licence", content.get("license", ""))).strip(),
             source=str(content.get("reference", "")).strip(),
         )

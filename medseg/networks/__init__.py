@@ -5,6 +5,7 @@ from medseg.networks.halving import halving_multiple
 from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.inference_form import inference_form
 from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.quiet_head import quieten_head
 from medseg.networks.supervision import Supervised, supervised
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "halving_multiple",
     "inference_form",
     "parameter_count",
+    "quieten_head",
     "supervised",
 ]

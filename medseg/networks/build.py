@@ -43,7 +43,7 @@ def build_network(plan: Plan) -> nn.Module:
     """Network of the plan's architecture, sized by the plan.
 
     Maps (batch, channel, i, j, k) to logits (batch, output, i, j, k), the outputs in
-    the order of `plan.output_names`.
+    the order of `plan.output_names`, then those of `plan.head`.
     """
     return _BUILDERS[plan.architecture](plan)
 

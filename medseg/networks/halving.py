@@ -138,7 +138,7 @@ def segresnet(plan: Plan) -> HalvingSegResNet:
         spatial_dims=3,
         init_filters=plan.widths[0],
         in_channels=len(plan.channels),
-        out_channels=len(plan.output_names),
+        out_channels=plan.output_count,
         norm=_NORM,
         blocks_down=blocks,
         blocks_up=(1,) * (len(blocks) - 1),
@@ -155,7 +155,7 @@ def mednext(plan: Plan) -> HalvingMedNeXt:
         spatial_dims=3,
         init_filters=plan.widths[0],
         in_channels=len(plan.channels),
-        out_channels=len(plan.output_names),
+        out_channels=plan.output_count,
         kernel_size=3,
         use_residual_connection=True,
         blocks_down=blocks,
@@ -169,7 +169,7 @@ def swin_unetr(plan: Plan) -> HalvingSwinUNETR:
     twelves = max(1, round(1.5 * plan.widths[0] / _SWIN_HEAD_WIDTHS))
     network = HalvingSwinUNETR(
         in_channels=len(plan.channels),
-        out_channels=len(plan.output_names),
+        out_channels=plan.output_count,
         feature_size=twelves * _SWIN_HEAD_WIDTHS,
         norm_name=_NORM,
     )

@@ -69,7 +69,7 @@ class FCN(nn.Module):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        outputs = len(plan.output_names)
+        outputs = plan.output_count
         self.encoder = _Encoder(plan, len(plan.widths))
         self.scores = nn.ModuleList(
             nn.Conv3d(width, outputs, 1) for width in plan.widths[1:]
@@ -99,7 +99,7 @@ class DeepLab(nn.Module):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        outputs = len(plan.output_names)
+        outputs = plan.output_count
         levels = min(_ATROUS_LEVELS, len(plan.widths))
         fine, deep = plan.widths[1], plan.widths[levels - 1]
         factors = [1, 1, 1]

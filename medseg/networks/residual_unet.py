@@ -150,7 +150,7 @@ class ResidualUNet(nn.Module):
         self._widths = plan.widths
         self.encoder = _Encoder(plan)
         self.decoder = _Decoder(plan)
-        self.head = nn.Conv3d(plan.widths[0], len(plan.output_names), 1)
+        self.head = nn.Conv3d(plan.widths[0], plan.output_count, 1)
         self._initialise()
 
     @property

@@ -23,7 +23,7 @@ class UNet(DynUNet):
         super().__init__(
             spatial_dims=3,
             in_channels=len(plan.channels),
-            out_channels=len(plan.output_names),
+            out_channels=plan.output_count,
             kernel_size=plan.kernels,
             strides=plan.strides,
             upsample_kernel_size=plan.strides[1:],

@@ -51,7 +51,7 @@ def write_phantom_dataset(
     require_range("cases", cases, 1, _FIRST_CASE_SEED)
     require_range("seed", seed, 0, 2**32)
     origin = f"Made by medseg.phantom: dataset seed {seed}, {shape}, {spacing_mm} mm"
-    _require_same_origin(folder / "dataset.json", origin)
+    require_same_origin(folder / "dataset.json", origin)
     names: list[str] = []
     for number in range(cases):
         names.append(f"phantom_{number:03d}")
@@ -63,7 +63,7 @@ def write_phantom_dataset(
             write_nifti_volume(phantom.volume, image, overwrite=True)
             write_nifti_labels(phantom.reference, reference, overwrite=True)
         with written_whole(folder / "dataset.json", overwrite=True) as temporary:
-            text = json.dumps(_description(folder.name, names, origin), indent=2)
+            text = json.dumps(described(folder.name, names, origin), indent=2)
             temporary.write_text(text + "\n", encoding="utf-8")
         on_progress(
             Progress(
@@ -72,7 +72,7 @@ def write_phantom_dataset(
         )
 
 
-def _require_same_origin(description: Path, origin: str) -> None:
+def require_same_origin(description: Path, origin: str) -> None:
     """Refuse to mix two datasets in one folder."""
     if not description.exists():
         return
@@ -99,7 +99,8 @@ def _make_case(seed: int, shape: Shape3, spacing_mm: Spacing) -> Phantom:
     return make_phantom(seed, shape=(shape[0], shape[1], slices), spacing_mm=spacing)
 
 
-def _description(name: str, names: list[str], origin: str) -> dict[str, object]:
+def described(name: str, names: list[str], origin: str) -> dict[str, object]:
+    """The content of a `dataset.json` of cases of these names."""
     return {
         "name": name,
         "description": "Synthetic abdominal CT phantoms with known truth; no patients.",

@@ -1,6 +1,7 @@
 from .composing import segment_all, segment_with_ready
 from .estimating import estimate
 from .fitting import Misfit, misfits
+from .lesions import own_rules, segment_instances
 from .overlapping import Outcome, overlapped
 from .ready import Answer, Prediction, ReadyModel, Request
 from .segmenting import (
@@ -20,9 +21,11 @@ __all__ = [
     "estimate",
     "misfits",
     "overlapped",
+    "own_rules",
     "predict",
     "segment",
     "segment_all",
+    "segment_instances",
     "segment_with_probabilities",
     "segment_with_ready",
     "uncertainty_of",

@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Bool, Float16
 
+from medseg.core.centre_maps import CentreMaps
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
@@ -24,6 +25,7 @@ from medseg.inference import (
     with_margin,
 )
 from medseg.models import TrainedModel
+from medseg.pipeline.centres import HeadRows
 from medseg.pipeline.provenance import provenance_of
 from medseg.preprocessing import (
     LABELS_ONLY,
@@ -50,10 +52,12 @@ class Request:
         region: Label map of the scan, from a coarser model: only near its structures
             (`InferenceSettings.margin_mm`) anything is looked for. None for the whole
             scan.
+        centres: What the model's instance head says, if it has one.
     """
 
     wanted: Wanted = LABELS_ONLY
     region: Segmentation | None = None
+    centres: bool = False
 
 
 LABELS_EVERYWHERE = Request()
@@ -61,7 +65,7 @@ LABELS_EVERYWHERE = Request()
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """A model's answer for one scan, all of it on the scan's own grid.
+    """A model's answer for one scan, on the scan's own grid but for the centres.
 
     Attributes:
         segmentation: The label map.
@@ -70,12 +74,14 @@ class Prediction:
         uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
             has several networks, "disagreement".
         structures: How unsure the model is of each, where uncertainty was asked for.
+        centres: What the model's instance head says, for `tell_apart`.
     """
 
     segmentation: Segmentation
     probabilities: Volume | None = None
     uncertainty: Volume | None = None
     structures: tuple[StructureUncertainty, ...] = ()
+    centres: CentreMaps | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -141,7 +147,8 @@ class ReadyModel:
             )
             with self._lock:
                 slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
-                found = restored(slabs, prepared, plan, request.wanted)
+                head = HeadRows(prepared, plan, is_kept=request.centres)
+                found = restored(head.passed(slabs), prepared, plan, request.wanted)
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
         unsure = _uncertainty(found, volume)
@@ -150,6 +157,7 @@ class ReadyModel:
             probabilities=_probabilities(found, volume, plan),
             uncertainty=unsure,
             structures=self._judged(_structures(made, unsure, found.expectation)),
+            centres=head.maps(),
         )
 
     def answers(
@@ -176,7 +184,8 @@ class ReadyModel:
             told = in_stage(on_progress, f"copy {done} of {len(singles)}")
             with _memory_errors(volume), self._lock:
                 slabs = stream_of_ready(runner, prepared, on_progress=told)
-                found = restored(slabs, prepared, plan, wanted)
+                head = HeadRows(prepared, plan, is_kept=False)
+                found = restored(head.passed(slabs), prepared, plan, wanted)
             if found.probabilities is None:
                 raise RuntimeError("probabilities were asked for")
             yield Answer(network=network, probabilities=found.probabilities)

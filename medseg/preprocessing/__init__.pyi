@@ -1,4 +1,5 @@
 from .expectation import Expectation
+from .instances import prepare_instances
 from .label_resampling import resample_nearest
 from .mapping import AxisMapping, grid_mapping
 from .out_of_memory import is_out_of_memory
@@ -24,6 +25,7 @@ __all__ = [
     "margin_voxels",
     "prepare",
     "prepare_first_stage",
+    "prepare_instances",
     "prepare_reference",
     "prepare_region",
     "resample_nearest",

@@ -6,7 +6,7 @@ comes out for one sample does not depend on the others of its batch.
 """
 
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Integer, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,6 +22,7 @@ __all__ = [
     "augmented",
     "draw_appearance",
     "draw_deformation",
+    "nearest",
 ]
 
 
@@ -31,16 +32,16 @@ def augmented(
 ) -> tuple[Float32[Tensor, "batch channel i j k"], UInt8[Tensor, "batch i j k"]]:
     """Cut, deform and recolour every patch, on the device the batch is on."""
     index = sampled_index(batch.deformations, batch.centres, plan.patch_shape)
-    labels = _nearest(batch.labels, index)
+    labels = nearest(batch.labels, index)
     size = torch.tensor(batch.labels.shape[1:], device=index.device)
     grid = index.mul_(2 / size).add_(1 / size - 1).flip(-1)
     images = functional.grid_sample(batch.image, grid, align_corners=False)
     return with_appearances(images, batch.appearances), labels
 
 
-def _nearest(
-    labels: UInt8[Tensor, "batch i j k"], index: Float32[Tensor, "batch a b c 3"]
-) -> UInt8[Tensor, "batch a b c"]:
+def nearest(
+    labels: Integer[Tensor, "batch i j k"], index: Float32[Tensor, "batch a b c 3"]
+) -> Integer[Tensor, "batch a b c"]:
     """Label nearest to each index.
 
     Half-way indices, which are common, always go up: `grid_sample` sends them to the

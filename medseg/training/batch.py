@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int32, UInt8
 from torch import Tensor
 
 from medseg.training.appearance import Appearance
@@ -23,6 +23,7 @@ class RawBatch:
         centres: Fractional index of each patch's centre inside its box.
         deformations: One a sample.
         appearances: One a sample.
+        instances: Number of the thing at each voxel, where they are learned.
     """
 
     image: Float32[Tensor, "batch channel i j k"]
@@ -30,6 +31,7 @@ class RawBatch:
     centres: Float32[Tensor, "batch 3"]
     deformations: tuple[Deformation, ...]
     appearances: tuple[Appearance, ...]
+    instances: Int32[Tensor, "batch i j k"] | None = None
 
     def to(self, device: torch.device) -> "RawBatch":
         """The same batch on a device."""
@@ -38,4 +40,16 @@ class RawBatch:
             image=self.image.to(device, non_blocking=True),
             labels=self.labels.to(device, non_blocking=True),
             centres=self.centres.to(device, non_blocking=True),
+            instances=None
+            if self.instances is None
+            else self.instances.to(device, non_blocking=True),
+        )
+
+    def pinned(self) -> "RawBatch":
+        """The same batch where a GPU can fetch it meanwhile."""
+        return replace(
+            self,
+            image=self.image.pin_memory(),
+            labels=self.labels.pin_memory(),
+            instances=None if self.instances is None else self.instances.pin_memory(),
         )

@@ -21,22 +21,26 @@ import numpy as np
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.plan import Normalisation, NormalisationKind, Plan
-from medseg.io import written_whole, written_whole_folder
+from medseg.io import written_whole_folder
 from medseg.io.checks import require_there, sha256_of, sha256_of_hashes
 from medseg.io.reading import sha256_of_scan
 from medseg.planning import CaseFacts, case_facts
 from medseg.training.cases import (
     TrainingCase,
+    Voxels,
     naming,
     read_case,
     training_case,
     without_ignored,
 )
+from medseg.training.instance_maps import read_case_instances
+from medseg.training.stored_facts import opened_facts, write_facts
 from medseg.training.stored_voxels import StoredVoxels, stored_bytes
 
 _VERSION = 1
 _DESCRIPTION = "entry.json"
 _IMAGE, _LABELS, _PLACES = "image.b2nd", "labels.b2nd", "places.npy"
+_INSTANCES = "instances.b2nd"
 _STORED = (_IMAGE, _LABELS, _PLACES)
 _LEFTOVER_SECONDS = 3600
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile)
@@ -60,6 +64,7 @@ class DatasetCache:
         self.folder = folder
         self.allow_empty = allow_empty
         self._hashes: dict[str, tuple[str, str]] = {}
+        self._instance_hashes: dict[str, str] = {}
         if folder is not None:
             _remove_leftovers(folder)
 
@@ -80,11 +85,11 @@ class DatasetCache:
         """
         with naming(case):
             path = self._facts_path(case)
-            facts = None if path is None else _opened_facts(path)
+            facts = None if path is None else opened_facts(path)
             if facts is None:
                 facts = self._made_facts(case)
                 if path is not None:
-                    _write_facts(facts, path)
+                    write_facts(facts, path)
             self._require_structure(case, facts)
         return facts
 
@@ -104,6 +109,7 @@ class DatasetCache:
 
     def _made_facts(self, case: Case) -> CaseFacts:
         volume, reference = read_case(case, self.dataset)
+        read_case_instances(case, self.dataset, reference)  # found wrong now, not later
         ignored = reference.array == (self.dataset.ignore_id or -1)
         return case_facts(
             volume, without_ignored(reference, ignored, self.dataset.labels)
@@ -111,8 +117,9 @@ class DatasetCache:
 
     def _made(self, case: Case, plan: Plan) -> TrainingCase:
         volume, reference = read_case(case, self.dataset)
+        instances = read_case_instances(case, self.dataset, reference)
         ignore_id = self.dataset.ignore_id
-        return training_case(case.id, volume, reference, plan, ignore_id)
+        return training_case(case.id, volume, reference, plan, ignore_id, instances)
 
     def _kept(self, case: Case, plan: Plan, entry: Path) -> TrainingCase:
         """Prepare a case and write it; another process may be faster."""
@@ -148,13 +155,20 @@ class DatasetCache:
             images = [sha256_of_scan(path) for path in case.images]
             image = images[0] if len(images) == 1 else sha256_of_hashes(images)
             self._hashes[case.id] = image, _sha256_if_any(case.reference)
-        return {
+        sources = {
             "version": _VERSION,
             "files": self._hashes[case.id],
             "channels": self.dataset.channels,
             "labels": self.dataset.labels.ids,
             "ignored": self.dataset.ignore_id,
         }
+        if not self.dataset.things:
+            return sources
+        things = [self.dataset.labels[name].id for name in self.dataset.things]
+        numbers = self._instance_hashes.setdefault(
+            case.id, _sha256_if_any(case.instances)
+        )
+        return sources | {"things": things, "instances": numbers}
 
     def _preparation(self, case: Case, plan: Plan) -> dict[str, Any]:
         """What a prepared case follows from."""
@@ -184,39 +198,12 @@ def _digest(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _write_facts(facts: CaseFacts, path: Path) -> None:
-    with written_whole(path, overwrite=True) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            spacing_mm=facts.spacing_mm,
-            shape=facts.shape,
-            foreground=facts.foreground,
-            structure_volumes_ml=facts.structure_volumes_ml,
-        )
-
-
-def _opened_facts(path: Path) -> CaseFacts | None:
-    """Facts on disk; None when they are not there or damaged."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            spacing = stored["spacing_mm"].tolist()
-            i, j, k = stored["shape"].tolist()
-            return CaseFacts(
-                spacing_mm=(spacing[0], spacing[1], spacing[2]),
-                shape=(i, j, k),
-                foreground=stored["foreground"],
-                structure_volumes_ml=tuple(stored["structure_volumes_ml"].tolist()),
-            )
-    except _UNREADABLE:
-        return None
-
-
 def _write(case: TrainingCase, entry: Path, plan: Plan) -> None:
     lists = (*case.centres, *(() if case.annotated is None else (case.annotated,)))
     places = np.concatenate([np.zeros((0, 3), np.int32), *lists])
     whole = (slice(None),) * 3
     with written_whole_folder(entry) as folder:
-        for name, voxels in ((_IMAGE, case.image), (_LABELS, case.labels)):
+        for name, voxels in _voxels_of(case).items():
             array = voxels[whole]
             (folder / name).write_bytes(stored_bytes(array, plan.patch_shape))
         with (folder / _PLACES).open("wb") as file:
@@ -228,9 +215,16 @@ def _write(case: TrainingCase, entry: Path, plan: Plan) -> None:
             "labels_shape": case.labels.shape,
             "centres": [len(each) for each in case.centres],
             "annotated": None if case.annotated is None else len(case.annotated),
-            "files": {name: _seal(folder / name) for name in _STORED},
+            "files": {
+                name: _seal(folder / name) for name in (*_voxels_of(case), _PLACES)
+            },
         }
         (folder / _DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+
+
+def _voxels_of(case: TrainingCase) -> dict[str, Voxels]:
+    named = {_IMAGE: case.image, _LABELS: case.labels}
+    return named if case.instances is None else named | {_INSTANCES: case.instances}
 
 
 def _seal(file: Path) -> dict[str, Any]:
@@ -258,7 +252,8 @@ def _opened(entry: Path, case_id: str) -> TrainingCase | None:
         text = (entry / _DESCRIPTION).read_text(encoding="utf-8")
         description = json.loads(text)
         seals = description["files"]
-        if not all(_is_intact(entry / name, seals[name]) for name in _STORED):
+        stored = {*_STORED, *seals}
+        if not all(_is_intact(entry / name, seals[name]) for name in stored):
             return None
         *centres, annotated = _split(
             _mapped(entry / _PLACES),
@@ -271,6 +266,9 @@ def _opened(entry: Path, case_id: str) -> TrainingCase | None:
             labels=_stored(entry / _LABELS, description["labels_shape"]),
             centres=tuple(centres),
             annotated=None if description["annotated"] is None else annotated,
+            instances=_stored(entry / _INSTANCES, description["labels_shape"])
+            if _INSTANCES in seals
+            else None,
         )
     except _UNREADABLE:
         return None

@@ -11,10 +11,12 @@ from jaxtyping import Integer
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.labels import LabelSet, Structure
+from medseg.core.panoptic import InstanceArray
 from medseg.core.plan import IGNORED, Plan
+from medseg.core.prepared import Prepared
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io import read_segmentation, read_volume
-from medseg.preprocessing import prepare, prepare_reference
+from medseg.preprocessing import prepare, prepare_instances, prepare_reference
 
 _MOST_PLACES = 5000
 _IGNORED_NAME = "ignored voxels"
@@ -47,6 +49,8 @@ class TrainingCase:
         centres: Voxels of each structure that is present, a sample of them.
         annotated: A sample of the voxels that somebody looked at; None when that is
             all of them.
+        instances: Number of the thing at each voxel, 0 for none; None where they are
+            not learned.
     """
 
     id: str
@@ -55,6 +59,7 @@ class TrainingCase:
     labels: Voxels
     centres: tuple[Places, ...]
     annotated: Places | None = None
+    instances: Voxels | None = None
 
 
 def training_case(
@@ -63,6 +68,7 @@ def training_case(
     reference: Segmentation,
     plan: Plan,
     ignore_id: int | None = None,
+    instances: InstanceArray | None = None,
 ) -> TrainingCase:
     """Prepare one case and note where its structures are.
 
@@ -72,6 +78,8 @@ def training_case(
         reference: Its label map, on the scan's grid.
         plan: How to prepare it.
         ignore_id: Label in the label map of voxels that nobody looked at.
+        instances: Number of the thing at each voxel of the label map, where the plan
+            has a head that learns them.
     """
     prepared = prepare(volume, plan)
     labels = prepare_reference(reference, prepared, ignore_id)
@@ -85,7 +93,17 @@ def training_case(
         labels=labels,
         centres=tuple(each for each in places if len(each)),
         annotated=_places(~ignored) if ignored.any() else None,
+        instances=_instances(instances, labels, prepared, plan),
     )
+
+
+def _instances(
+    instances: InstanceArray | None, labels: np.ndarray, prepared: Prepared, plan: Plan
+) -> np.ndarray | None:
+    if instances is None or plan.head is None:
+        return None
+    places = [1 + plan.labels.names.index(name) for name in plan.head.things]
+    return prepare_instances(instances, prepared, np.isin(labels, places))
 
 
 def _places(mask: np.ndarray) -> Places:

@@ -12,13 +12,16 @@ import torch
 from torch import Tensor
 
 from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.instance_head import InstanceHead
 from medseg.core.plan import IGNORED, Plan
 from medseg.core.settings import TrainingSettings
 from medseg.inference import memory_format, place, resolved_device, resolved_dtype
-from medseg.networks import Supervised, build_network, supervised
+from medseg.networks import Supervised, build_network, quieten_head, supervised
 from medseg.report.learning import WatchedPatch
 from medseg.training.augmentation import augmented
 from medseg.training.batch import RawBatch
+from medseg.training.centre_loss import centre_loss, centre_sums
+from medseg.training.centres import CentreTargets, learned_centres
 from medseg.training.checkpoint import TrainingState
 from medseg.training.loss import SegmentationLoss, make_loss
 from medseg.training.optimising import (
@@ -42,7 +45,7 @@ _DRAWN_PATCHES = 3
 
 NetworkFunction = Callable[[Tensor], tuple[Tensor, ...]]
 SumsFunction = Callable[[tuple[Tensor, ...], Tensor], Tensor]
-StepFunction = Callable[[Tensor, Tensor], Tensor]
+StepFunction = Callable[[Tensor, Tensor, CentreTargets | None], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ def new_state(plan: Plan, settings: TrainingSettings) -> TrainingState:
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = supervised(build_network(plan), plan, deep=settings.deep_supervision)
+    quieten_head(network.network, plan)
     place(network, device).train()
     if settings.freeze_encoder:
         freeze_encoder(network.network)
@@ -124,7 +128,9 @@ def training_steps(
         began = time.perf_counter()
         rate = learning_rate(state.step, settings)
         set_learning_rate(state.optimiser, rate)
-        loss = loss_and_gradients(*_on_device(next(following), plan, settings))
+        batch = next(following).to(resolved_device(settings.device))
+        image, labels = _on_device(batch, plan, settings)
+        loss = loss_and_gradients(image, labels, learned_centres(batch, plan))
         team.add_gradients(state.supervised)
         norm = clip_gradients(state.supervised)
         mean, norm_before = torch.stack([loss, norm]).tolist()
@@ -167,7 +173,7 @@ def watch(
         torch.split(images, 1), torch.split(labels, 1), strict=True
     ):
         with _autocast(settings):
-            logits = network(image)
+            logits = network(image)[:, : len(plan.output_names)]
         prediction = decided(logits.float(), plan) & (label != IGNORED)[:, None]
         reference = referenced(label, plan)
         counts.append(overlap_and_size(prediction, reference))
@@ -239,11 +245,19 @@ def _step(
         logits_of = torch.compile(network, dynamic=False)
         sums_of = torch.compile(loss.sums, dynamic=False)
 
-    def step(image: Tensor, labels: Tensor) -> Tensor:
+    def step(image: Tensor, labels: Tensor, centres: CentreTargets | None) -> Tensor:
         network.zero_grad(set_to_none=True)
         with _autocast(settings):
             logits = logits_of(image)
-        value = loss.value(team.summed(sums_of(logits, labels)))
+        if centres is None:
+            value = loss.value(team.summed(sums_of(logits, labels)))
+        else:
+            finest, *coarser = logits
+            outputs = finest.shape[1] - InstanceHead.outputs
+            own, of_head = finest.tensor_split((outputs,), 1)
+            sums = centre_sums(of_head.float(), centres, labels)
+            value = loss.value(team.summed(sums_of((own, *coarser), labels)))
+            value = value + centre_loss(team.summed(sums))
         value.backward()  # type: ignore[no-untyped-call]
         return value.detach()
 
@@ -254,18 +268,18 @@ def _compiled_or_plain(compiled: StepFunction, plain: StepFunction) -> StepFunct
     """The compiled function, unless its first call fails."""
     chosen: list[StepFunction] = []
 
-    def step(image: Tensor, labels: Tensor) -> Tensor:
+    def step(image: Tensor, labels: Tensor, centres: CentreTargets | None) -> Tensor:
         if chosen:
-            return chosen[0](image, labels)
+            return chosen[0](image, labels, centres)
         try:
-            loss = compiled(image, labels)
+            loss = compiled(image, labels, centres)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             _LOGGER.warning("torch.compile failed, going on without it: %s", reason)
             chosen.append(plain)
-            return plain(image, labels)
+            return plain(image, labels, centres)
         chosen.append(compiled)
         return loss
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from medseg.core.case import Case, Dataset
+from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.instance_head import InstanceHead
 from medseg.core.labels import names_a_side
 from medseg.core.plan import Architecture, Plan
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
@@ -87,7 +89,7 @@ def planned(
         architecture=architecture,
         memory_gib=memory_gib,
     )
-    return with_regions(plan, dataset.regions)
+    return with_head(with_regions(plan, dataset.regions), dataset.things)
 
 
 def with_regions(plan: Plan, regions: tuple[Region, ...]) -> Plan:
@@ -96,6 +98,26 @@ def with_regions(plan: Plan, regions: tuple[Region, ...]) -> Plan:
     return replace(
         plan, regions=regions, mirror_axes=() if lateral else plan.mirror_axes
     )
+
+
+def with_head(plan: Plan, things: tuple[str, ...]) -> Plan:
+    """The plan with a head that tells things apart; without one of no things.
+
+    Raises:
+        WrongUse: INVALID_OPTION for a network that MedSeg does not build itself.
+    """
+    if not things:
+        return replace(plan, head=None)
+    if plan.architecture is Architecture.MONAI:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "the network of a MONAI bundle gets no head that tells "
+            f"{', '.join(things)} apart",
+            where="--from",
+            remedy="Start from another model or none, or leave things out of "
+            "dataset.json.",
+        )
+    return replace(plan, head=InstanceHead.of(things, plan.spacing_mm))
 
 
 def prepared_cases(

@@ -90,7 +90,7 @@ class Run:
         return {
             **shared,
             "model started from": self.start.sha256 if self.start else "none",
-            "plan": _hash_of(asdict(self.plan)),
+            "plan": _hash_of(_described(self.plan)),
             "cases": _hash_of([*digests]),
         }
 
@@ -201,6 +201,15 @@ def described(
         results_note=results_note,
         largest_piece_only=largest_piece_only,
     )
+
+
+def _described(plan: Plan) -> dict[str, object]:
+    """The plan without a head it has not, so that earlier checkpoints still fit."""
+    return {
+        name: value
+        for name, value in asdict(plan).items()
+        if name != "head" or value is not None
+    }
 
 
 def _hash_of(value: object) -> str:

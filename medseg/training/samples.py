@@ -123,11 +123,7 @@ class PatchSource:
 
     def _cut(self, draws: Sequence[PatchDraw]) -> RawBatch:
         batch = raw_batch(self.cases, draws, self.plan)
-        if not self.pinned:
-            return batch
-        return replace(
-            batch, image=batch.image.pin_memory(), labels=batch.labels.pin_memory()
-        )
+        return batch.pinned() if self.pinned else batch
 
 
 def counter_rng(seed: int, step: int, sample: int) -> np.random.Generator:
@@ -182,16 +178,20 @@ def raw_batch(
     i, j, k = (last - first + 1).max(0).tolist()
     image = np.zeros((len(draws), len(plan.channels), i, j, k), np.float32)
     labels = np.zeros((len(draws), i, j, k), np.uint8)
+    instances = None if plan.head is None else np.zeros(labels.shape, np.int32)
     for n, draw in enumerate(draws):
         case = cases[draw.case]
         _copy_box(case.image, image[n], first[n], last[n])
         _copy_box(case.labels, labels[n], first[n], last[n])
+        if instances is not None and case.instances is not None:
+            _copy_box(case.instances, instances[n], first[n], last[n])
     return RawBatch(
         image=torch.from_numpy(image),
         labels=torch.from_numpy(labels),
         centres=torch.from_numpy((centres - first).astype(np.float32)),
         deformations=tuple(draw.deformation for draw in draws),
         appearances=tuple(draw.appearance for draw in draws),
+        instances=None if instances is None else torch.from_numpy(instances),
     )
 
 

@@ -13,7 +13,8 @@ from medseg.core.plan import Plan
 from medseg.core.settings import TrainingSettings
 from medseg.models import TrainedModel
 from medseg.networks import build_network
-from medseg.training.planning import with_regions
+from medseg.networks.sketches import sketching
+from medseg.training.planning import with_head, with_regions
 from medseg.training.runs import PLANNING
 
 _LOGGER = logging.getLogger(__name__)
@@ -58,10 +59,11 @@ def plan_from(
         channels=dataset.channels,
         labels=dataset.labels,
         regions=(),
+        head=None,
         mirror_axes=() if dataset.labels.is_lateral else plan.mirror_axes,
         reasons=(("start", f"everything as in the model {model.info.name}"),),
     )
-    return with_regions(adapted, dataset.regions)
+    return with_head(with_regions(adapted, dataset.regions), dataset.things)
 
 
 def start_from(network: nn.Module, plan: Plan, model: TrainedModel) -> None:
@@ -75,7 +77,8 @@ def start_from(network: nn.Module, plan: Plan, model: TrainedModel) -> None:
         model: The earlier one.
     """
     earlier = dict(model.networks[0].named_parameters())
-    is_same = plan.output_names == model.info.plan.output_names
+    before = model.info.plan
+    is_same = (plan.output_names, plan.head) == (before.output_names, before.head)
     new = set() if is_same else _output_layer(plan)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
@@ -94,8 +97,9 @@ def _output_layer(plan: Plan) -> set[str]:
     label = max(plan.labels.ids) + 1
     more = LabelSet.from_names([(label, "one more"), (label + 1, "and another")])
     other = LabelSet((*plan.labels, *more))
-    with torch.device("meta"):
+    with sketching():
         networks = [build_network(plan)]
-        networks.append(build_network(replace(plan, labels=other, regions=())))
+        plain = replace(plan, labels=other, regions=(), head=None)
+        networks.append(build_network(plain))
     one, two = (dict(network.named_parameters()) for network in networks)
     return {name for name in one if one[name].shape != two[name].shape}

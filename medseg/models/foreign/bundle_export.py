@@ -77,6 +77,8 @@ def export_bundle(
     info = model.info
     if model.first_stage is not None:
         raise unsupported("a model of two stages", info.name)
+    if info.plan.head is not None:
+        raise unsupported("a head that tells lesions apart", info.name)
     network = _chosen(model, options)
     described = described_network(info.plan, network)
     if isinstance(network, ReorderedOutputs):

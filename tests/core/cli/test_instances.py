@@ -316,3 +316,34 @@ def test_a_dicom_seg_without_its_outer_slices_is_put_on_the_grid_of_the_scan(
     assert run([*follow, "--baseline-scan", str(series), "--scan", str(series)]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["fate"] for row in rows] == ["persisting", "persisting"]
+
+
+def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(tmp_path, capsys):
+    """Its own way unless another is named; models without one refuse it."""
+    head = medseg.InstanceHead(things=("liver tumour",), sigma_mm=2.0)
+    learned = save_untrained(replace(TINY_PLAN, head=head), tmp_path / "learned")
+    plain = save_untrained(TINY_PLAN, tmp_path / "plain")
+    scan = tmp_path / "scan.nii.gz"
+    noise = np.random.default_rng(0).normal(20, 5, (1, 16, 12, 8)).astype(np.float32)
+    grid = medseg.Geometry.from_spacing((16, 12, 8), (1.0, 1.0, 1.0))
+    medseg.write_volume(medseg.Volume(array=noise, geometry=grid), scan)
+    command = ["segment", str(scan), "--device", "cpu", "--instances"]
+
+    def notes(*options: str) -> str:
+        out = tmp_path / "out.nii.gz"
+        given = [*command, "-o", str(out), "--overwrite", *options]
+        assert run(given) == 0
+        made = medseg.read_panoptic(out).segmentation.provenance
+        assert made is not None
+        return " ".join(made.notes)
+
+    assert "parted at the centres" in notes("-m", str(learned))
+    assert "connected pieces" in notes("-m", str(learned), "--split-by", "nothing")
+    assert "parted at necks" in notes("-m", str(learned), "--split-by", "distance")
+    assert "connected pieces" in notes("-m", str(plain))
+    asked = ["--split-by", "learned", "-o", str(tmp_path / "new.nii.gz")]
+    capsys.readouterr()
+    for models in ([plain], [learned, plain]):
+        named = [word for model in models for word in ("-m", str(model))]
+        assert run([*command, *named, *asked]) == 2
+        assert "INVALID_OPTION" in capsys.readouterr().err
