@@ -1,4 +1,4 @@
-"""Measures what docs/hard_parts.md says: class imbalance, boundaries, foreign scans.
+"""Measures what docs/hard_parts.md is about: imbalance, boundaries, foreign scans.
 
     python docs/measure_hard_parts.py imbalance data/Task22_SarcomaCT work
     python docs/measure_hard_parts.py boundary data/Task04_Hippocampus work

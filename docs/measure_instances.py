@@ -15,7 +15,7 @@ import torch
 
 import medseg
 from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
-from medseg.metrics.lesions import matched_lesions
+from medseg.metrics.lesions import overlapping_lesions
 from medseg.models import save_model, weights_bytes
 from medseg.networks import build_network
 
@@ -137,7 +137,7 @@ def count_touching(model: medseg.TrainedModel) -> None:
             count = int(phantom.tumours.max())
             right += len(told.instances) == count
             ours, truth = told.instance_map.astype(int), phantom.tumours.astype(int)
-            pairs = matched_lesions(ours, truth, 0.5)
+            pairs = overlapping_lesions(ours, truth, 0.5)  # one to one, above 0.5
             found += len(pairs)
             wrong += len(told.instances) + count - 2 * len(pairs)
             for a, b in pairs:

@@ -1,4 +1,4 @@
-"""Measures what docs/uncertainty.md says of scores of quality on changed scans.
+"""Asks scores of quality about scans that are not like those they were fitted to.
 
     medseg train Task04_Hippocampus -o fold0 --steps 600
     medseg quality fit fold0 Task04_Hippocampus

@@ -13,6 +13,7 @@ from medseg.cli.instance_output import require_picture, require_table, write_tab
 from medseg.cli.instance_reading import told_or_apart
 from medseg.cli.scans import Flat, Json, Overwrite
 from medseg.core.froc import froc_table
+from medseg.core.text_table import counted
 from medseg.evaluation.pairing import Pairs, pairs_of
 
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"])]
@@ -105,10 +106,8 @@ def froc(  # noqa: PLR0913 - one an option
     cases = _read(pairs, structure, separation)
     curves = medseg.instance_frocs(cases, structure, iou_threshold=iou_threshold)
     for curve in curves:
-        _tell(
-            f"references do not name {curve.structure!r}, and count as without",
-            curve.unnamed,
-        )
+        left = f"not naming {curve.structure!r}: counted as without a lesion"
+        _tell("reference", left, curve.unnamed)
     rows = medseg.froc_json(curves)
     print(rows.rstrip() if as_json else froc_table(curves))
     if out is not None:
@@ -129,12 +128,13 @@ def _read(
 
 
 def _tell_alone(pairs: Pairs) -> None:
-    _tell("references have no prediction, and are left out", pairs.missing)
-    _tell("predictions have no reference, and are left out", pairs.surplus)
+    _tell("reference", "without a prediction left out", pairs.missing)
+    _tell("prediction", "without a reference left out", pairs.surplus)
 
 
-def _tell(what: str, cases: tuple[str, ...]) -> None:
+def _tell(what: str, left_out: str, cases: tuple[str, ...]) -> None:
     if cases:
         more = ", ..." if len(cases) > _MOST_NAMED else ""
         named = ", ".join(cases[:_MOST_NAMED])
-        print(f"note: {len(cases)} {what}: {named}{more}", file=sys.stderr)
+        told = f"{counted(len(cases), what)} {left_out}"
+        print(f"note: {told}: {named}{more}", file=sys.stderr)

@@ -10,6 +10,7 @@ import medseg
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import ProgressCallback, in_stage
 from medseg.core.settings import InferenceSettings
+from medseg.core.uncertainty import carried_over, means_by_structure
 from medseg.io.file_kinds import SegmentationFormat
 
 NOTHING_PREDICTED: Mapping[str, float] = MappingProxyType({})
@@ -99,8 +100,13 @@ class SegmentWork:
         if shares is not None and found <= set(shares.channels):
             panoptic = medseg.with_confidence(panoptic, shares)
         measures = medseg.measure_instances(panoptic, volume)
+        left = panoptic.segmentation
+        unsure = prediction.structures
+        if prediction.uncertainty is not None:  # small pieces are gone
+            means = means_by_structure(left, prediction.uncertainty)
+            unsure = carried_over(unsure, means)
         return Made(
-            prediction=replace(prediction, segmentation=panoptic.segmentation),
+            prediction=replace(prediction, segmentation=left, structures=unsure),
             instances=medseg.MeasuredInstances(panoptic=panoptic, measures=measures),
         )
 

@@ -35,7 +35,8 @@ def cohort_changes(
         A line for each kind of change; none for a new folder.
 
     Raises:
-        WrongUse: UNKNOWN_MODEL.
+        WrongUse: UNKNOWN_MODEL; INVALID_OPTION for predicted Dice where the model has
+            no quality scores.
         UnusableInput: DAMAGED_MODEL; NOT_READABLE.
     """
     places = Places(Path(folder))
@@ -47,11 +48,19 @@ def cohort_changes(
         return ()
     now = read_written(description_of(make, made_with(asked_for(make))), places)
     earlier = read_written_manifest(places.manifest)
+    if not all(case.case_id for case in earlier.cases):  # damaged: written anew, too
+        return ()
     return (*_other_settings(then, now), *_other_cases(earlier, manifest))
 
 
 def _other_settings(then: Description, now: Description) -> Iterator[str]:
     if then.made_with == now.made_with:
+        return
+    if not then.settings:
+        yield (
+            "earlier results here were made by another version, or otherwise, and are "
+            "replaced: all cases are done anew"
+        )
         return
     before, after = _flat(then), _flat(now)
     changed = [

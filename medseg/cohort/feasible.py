@@ -32,17 +32,29 @@ def require_feasible(
         UnusableInput: DAMAGED_MODEL; INVALID_MANIFEST.
     """
     channels = _channels_of_all(make)
-    if make.quality and not (model_folder(make.models[0]) / QUALITY_FILE).is_file():
+    if make.quality:
+        quality_file_of(make.models[0])
+    faults = [*faults_of_channels(cases, channels), *_shared_files(cases, places, make)]
+    if make.file_format.is_dicom:
+        faults += _without_dicom(cases, make)
+    require_no_faults(faults)
+
+
+def quality_file_of(model: str) -> Path:
+    """Where a model's quality scores are.
+
+    Raises:
+        WrongUse: INVALID_OPTION where it has none; UNKNOWN_MODEL.
+    """
+    path = model_folder(model) / QUALITY_FILE
+    if not path.is_file():
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
             f"the model has no quality scores ({QUALITY_FILE}) to predict Dice by",
             where="--quality",
             remedy="Make them with medseg quality fit, or leave the option out.",
         )
-    faults = [*faults_of_channels(cases, channels), *_shared_files(cases, places, make)]
-    if make.file_format.is_dicom:
-        faults += _without_dicom(cases, make)
-    require_no_faults(faults)
+    return path
 
 
 def _channels_of_all(make: WhatToMake) -> tuple[str, ...]:

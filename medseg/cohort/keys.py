@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from medseg.cohort.feasible import quality_file_of
 from medseg.cohort.settings import WhatToMake
 from medseg.core.cohort import CohortCase
 from medseg.core.model_info import ModelInfo
@@ -17,7 +18,7 @@ from medseg.io.decathlon import DESCRIPTION_NAME
 from medseg.io.file_kinds import files_below
 from medseg.io.label_maps import names_path
 from medseg.io.meta_image import read_text_header
-from medseg.models import QUALITY_FILE, model_folder, read_model_info
+from medseg.models import model_folder, read_model_info
 
 _State = tuple[str, int, int]
 _HEADERS = (".mhd", ".nhdr")
@@ -59,7 +60,8 @@ def asked_for(make: WhatToMake) -> dict[str, object]:
     """All that results depend on besides the files, as JSON takes it.
 
     Raises:
-        WrongUse: UNKNOWN_MODEL.
+        WrongUse: UNKNOWN_MODEL; INVALID_OPTION for predicted Dice where the model has
+            no quality scores.
         UnusableInput: DAMAGED_MODEL.
     """
     names = [*make.models, *([make.region_model] if make.region_model else [])]
@@ -73,7 +75,7 @@ def asked_for(make: WhatToMake) -> dict[str, object]:
 
 def _quality_of(make: WhatToMake) -> str:
     """Stands for the scores that predict Dice."""
-    path = model_folder(make.models[0]) / QUALITY_FILE
+    path = quality_file_of(make.models[0])
     with reading_errors(path):
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -81,7 +83,10 @@ def _quality_of(make: WhatToMake) -> str:
 def _contents_of(folder: Path) -> list[object]:
     """What a model's description says, weights by their hashes; of both stages."""
     info = read_model_info(folder)
-    contents = [_INFO.dump_python(info, mode="json", exclude=_NOT_OF_THE_RESULT)]
+    content = _INFO.dump_python(info, mode="json", exclude=_NOT_OF_THE_RESULT)
+    if info.plan.head is None:  # keys of earlier versions
+        del content["plan"]["head"]
+    contents = [content]
     below = folder / info.first_stage
     return [*contents, *(_contents_of(below) if info.first_stage else [])]
 

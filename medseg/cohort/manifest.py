@@ -232,7 +232,8 @@ def _misspelt(
     """Columns that are almost one of those known which the table has not."""
     missing = [name for name in (*images, *_OTHERS) if name not in columns]
     for name in unknown:
-        for meant in get_close_matches(name, missing, n=1, cutoff=_ALIKE):
+        alike = [known for known in missing if abs(len(known) - len(name)) < 2]
+        for meant in get_close_matches(name, alike, n=1, cutoff=_ALIKE):
             yield Fault(where=f"column {name}", what=f"did you mean {meant}?")
 
 

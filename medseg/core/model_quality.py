@@ -72,11 +72,14 @@ class ModelQuality:
     def judged(
         self, structures: Sequence[StructureUncertainty]
     ) -> tuple[StructureUncertainty, ...]:
-        """The same with the Dice to expect, where there is a score for it."""
+        """The same with the Dice to expect, where there is a score for it.
+
+        A structure that all networks together find and none by itself has none.
+        """
         scores = {each.structure: each for each in self.scores}
         return tuple(
-            replace(each, predicted_dice=scores[each.structure].predicted_dice(each))
-            if each.structure in scores
+            replace(each, predicted_dice=score.predicted_dice(each))
+            if (score := scores.get(each.structure)) and score.has_all_of(each)
             else each
             for each in structures
         )

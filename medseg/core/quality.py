@@ -53,6 +53,10 @@ class QualityModel:
     cases: int
     residual_sd: float
 
+    def has_all_of(self, found: StructureUncertainty) -> bool:
+        """Whether the figures that it takes are known of a structure."""
+        return not np.isnan(_features_of(found, self.features)).any()
+
     def predicted_dice(self, found: StructureUncertainty) -> float | None:
         """Dice to expect, 0 to 1; None where the structure was found nowhere.
 

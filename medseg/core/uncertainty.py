@@ -1,6 +1,7 @@
 """How unsure a model is of a scan, voxel by voxel and structure by structure."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -130,4 +131,29 @@ def means_by_structure(
             mean_mirror_variance=mean(MIRROR_VARIANCE, each.id),
         )
         for each in segmentation.labels
+    )
+
+
+def carried_over(
+    structures: Sequence[StructureUncertainty], now: Sequence[StructureUncertainty]
+) -> tuple[StructureUncertainty, ...]:
+    """Means over a label map that was changed, with what was known of it before.
+
+    What networks expected by themselves, and the Dice predicted from it, is kept of
+    structures that are still there.
+
+    Args:
+        structures: Of the label map before.
+        now: From `means_by_structure` of the label map as it is.
+    """
+    before = {each.structure: each for each in structures}
+    return tuple(
+        replace(
+            each,
+            single_expected_dice=before[each.structure].single_expected_dice,
+            predicted_dice=before[each.structure].predicted_dice,
+        )
+        if each.voxels and each.structure in before
+        else each
+        for each in now
     )

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 
 from medseg.core.box import Box
 from medseg.core.centre_maps import CentreMaps
-from medseg.core.geometry import Geometry
+from medseg.core.geometry import Geometry, Spacing
 from medseg.core.instance_settings import LearnedCentres
 from medseg.core.lesions import Connectivity
 
@@ -79,7 +79,7 @@ def grouped(
         return numbers
     _, nearest = KDTree(near).query(centres.maps.aims_ras_mm(voxels))
     numbers[mask] = 1 + nearest
-    return _whole(numbers, connectivity)
+    return _whole(numbers, connectivity, grid.spacing_mm)
 
 
 def _apart(places: Float64[np.ndarray, "centre 3"], apart_mm: float) -> list[int]:
@@ -96,8 +96,10 @@ def _apart(places: Float64[np.ndarray, "centre 3"], apart_mm: float) -> list[int
     return kept
 
 
-def _whole(numbers: Numbers, connectivity: Connectivity) -> Numbers:
-    """Each lesion in one piece, its largest; the rest goes to the nearest lesion."""
+def _whole(
+    numbers: Numbers, connectivity: Connectivity, spacing_mm: Spacing
+) -> Numbers:
+    """What is apart from the largest piece of its lesion goes to the nearest lesion."""
     neighbours = ndimage.generate_binary_structure(3, connectivity.rank)
     is_rest = np.zeros(numbers.shape, bool)
     for number, place in enumerate(ndimage.find_objects(numbers), start=1):
@@ -110,7 +112,10 @@ def _whole(numbers: Numbers, connectivity: Connectivity) -> Numbers:
     if not is_rest.any():
         return numbers
     i, j, k = ndimage.distance_transform_edt(
-        (numbers == 0) | is_rest, return_distances=False, return_indices=True
+        (numbers == 0) | is_rest,
+        sampling=spacing_mm,
+        return_distances=False,
+        return_indices=True,
     )
     joined: np.ndarray = np.where(is_rest, numbers[i, j, k], numbers)
     return joined

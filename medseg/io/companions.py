@@ -45,14 +45,6 @@ def boxes_path(path: Path | str) -> Path:
     return path.with_name(f"{stem_of(path)}{BOXES_SUFFIX}")
 
 
-def lesion_files(path: Path | str) -> tuple[Path, ...]:
-    """All files beside a label map that tell of its lesions one by one.
-
-    They are true of that label map only: of another in its place they are not.
-    """
-    return instance_table_path(path), boxes_path(path), instances_path(path)
-
-
 def is_companion(path: Path) -> bool:
     """Whether a file belongs to a label map beside it and is none itself."""
     name = path.name.lower()

@@ -11,7 +11,7 @@ from medseg.core.labels import LabelSet
 from medseg.core.panoptic import Instance, InstanceArray, Panoptic
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.checks import reading_errors, require_there
-from medseg.io.companions import instances_path, lesion_files
+from medseg.io.companions import instances_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_file
 from medseg.io.label_maps import (
     describe_panoptic,
@@ -21,6 +21,7 @@ from medseg.io.label_maps import (
 )
 from medseg.io.reading import read_segmentation
 from medseg.io.safe_writing import Saver, text_saver, write_together
+from medseg.io.stale_lesions import stale_lesion_files
 from medseg.io.writing import NO_SHARES, Shares, require_writable
 
 
@@ -64,7 +65,7 @@ def write_panoptic(
     named = {**(texts or {}), names_path(path): described}
     savers = {file: text_saver(text) for file, text in named.items()}
     savers = shares.savers(path) | savers | maps
-    write_together(savers, stale=lesion_files(path), overwrite=overwrite)
+    write_together(savers, stale=stale_lesion_files(path), overwrite=overwrite)
 
 
 def holds_instances(path: Path | str) -> bool:

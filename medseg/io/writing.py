@@ -8,7 +8,7 @@ from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.uncertainty import StructureUncertainty, means_by_structure
 from medseg.core.volume import Segmentation, Volume
-from medseg.io.companions import lesion_files, probabilities_path, uncertainty_path
+from medseg.io.companions import probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
 from medseg.io.label_maps import describe_segmentation, names_path
 from medseg.io.safe_writing import (
@@ -19,6 +19,7 @@ from medseg.io.safe_writing import (
     write_together,
     written_whole,
 )
+from medseg.io.stale_lesions import stale_lesion_files
 
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")
@@ -121,7 +122,7 @@ def write_segmentation(
     description = describe_segmentation(segmentation, unsure)
     names = {names_path(path): text_saver(description)}
     savers = shares.savers(path) | names | {path: save}
-    write_together(savers, stale=lesion_files(path), overwrite=overwrite)
+    write_together(savers, stale=stale_lesion_files(path), overwrite=overwrite)
 
 
 def _saver(
@@ -226,7 +227,7 @@ def require_writable(
             remedy="Give another name before the suffix, or let this be "
             "replaced (--overwrite).",
         )
-    for file in lesion_files(path):
+    for file in stale_lesion_files(path):
         require_absent(file, overwrite=overwrite)
     require_place(path)
     return chosen

@@ -15,7 +15,12 @@ from medseg.core.model_quality import ModelQuality
 from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKind, Plan
 from medseg.io.safe_writing import writing_errors, written_whole
 from medseg.models.card import CARD_FILE, LICENCE_FILE, licence_text, model_card
-from medseg.models.description import damaged, read_model_info, write_model_info
+from medseg.models.description import (
+    MODEL_FILE,
+    damaged,
+    read_model_info,
+    write_model_info,
+)
 from medseg.models.quality import QUALITY_FILE, read_quality
 from medseg.models.zoo import model_folder
 from medseg.networks import build_network
@@ -100,10 +105,11 @@ def second_stage_plan(plan: Plan, first_stage: Plan) -> Plan:
 def save_model(info: ModelInfo, networks: Sequence[bytes], folder: Path) -> None:
     """Write weights (from `weights_bytes`), description, card and licence.
 
-    Quality scores that are there belong to earlier weights and are removed.
+    Quality scores of other weights that are there are removed.
     """
-    with writing_errors(folder / QUALITY_FILE):
-        (folder / QUALITY_FILE).unlink(missing_ok=True)
+    if folder.is_dir() and not _has_weights(info, folder):
+        with writing_errors(folder / QUALITY_FILE):
+            (folder / QUALITY_FILE).unlink(missing_ok=True)
     for weight, content in zip(info.weights, networks, strict=True):
         with written_whole(folder / weight.path, overwrite=True) as temporary:
             temporary.write_bytes(content)
@@ -114,6 +120,14 @@ def save_model(info: ModelInfo, networks: Sequence[bytes], folder: Path) -> None
     ):
         with written_whole(folder / name, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def _has_weights(info: ModelInfo, folder: Path) -> bool:
+    """Whether the model there already is one of just these weights."""
+    if not (folder / MODEL_FILE).exists():
+        return False
+    there = read_model_info(folder).weights
+    return [each.sha256 for each in there] == [each.sha256 for each in info.weights]
 
 
 def weights_bytes(network: nn.Module) -> bytes:

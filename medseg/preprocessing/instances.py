@@ -33,8 +33,13 @@ def prepare_instances(
     nearest = cropped[np.ix_(*rows)].astype(np.uint16)
     missing = things & (nearest == 0)
     if missing.any() and nearest.any():
+        spacing_mm = [prepared.source.spacing_mm[axis] for axis in prepared.axes]
+        fuller = np.array(cropped.shape) / things.shape
         i, j, k = ndimage.distance_transform_edt(
-            nearest == 0, return_distances=False, return_indices=True
+            nearest == 0,
+            sampling=spacing_mm * fuller,
+            return_distances=False,
+            return_indices=True,
         )
         nearest = np.where(missing, nearest[i, j, k], nearest)
     made: np.ndarray = np.where(things, nearest, np.uint16(0))

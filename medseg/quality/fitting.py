@@ -6,14 +6,20 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from medseg.core.case import Dataset
-from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.model_quality import ModelQuality
 from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.quality import FEWEST_CASES
 from medseg.core.settings import InferenceSettings
 from medseg.inference import resolved_choice
 from medseg.io.safe_writing import require_place
-from medseg.models import QUALITY_FILE, TrainedModel, load_networks, model_folder
+from medseg.models import (
+    QUALITY_FILE,
+    TrainedModel,
+    load_networks,
+    model_folder,
+    read_model_info,
+)
 from medseg.quality.files import QUALITY_FOLDER, write_quality
 from medseg.quality.judging import JudgedStructure, judged_structure
 from medseg.quality.observing import CaseQuality, Observer
@@ -101,6 +107,13 @@ def fit_model_quality(
             (each.name, str(getattr(settings, each.name))) for each in fields(settings)
         ),
     )
+    if read_model_info(folder).weights != loaded.info.weights:
+        raise UnusableInput(
+            ErrorCode.DAMAGED_MODEL,
+            "the model was trained on while its quality was looked at",
+            where=folder,
+            remedy="Run it again when the training has ended.",
+        )
     write_quality(quality_of_model, structures, folder)
     shutil.rmtree(kept, ignore_errors=True)
     without = [n for n, each in zip(names, judged, strict=True) if each is None]

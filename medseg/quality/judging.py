@@ -13,6 +13,7 @@ from medseg.core.quality import (
     held_out_quality,
 )
 from medseg.core.selective import RiskCoverage, risk_coverage
+from medseg.core.uncertainty import StructureUncertainty
 from medseg.quality.observing import CaseQuality
 from medseg.training.splits import FOLD_COUNT
 
@@ -88,7 +89,7 @@ def judged_structure(
         (case, each)
         for case in cases
         for each in case.observations
-        if each.found.structure == structure
+        if each.found.structure == structure and _is_whole(each.found)
     ]
     parts = _parts([case for case, _ in own])
     observed = [each for _, each in own]
@@ -110,8 +111,14 @@ def judged_structure(
     )
 
 
+def _is_whole(found: StructureUncertainty) -> bool:
+    """Whether a score can be asked: some network by itself found what all did."""
+    return not found.voxels or found.single_expected_dice is not None
+
+
 def _parts(cases: Sequence[CaseQuality]) -> list[int]:
     networks = [case.network for case in cases]
-    if len(set(networks)) > 1:
+    most = max(Counter(networks).values(), default=0)
+    if len(networks) - most >= FEWEST_CASES:
         return networks
     return [place % FOLD_COUNT for place in range(len(cases))]

@@ -57,6 +57,7 @@ class LesionsWidget(Panel):
         self._hidden = HiddenLayers(napari_viewer.layers)
         self._edits = EditedLesions(napari_viewer.dims)
         self._baseline_edits = EditedSince(napari_viewer.dims)
+        self._compared: Labels | None = None
         self._connect()
         self._on_labels_changed(view.labels())
 
@@ -145,6 +146,7 @@ class LesionsWidget(Panel):
         rules, scan = self.view.follow_up.rules(), self.view.follow_up.scan()
         asked = asked_of_baseline(baseline, scan, lesions.choice, self._viewer.layers)
         self._baseline_edits.watch({baseline: asked.checksum})
+        self._compared = baseline
 
         def work(report: Report) -> Followed:
             return followed(lesions, asked.taken(), rules, report)
@@ -201,11 +203,13 @@ class LesionsWidget(Panel):
 
     def _show_followed(self, followed: Followed) -> None:
         lesions = self._lesions
-        is_of_now = not self._baseline_edits.layers()
+        is_of_now = self._compared is not None and not self._baseline_edits.layers()
         if lesions and followed.follow_up is lesions.placement and is_of_now:
             self._followed = followed
             self.view.show_followed(followed)
             self.view.show_message("Click a row to go to the lesion.")
+        else:
+            self.view.show_message("Labels were changed meanwhile: compare again.")
 
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
@@ -232,6 +236,7 @@ class LesionsWidget(Panel):
 
     def _on_baseline_changed(self, _layer: Layer | None) -> None:
         self._followed = None
+        self._compared = None
         self._baseline_edits.watch({})
 
     def _on_baseline_edited(self) -> None:

@@ -88,7 +88,7 @@ def test_cases_without_a_lesion_or_without_a_name_for_it_count_too(folders, caps
     (told,) = json.loads(printed.out)
     assert (told["cases"], told["lesions"]) == (3, 3)
     assert "1 references do not name 'tumour', and count as without: c" in printed.err
-    assert "1 references have no prediction, and are left out: d" in printed.err
+    assert "1 reference without a prediction left out: d" in printed.err
 
 
 def test_what_froc_cannot_use_is_one_line(folders, tmp_path, capsys):

@@ -256,6 +256,21 @@ def test_lesions_are_followed_between_two_scans(files, capsys):
     assert run([*command, "-o", str(out.with_name("growth.txt"))]) == 2
 
 
+def test_what_is_told_of_structures_is_that_of_the_lesions_left(tiny_model, tmp_path):
+    noise = np.random.default_rng(0).normal(0, 300, (32, 32, 32)).astype(np.float32)
+    grid = medseg.Geometry.from_spacing((32, 32, 32), (6.0, 6.0, 6.0))
+    scan, out = tmp_path / "scan.nii.gz", tmp_path / "out.nii.gz"
+    medseg.write_volume(medseg.Volume(array=noise[None], geometry=grid), scan)
+    options = ["--instances", "--save-uncertainty", "--minimum-mm3", "3000"]
+
+    assert run([*words(scan, tiny_model, out), *options]) == 0
+
+    told = json.loads((tmp_path / "out.json").read_text())["uncertainty"]
+    written = medseg.read_segmentation(out)
+    for each in told:
+        assert each["voxels"] == written.mask(each["structure"]).sum()
+
+
 def test_a_folder_of_scans_gets_the_lesions_of_each(tiny_model, tmp_path):
     scans, out = tmp_path / "scans", tmp_path / "out"
     scans.mkdir()

@@ -1,5 +1,6 @@
 """What a run would do to earlier results is said before it is done."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -76,6 +77,24 @@ def test_references_that_are_no_more_named_are_counted(made):
     without = tuple(replace(case, reference=None) for case in manifest.cases)
     (line,) = medseg.cohort_changes(Manifest(cases=without), out, make)
     assert line.startswith("3 cases had a reference and have none now, such as a")
+
+
+def test_an_earlier_version_wrote_no_settings_down(made, tmp_path):
+    manifest, out, make = made
+    described = json.loads((out / "cohort.json").read_text())
+    del described["settings"]
+    described["made_with"] = "something else"
+    (tmp_path / "cohort.json").write_text(json.dumps(described))
+    (tmp_path / "manifest.csv").write_bytes((out / "manifest.csv").read_bytes())
+    (line,) = medseg.cohort_changes(manifest, tmp_path, make)
+    assert line.startswith("earlier results here were made by another version")
+
+
+def test_a_damaged_list_is_no_obstacle(made, tmp_path):
+    manifest, out, make = made
+    (tmp_path / "cohort.json").write_bytes((out / "cohort.json").read_bytes())
+    (tmp_path / "manifest.csv").write_text("x\n1\n")
+    assert medseg.cohort_changes(manifest, tmp_path, make) == ()
 
 
 def test_a_damaged_description_is_no_obstacle(made, tmp_path):

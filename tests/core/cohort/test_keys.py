@@ -91,3 +91,8 @@ class TestFiles:
         before = key_of(alone, {})
         (tmp_path / "set/dataset.json").write_text("{}")
         assert key_of(alone, {}) == before
+
+
+def test_a_model_without_a_head_has_the_keys_of_versions_that_knew_none():
+    (described,) = asked_for(medseg.WhatToMake(models=("phantom-abdomen",)))["models"]
+    assert "head" not in described[0]["plan"]

@@ -109,6 +109,12 @@ def test_a_misspelt_column_is_a_fault(study, written, meant):
     assert str(fault) == f"column {written}: did you mean {meant}?"
 
 
+@pytest.mark.parametrize("ordinary", ["patient_id", "centre_id", "series_id", "age"])
+def test_columns_of_other_programs_are_no_faults(study, ordinary):
+    path = table(study, f"case,image,{ordinary}", "a,a.nii.gz,7")
+    assert not medseg.read_manifest(path).faults
+
+
 def test_a_column_beside_the_one_it_is_like_is_no_fault(study):
     path = table(study, "case,image,centre,centres", "a,a.nii.gz,,")
     assert not medseg.read_manifest(path).faults

@@ -132,17 +132,37 @@ def test_a_panoptic_over_it_leaves_no_table_and_no_boxes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "earlier", ["a.instances.nii.gz", "a.instances.csv", "a.boxes.json"]
+    "kept", ["a.instances.nii.gz", "a.instances.csv", "a.boxes.json"]
 )
-def test_a_plain_label_map_is_not_put_beside_lesions_of_another(tmp_path, earlier):
-    (tmp_path / earlier).write_text("mine")
+def test_a_plain_label_map_is_not_put_beside_lesions_of_another(tmp_path, kept):
+    path = tmp_path / "a.nii.gz"
+    medseg.write_instances(found_in(TUMOUR, 0, TUMOUR), path)
+    for file in tmp_path.iterdir():
+        if file.name not in (kept, "a.json"):
+            file.unlink()
+    if kept != "a.instances.nii.gz":
+        (tmp_path / "a.json").unlink()
+    left = {file.name for file in tmp_path.iterdir()}
     plain = found_in(TUMOUR).panoptic.segmentation
 
     with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
-        medseg.require_writable(tmp_path / "a.nii.gz", overwrite=False)
+        medseg.require_writable(path, overwrite=False)
     with pytest.raises(WrongUse, match="OUTPUT_EXISTS"):
-        medseg.write_segmentation(plain, tmp_path / "a.nii.gz")
-    assert [file.name for file in tmp_path.iterdir()] == [earlier]
+        medseg.write_segmentation(plain, path)
+    assert {file.name for file in tmp_path.iterdir()} == left
+
+
+def test_files_of_somebody_else_with_such_names_are_left_alone(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    names = ("a.instances.nii.gz", "a.instances.csv", "a.boxes.json")
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    plain = found_in(TUMOUR).panoptic.segmentation
+
+    for overwrite in (False, True):
+        medseg.write_segmentation(plain, path, overwrite=overwrite)
+
+    assert all((tmp_path / name).read_text() == "mine" for name in names)
 
 
 def test_a_full_disk_leaves_the_lesions_of_the_earlier_label_map(tmp_path, monkeypatch):

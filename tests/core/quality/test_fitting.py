@@ -22,6 +22,8 @@ from medseg.cli.app import run
 from medseg.core.model_info import WeightFile
 from medseg.models import load_networks, save_model, weights_bytes
 from medseg.networks import build_network
+from medseg.quality.judging import judged_structure
+from medseg.quality.observing import CaseQuality
 from medseg.quality.unseen import ALL_NETWORKS, unseen_by
 from tests.core.making import TINY_PLAN, untrained_info
 from tests.core.training.cubes import write_cubes
@@ -251,6 +253,50 @@ def test_a_model_trained_anew_has_no_scores_of_the_old_one(tmp_path, hashes):
     (folder / "quality.json").write_text("{}")
     made_model(folder, hashes, [2])
     assert medseg.load_model(folder).quality is None
+
+
+def test_saving_the_same_weights_again_keeps_the_scores(tmp_path, hashes):
+    """As `medseg train --resume` does when all was trained already."""
+    folder = made_model(tmp_path / "again", hashes, [0, 1])
+    (folder / "quality.json").write_text("{}")
+    made_model(folder, hashes, [0, 1])
+    assert (folder / "quality.json").read_text() == "{}"
+
+
+def case_of(number, network, expected=0.8):
+    doubt = medseg.StructureUncertainty(
+        structure="cube",
+        label=1,
+        voxels=9,
+        mean_entropy=0.1 + 0.001 * number,
+        single_expected_dice=expected,
+    )
+    observation = medseg.QualityObservation(found=doubt, dice=0.7 + 0.002 * number)
+    return CaseQuality(
+        case_id=f"c{number}", network=network, observations=(observation,)
+    )
+
+
+def test_many_new_cases_and_a_few_of_one_network_are_enough():
+    cases = [case_of(n, ALL_NETWORKS if n < 60 else 0) for n in range(68)]
+    judged = judged_structure("cube", cases)
+    assert judged is not None
+    assert len(judged.cases) == 68
+
+
+def test_a_case_that_no_network_found_by_itself_is_left_out_and_drops_no_figure():
+    cases = [case_of(n, n % 2, expected=0.8 + 0.001 * (n % 7)) for n in range(40)]
+    judged = judged_structure("cube", [*cases, case_of(99, 0, expected=None)])
+    assert judged is not None
+    assert len(judged.cases) == 40
+    assert "single_expected_dice" in judged.score.features
+
+
+def test_what_no_network_finds_by_itself_has_no_predicted_dice(fitted):
+    _, made = fitted
+    (found,) = case_of(0, 0, expected=None).observations
+    (told,) = made.quality.judged([found.found])
+    assert told.predicted_dice is None
 
 
 def test_a_share_that_is_no_dice_is_refused():
