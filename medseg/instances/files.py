@@ -12,6 +12,7 @@ from medseg.instances.detecting import instance_boxes
 from medseg.io.companions import boxes_path, instance_table_path, instances_path
 from medseg.io.file_kinds import DICOM_SUFFIXES, SegmentationFormat
 from medseg.io.instance_boxes import describe_boxes
+from medseg.io.safe_writing import require_absent
 from medseg.io.writing import NO_SHARES, Shares, require_writable
 from medseg.report.instance_table import instances_csv
 
@@ -73,6 +74,8 @@ def require_writable_instances(
             where=path,
             remedy="Write .nii.gz, .nii, .nrrd, .mha, or a dicom-seg.",
         )
+    for file in instance_files(path):
+        require_absent(file, overwrite=overwrite)
     return chosen
 
 

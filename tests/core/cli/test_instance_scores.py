@@ -87,7 +87,9 @@ def test_cases_without_a_lesion_or_without_a_name_for_it_count_too(folders, caps
     printed = capsys.readouterr()
     (told,) = json.loads(printed.out)
     assert (told["cases"], told["lesions"]) == (3, 3)
-    assert "1 references do not name 'tumour', and count as without: c" in printed.err
+    assert (
+        "1 reference not naming 'tumour': counted as without a lesion: c" in printed.err
+    )
     assert "1 reference without a prediction left out: d" in printed.err
 
 
