@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Generic, TypeVar
@@ -93,10 +93,16 @@ def _keep_busy(
     workers: int,
 ) -> None:
     """Hand out tasks, few at a time so that neither they nor their results pile up."""
-    with suppress(BrokenProcessPool):  # the tasks under way will tell
+    try:
         while waiting and len(under_way) < _IN_FLIGHT_A_WORKER * workers:
             under_way[pool.submit(function, waiting[-1])] = waiting[-1]
             waiting.pop()
+    except BrokenProcessPool:
+        return  # the tasks under way will tell
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # closed pipes, no word of the system's: it broke while a process was started
 
 
 def _alone(function: Callable[[Task], Result], task: Task) -> Result | Died[Task]:

@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 
 import medseg
 from medseg import ErrorCode, EvaluationSettings
+from medseg.evaluation.pool import each_result
 from tests.core.evaluation.files import GEOMETRY, ORGANS, SHAPE
 
 TWO_WORKERS = EvaluationSettings(workers=2)
@@ -124,3 +126,25 @@ def test_what_a_worker_loads_is_light():
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_pool_that_breaks_while_a_process_starts_loses_no_task(monkeypatch):
+    submit, called = ProcessPoolExecutor.submit, []
+
+    def first_broken(pool, function, task):
+        called.append(task)
+        if len(called) == 1:
+            raise OSError("handle is closed")  # as its pipes say then
+        return submit(pool, function, task)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", first_broken)
+    assert set(each_result(abs, [-1, -2, -3], 2)) == {1, 2, 3}
+
+
+def test_a_system_that_starts_no_more_processes_is_not_overheard(monkeypatch):
+    def full(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", full)
+    with pytest.raises(BlockingIOError):
+        list(each_result(abs, [-1, -2], 2))
