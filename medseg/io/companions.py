@@ -13,14 +13,12 @@ _INSTANCES = ".instances"
 
 def probabilities_path(path: Path | str) -> Path:
     """Where the probabilities of a label map are: `labels.probabilities.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{PROBABILITIES_SUFFIX}")
+    return _beside(Path(path), PROBABILITIES_SUFFIX)
 
 
 def uncertainty_path(path: Path | str) -> Path:
     """Where the uncertainty of a label map is: `labels.uncertainty.nii.gz`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{UNCERTAINTY_SUFFIX}")
+    return _beside(Path(path), UNCERTAINTY_SUFFIX)
 
 
 def instances_path(path: Path | str) -> Path:
@@ -35,14 +33,12 @@ def instances_path(path: Path | str) -> Path:
 
 def instance_table_path(path: Path | str) -> Path:
     """Where the table of a label map's lesions is: `labels.instances.csv`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{INSTANCE_TABLE_SUFFIX}")
+    return _beside(Path(path), INSTANCE_TABLE_SUFFIX)
 
 
 def boxes_path(path: Path | str) -> Path:
     """Where the boxes of a label map's lesions are: `labels.boxes.json`."""
-    path = Path(path)
-    return path.with_name(f"{stem_of(path)}{BOXES_SUFFIX}")
+    return _beside(Path(path), BOXES_SUFFIX)
 
 
 def is_companion(path: Path) -> bool:
@@ -50,3 +46,7 @@ def is_companion(path: Path) -> bool:
     name = path.name.lower()
     is_shares = name.endswith((PROBABILITIES_SUFFIX, UNCERTAINTY_SUFFIX))
     return is_shares or stem_of(path).lower().endswith(_INSTANCES)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(f"{stem_of(path)}{suffix}")

@@ -27,9 +27,7 @@ def read_model_info(folder: Path) -> ModelInfo:
     except OSError as error:
         raise damaged(path, f"it cannot be read ({error.strerror})") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise damaged(path, f"{place or 'the file'}: {first['msg']}") from None
+        raise damaged(path, first_fault(error)) from None
     if info.schema_version != SCHEMA_VERSION:
         raise damaged(
             path, f"schema version {info.schema_version} is not {SCHEMA_VERSION}"
@@ -41,6 +39,13 @@ def write_model_info(info: ModelInfo, folder: Path) -> None:
     """Write `model.json`, whole or not at all, over an earlier one."""
     with written_whole(folder / MODEL_FILE, overwrite=True) as temporary:
         temporary.write_bytes(_ADAPTER.dump_json(info, indent=1) + b"\n")
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where in a JSON file the first fault is, and what it is."""
+    first = error.errors()[0]
+    place = ".".join(str(step) for step in first["loc"])
+    return f"{place or 'the file'}: {first['msg']}"
 
 
 def damaged(where: Path, what: str) -> UnusableInput:

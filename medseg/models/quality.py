@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.model_quality import QUALITY_FIGURES, ModelQuality
 from medseg.io.checks import reading_errors
+from medseg.models.description import first_fault
 
 QUALITY_FILE = "quality.json"
 _SCHEMA_VERSION = 1
@@ -32,9 +33,7 @@ def read_quality(folder: Path, model_sha256: str) -> ModelQuality | None:
     try:
         quality = _ADAPTER.validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise _damaged(path, f"{place or 'the file'}: {first['msg']}") from None
+        raise _damaged(path, first_fault(error)) from None
     if quality.schema_version != _SCHEMA_VERSION:
         raise _damaged(
             path, f"schema version {quality.schema_version} is not {_SCHEMA_VERSION}"
