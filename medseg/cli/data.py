@@ -11,6 +11,7 @@ import medseg
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Json
 from medseg.cli.tables import decathlon_table
+from medseg.core.errors import ErrorCode, WrongUse
 
 app = App(name="data", help="Get public datasets, or make synthetic data.")
 _HERE = Path()
@@ -83,8 +84,16 @@ def phantom(
         cases: Cases of a dataset in Medical Segmentation Decathlon layout; 0 makes one
             DICOM series with its reference.
         seed: Another seed makes other anatomy.
-        touching: Make cases of a liver whose tumours touch, and number these.
+        touching: Make cases of a liver whose tumours touch, and number these; only with
+            --cases.
     """
+    if touching and not cases:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "tumours that touch are made as a dataset, and it is not said of how many",
+            where="--touching",
+            remedy="Give --cases too.",
+        )
     with shown_progress() as progress:
         if touching:
             medseg.write_touching_dataset(

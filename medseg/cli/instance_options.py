@@ -78,8 +78,10 @@ class Separation:
         """The same as rules.
 
         Raises:
-            WrongUse: INVALID_OPTION for a value out of its range.
+            WrongUse: INVALID_OPTION for a value out of its range, or one that belongs
+                to another way of parting lesions than the one chosen.
         """
+        self._require_used()
         return InstanceRules(
             connectivity=medseg.Connectivity(self.connectivity),
             minimum_mm3=self.minimum_mm3,
@@ -110,6 +112,18 @@ class Separation:
             )
         return self.rules
 
+    def _require_used(self) -> None:
+        """Refuse a setting that does nothing in the way that is chosen."""
+        for way, names in _OF_WAY.items():
+            for name in names if way is not self.split_by else ():
+                if getattr(self, name) != getattr(DEFAULT_SEPARATION, name):
+                    raise WrongUse(
+                        ErrorCode.INVALID_OPTION,
+                        f"it does something only with --split-by {way}",
+                        where=f"--{name.replace('_', '-')}",
+                        remedy=f"Leave it out, or give --split-by {way}.",
+                    )
+
     def _split(self) -> Split:
         match self.split_by:
             case None | SplitBy.NOTHING:
@@ -129,6 +143,11 @@ class Separation:
 
 
 DEFAULT_SEPARATION = Separation()
+_OF_WAY = {
+    SplitBy.DISTANCE: ("neck_mm",),
+    SplitBy.INTENSITY: ("contrast", "sigma_mm", "shade"),
+    SplitBy.LEARNED: ("least_heat", "apart_mm"),
+}
 
 
 def require_default(separation: Separation, why: str) -> None:

@@ -1,6 +1,6 @@
 """A model's quality scores: what its `quality.json` holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from medseg.core.quality import QualityModel
@@ -14,6 +14,8 @@ QUALITY_FIGURES = ("single_expected_dice", "single_entropy")
 An ensemble has them as the mean over its networks, and so a score that was fitted to
 networks one by one, in cross-validation, can be asked about all of them together.
 """
+
+_TELLING = ("overlap", "mirror")  # settings that change how sure a network is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,19 @@ class ModelQuality:
             if (score := scores.get(each.structure)) and score.has_all_of(each)
             else each
             for each in structures
+        )
+
+    def differing(self, settings: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """In what a run differs from those that the scores were fitted to.
+
+        Args:
+            settings: Of the run, name and value.
+        """
+        own = dict(self.settings)
+        return tuple(
+            f"{name} {own[name]}, not {value}"
+            for name, value in settings
+            if name in _TELLING and own.get(name, value) != value
         )
 
     def table(self) -> str:

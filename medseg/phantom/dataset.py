@@ -1,6 +1,8 @@
 """A dataset of phantoms in the layout of the Medical Segmentation Decathlon."""
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -48,23 +50,68 @@ def write_phantom_dataset(
             folder holds another dataset.
         UnusableInput: DISK_FULL or NOT_WRITABLE.
     """
+    kind = PhantomKind(
+        name="phantom",
+        origin=f"Made by medseg.phantom: dataset seed {seed}, {shape}, {spacing_mm} mm",
+        make=lambda case: _make_case(case, shape, spacing_mm),
+        write=write_phantom,
+    )
+    write_phantoms(folder, kind, cases=cases, seed=seed, on_progress=on_progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhantomKind:
+    """What a dataset's cases are.
+
+    Attributes:
+        name: Cases are named for it and numbered.
+        origin: How they were made, numbers and all.
+        make: One case, from its seed.
+        write: Writes one into the dataset's folder, under a file name.
+        parts: Folders that a case has a file in.
+        content: What `dataset.json` says beside or in place of the usual.
+    """
+
+    name: str
+    origin: str
+    make: Callable[[int], Phantom]
+    write: Callable[[Phantom, Path, str], None]
+    parts: tuple[str, ...] = ("imagesTr", "labelsTr")
+    content: Mapping[str, object] = field(default_factory=dict)
+
+
+def write_phantoms(
+    folder: Path,
+    kind: PhantomKind,
+    *,
+    cases: int,
+    seed: int,
+    on_progress: ProgressCallback,
+) -> None:
+    """Write the cases that are not there yet; the folder is valid after each.
+
+    Args:
+        folder: As in `write_phantom_dataset`.
+        kind: What the cases are.
+        cases: As in `write_phantom_dataset`.
+        seed: As in `write_phantom_dataset`.
+        on_progress: As in `write_phantom_dataset`.
+
+    Raises:
+        MedSegError: As `write_phantom_dataset`.
+    """
     require_range("cases", cases, 1, _FIRST_CASE_SEED)
     require_range("seed", seed, 0, 2**32)
-    origin = f"Made by medseg.phantom: dataset seed {seed}, {shape}, {spacing_mm} mm"
-    require_same_origin(folder / "dataset.json", origin)
+    _require_same_origin(folder / "dataset.json", kind.origin)
     names: list[str] = []
     for number in range(cases):
-        names.append(f"phantom_{number:03d}")
-        image, reference = (
-            folder / part / f"{names[-1]}.nii.gz" for part in ("imagesTr", "labelsTr")
-        )
-        if not (image.exists() and reference.exists()):
-            phantom = _make_case(case_seed(seed, number), shape, spacing_mm)
-            write_nifti_volume(phantom.volume, image, overwrite=True)
-            write_nifti_labels(phantom.reference, reference, overwrite=True)
+        names.append(f"{kind.name}_{number:03d}")
+        file = f"{names[-1]}.nii.gz"
+        if not all((folder / part / file).exists() for part in kind.parts):
+            kind.write(kind.make(case_seed(seed, number)), folder, file)
+        content = _described(folder.name, names, kind.origin) | dict(kind.content)
         with written_whole(folder / "dataset.json", overwrite=True) as temporary:
-            text = json.dumps(described(folder.name, names, origin), indent=2)
-            temporary.write_text(text + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         on_progress(
             Progress(
                 stage="making phantoms", done=number + 1, total=cases, note=names[-1]
@@ -72,7 +119,13 @@ def write_phantom_dataset(
         )
 
 
-def require_same_origin(description: Path, origin: str) -> None:
+def write_phantom(phantom: Phantom, folder: Path, name: str) -> None:
+    """Write a case's scan and reference, each whole."""
+    write_nifti_volume(phantom.volume, folder / "imagesTr" / name, overwrite=True)
+    write_nifti_labels(phantom.reference, folder / "labelsTr" / name, overwrite=True)
+
+
+def _require_same_origin(description: Path, origin: str) -> None:
     """Refuse to mix two datasets in one folder."""
     if not description.exists():
         return
@@ -99,7 +152,7 @@ def _make_case(seed: int, shape: Shape3, spacing_mm: Spacing) -> Phantom:
     return make_phantom(seed, shape=(shape[0], shape[1], slices), spacing_mm=spacing)
 
 
-def described(name: str, names: list[str], origin: str) -> dict[str, object]:
+def _described(name: str, names: list[str], origin: str) -> dict[str, object]:
     """The content of a `dataset.json` of cases of these names."""
     return {
         "name": name,

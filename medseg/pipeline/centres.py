@@ -24,6 +24,7 @@ class HeadRows:
     def __init__(self, prepared: Prepared, plan: Plan, *, is_kept: bool) -> None:
         self._prepared = prepared
         self._plan = plan
+        self._has_all = False
         self._kept: np.ndarray | None = None
         if is_kept and plan.head is not None:
             shape = (plan.head.outputs, *prepared.image.shape[1:])
@@ -34,10 +35,16 @@ class HeadRows:
         return slabs if self._plan.head is None else self._passed(slabs)
 
     def maps(self) -> CentreMaps | None:
-        """What was kept, when all rows have passed; None where nothing was."""
+        """What was kept; None where nothing was.
+
+        Raises:
+            RuntimeError: Before all rows have passed.
+        """
         head = self._plan.head
         if self._kept is None or head is None:
             return None
+        if not self._has_all:
+            raise RuntimeError("rows are still to come")
         i, j, k = self._kept.shape[1:]
         box = self._prepared.source.permuted(
             self._prepared.axes, self._prepared.flipped
@@ -55,6 +62,7 @@ class HeadRows:
         for slab in slabs:
             if self._kept is not None and self._plan.head is not None:
                 self._keep(slab, self._plan.head, self._kept)
+            self._has_all = slab.rows.stop == slab.row_count
             yield replace(slab, logits=slab.logits[:, :own])
 
     def _keep(self, slab: LogitsSlab, head: InstanceHead, kept: np.ndarray) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
+from medseg.core.model_quality import ModelQuality
 from medseg.core.plan import NormalisationKind, Plan
 from medseg.core.provenance import Provenance
 from medseg.core.settings import InferenceSettings
@@ -48,6 +49,19 @@ def provenance_of(
         notes=notes,
         is_trained_on=_has_seen(model, volume.sha256),
     )
+
+
+def with_quality_notes(made: Provenance, quality: ModelQuality | None) -> Provenance:
+    """The same, with what makes a predicted Dice doubtful.
+
+    Args:
+        made: Of a run that predicted its Dice.
+        quality: The scores that did; None where there are none.
+    """
+    if quality is None or not (differing := quality.differing(made.settings)):
+        return made
+    note = f"the predicted Dice is that of other settings: {', '.join(differing)}"
+    return replace(made, notes=(*made.notes, note))
 
 
 def composed_provenance(parts: Sequence[Provenance]) -> Provenance:

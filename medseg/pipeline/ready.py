@@ -26,7 +26,7 @@ from medseg.inference import (
 )
 from medseg.models import TrainedModel
 from medseg.pipeline.centres import HeadRows
-from medseg.pipeline.provenance import provenance_of
+from medseg.pipeline.provenance import provenance_of, with_quality_notes
 from medseg.preprocessing import (
     LABELS_ONLY,
     Expectation,
@@ -152,6 +152,8 @@ class ReadyModel:
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
         unsure = _uncertainty(found, volume)
+        if unsure is not None:
+            how = with_quality_notes(how, self.model.quality)
         return Prediction(
             segmentation=replace(made, provenance=how),
             probabilities=_probabilities(found, volume, plan),

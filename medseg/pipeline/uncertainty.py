@@ -25,7 +25,7 @@ from medseg.core.volume import LabelArray, Segmentation, Volume
 from medseg.inference import keep_largest_pieces
 from medseg.metrics.overlap import count_voxels
 from medseg.models import TrainedModel
-from medseg.pipeline.provenance import provenance_of
+from medseg.pipeline.provenance import provenance_of, with_quality_notes
 from medseg.pipeline.ready import DEFAULT_SETTINGS, Answer, ReadyModel
 from medseg.pipeline.spread import OfNetwork, Spread, over_copies, over_networks
 from medseg.preprocessing import labels_of
@@ -76,6 +76,7 @@ def uncertainty_of(
     structures = tuple(_structures(segmentation, maps, mean, found))
     if model.quality is not None:
         structures = model.quality.judged(structures)
+        made = with_quality_notes(made, model.quality)
     return Uncertainty(
         segmentation=replace(segmentation, provenance=made),
         maps=maps,

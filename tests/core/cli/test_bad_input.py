@@ -200,6 +200,12 @@ def test_negative_seed(refused, tmp_path):
     assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")
 
 
+def test_touching_tumours_without_a_number_of_cases(refused, tmp_path):
+    code, line = refused("data", "phantom", tmp_path / "p", "--touching")
+    assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")
+    assert "--cases" in line
+
+
 def test_full_disk(tiny_model, nifti, tmp_path):
     """The system's limit on the size of a file stands for the end of the disk."""
     words = ["segment", str(nifti), "-m", str(tiny_model), "-o"]

@@ -96,6 +96,12 @@ def test_nothing_is_written_over(files):
         (["--split-by", "intensity"], "needs the scan"),
         (["--minimum-mm3", "-1"], "a volume is 0 mm3 or more"),
         (["--split-by", "distance", "--neck-mm", "0"], "a neck is above 0 mm"),
+        (["--neck-mm", "2"], "only with --split-by distance"),
+        (
+            ["--split-by", "distance", "--shade", "dark"],
+            "only with --split-by intensity",
+        ),
+        (["--least-heat", "0.5"], "only with --split-by learned"),
     ],
 )
 def test_wrong_options_are_one_line(files, capsys, options, told):

@@ -203,6 +203,22 @@ class TestWhatIsWritten:
         assert found.predicted_dice is not None
         assert found.mean_disagreement is not None  # five networks
 
+    def test_a_run_of_other_settings_says_that_its_dice_is_doubtful(self, fitted, data):
+        scan = medseg.read_volume(data.cases[0].images[0])
+        request = medseg.Request(wanted=medseg.Wanted(uncertainty=True))
+        model = medseg.load_model(fitted[0])
+
+        def notes(settings, asked=request):
+            made = medseg.predict(scan, model, settings, request=asked).segmentation
+            assert made.provenance is not None
+            return [n for n in made.provenance.notes if "predicted Dice" in n]
+
+        other = replace(QUICK, mirror=not QUICK.mirror)
+        (note,) = notes(other)
+        assert f"mirror {QUICK.mirror}, not {other.mirror}" in note
+        assert not notes(QUICK)
+        assert not notes(other, medseg.Request())
+
 
 def test_a_stopped_fit_leaves_whole_files_and_goes_on(five, data):
     asked = []
