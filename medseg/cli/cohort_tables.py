@@ -16,11 +16,10 @@ def status_lines(status: "medseg.CohortStatus") -> Iterator[str]:
         done = list(CaseState).index(CaseState.DONE)
         counts[done] += f" ({len(status.unscored)} without scores)"
     yield f"{counted(len(status.states), 'case')}: {', '.join(counts)}"
-    if status.seconds_left and status.cases_per_hour:
-        speed = status.cases_per_hour
-        yield (
-            f"{speed:.{0 if speed >= 10 else 1}f} cases an hour, "
-            f"{_duration(status.seconds_left)} left"
+    if speed := status.cases_per_hour:
+        left = status.seconds_left
+        yield f"{speed:.{0 if speed >= 10 else 1}f} cases an hour" + (
+            f", {_duration(left)} left" if left else ""
         )
     if status.count(CaseState.WAITING) and not status.is_worked_on:
         yield "nobody works on it now"

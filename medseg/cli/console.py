@@ -68,32 +68,36 @@ class _BarStages:
 class _PlainStages:
     """At most about twenty lines a stage, the first and the last among them.
 
-    Between those two they say how much time is left, as the bar does.
+    Between those two they say how much time is left, as the bar does: by the steps
+    after the first, which may have been waited for.
     """
 
     def __init__(self) -> None:
-        self._first: Progress | None = None
         self._last: Progress | None = None
-        self._done = 0
+        self._since: Progress | None = None  # the first step: from it time is taken
         self._began = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        if progress == self._last:  # nothing happened; who reports asks to go on
+        last, self._last = self._last, progress
+        if progress == last:  # nothing happened; who reports asks to go on
             return
-        self._last = progress
         every = max(1, progress.total // _PLAIN_LINES_A_STAGE)
-        first = self._first
-        is_other_scan = progress.done < self._done
-        self._done = progress.done
-        if first is None or first.stage != progress.stage or is_other_scan:
-            self._first, self._began = progress, time.monotonic()
+        if last is None or last.stage != progress.stage or progress.done < last.done:
+            self._since = None
             print(progress, file=sys.stderr, flush=True)
-        elif progress.done == progress.total:
+            return
+        if progress.done == progress.total:
             print(progress, file=sys.stderr, flush=True)
         elif progress.done % every == 0:
-            seconds = time.monotonic() - self._began
-            left = time_left(seconds, progress.done - first.done, progress)
-            print(f"{progress}  {left}", file=sys.stderr, flush=True)
+            print(f"{progress}{self._left(progress)}", file=sys.stderr, flush=True)
+        if self._since is None and progress.done > last.done:
+            self._since, self._began = progress, time.monotonic()
+
+    def _left(self, progress: Progress) -> str:
+        if self._since is None or progress.done == self._since.done:
+            return ""
+        seconds = time.monotonic() - self._began
+        return f"  {time_left(seconds, progress.done - self._since.done, progress)}"
 
 
 def time_left(seconds: float, steps: int, progress: Progress) -> str:

@@ -75,8 +75,12 @@ def faults_of_channels(
         yield Fault(where=case.case_id, what=what)
 
 
-def require_no_faults(faults: Sequence[Fault]) -> None:
+def require_no_faults(faults: Sequence[Fault], where: str = "list of cases") -> None:
     """Refuse a list of cases for what is wrong with it.
+
+    Args:
+        faults: All that is.
+        where: What the list was read from.
 
     Raises:
         UnusableInput: INVALID_MANIFEST, unless there is nothing.
@@ -89,7 +93,7 @@ def require_no_faults(faults: Sequence[Fault]) -> None:
         ErrorCode.INVALID_MANIFEST,
         f"the list of cases has {count} fault{'s' if count > 1 else ''}: {told}"
         + (" ..." if count > _TOLD else ""),
-        where="list of cases",
+        where=where,
         remedy="Mend them all and run again; nothing was done.",
     )
 

@@ -1,5 +1,6 @@
 """The executor on a cluster of dask workers, each of which keeps the model loaded."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,11 @@ from medseg.cohort.local import CaseOutcome
 from medseg.cohort.recipe import CaseRecipe, CohortWork
 from medseg.cohort.stages import Recipe
 from medseg.core.cohort import CohortCase
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import Device
 from medseg.models import model_folder
+
+_ADDRESS = re.compile(r"[a-z]+://.+|[^/]+:\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,9 @@ class DaskExecutor:
             workers are restarted.
         patience_s: How long workers may be there of which none can be used. For the
             first worker of a cluster that has none it is waited as long as it takes.
+
+    Raises:
+        WrongUse: NO_CLUSTER for what is no address.
     """
 
     scheduler: str
@@ -50,6 +57,15 @@ class DaskExecutor:
     time_limit_s: float = 3600.0
     grace_s: float = 20.0
     patience_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not _ADDRESS.fullmatch(self.scheduler):
+            raise WrongUse(
+                ErrorCode.NO_CLUSTER,
+                "this is no address of a dask scheduler",
+                where=self.scheduler,
+                remedy="Give one as dask scheduler prints it: tcp://HOST:8786.",
+            )
 
     def __call__(
         self, work: CohortWork, should_stop: Callable[[], bool]

@@ -52,7 +52,8 @@ def cases_in(
         found = _found_in(folder, channels)
     if not found.cases:
         raise _empty(folder, found.notes)
-    manifest = checked(found.cases, found.notes, channels)
+    listed = checked(found.cases, found.notes, channels)
+    manifest = replace(listed, source=str(folder))
     return manifest if references is None else with_references(manifest, references)
 
 

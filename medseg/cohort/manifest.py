@@ -71,6 +71,7 @@ def read_manifest(path: Path | str, channels: Sequence[str] = ()) -> Manifest:
             *_faults(found, clear, channels),
         ),
         notes=(note,) if note else (),
+        source=str(path),
     )
 
 
@@ -97,13 +98,14 @@ def require_faultless(manifest: Manifest) -> Manifest:
     Raises:
         UnusableInput: INVALID_MANIFEST.
     """
-    require_no_faults(manifest.faults)
-    require_no_faults(tuple(faults_of_names(manifest.cases)))
+    names = tuple(faults_of_names(manifest.cases))
+    for faults in (manifest.faults, names):
+        require_no_faults(faults, manifest.source)
     if not manifest.cases:
         raise UnusableInput(
             ErrorCode.INVALID_MANIFEST,
             "the list of cases is empty",
-            where="list of cases",
+            where=manifest.source,
             remedy="Name at least one case.",
         )
     cases = sorted(manifest.cases, key=lambda case: case.case_id)

@@ -1,6 +1,6 @@
 """Many scans to be worked on: which, and what became of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,11 +54,13 @@ class Manifest:
         cases: By ascending case id.
         faults: All that is wrong with the list; a run needs none.
         notes: What to know about how it was read.
+        source: The file or folder it was read from, as it is told in errors.
     """
 
     cases: tuple[CohortCase, ...]
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
+    source: str = field(default="list of cases", compare=False)
 
 
 class CaseState(StrEnum):

@@ -180,7 +180,14 @@ class TestAList:
         lines = capsys.readouterr().err.splitlines()
         assert sum(line.startswith("fault: ") for line in lines) == 4
         assert lines[-1].startswith("INVALID_MANIFEST: the list of cases has 4 faults")
+        assert f"[{cases}]" in lines[-1]
         assert not (tmp_path / "out").exists()
+
+    def test_one_without_a_case_is_named(self, tiny_model, tmp_path, capsys):
+        cases = write_list(tmp_path)
+        assert medseg_command(*words_of(cases, tiny_model, tmp_path / "out")) == 1
+        error = capsys.readouterr().err
+        assert f"the list of cases is empty [{cases}]" in error
 
 
 @pytest.fixture
@@ -329,6 +336,11 @@ class TestWhatIsTold:
     def test_speed_and_time_left(self, seconds, words):
         status = self.status(cases_per_hour=1234.5, seconds_left=float(seconds))
         assert list(status_lines(status))[1] == (f"1234 cases an hour, {words} left")
+
+    def test_what_is_over_has_a_speed_and_no_time_left(self):
+        for left in (0.0, None):
+            status = self.status(cases_per_hour=80.0, seconds_left=left)
+            assert list(status_lines(status))[1] == "80 cases an hour"
 
     def test_a_slow_cohort_has_a_speed_too(self):
         status = self.status(cases_per_hour=0.4, seconds_left=9000.0)

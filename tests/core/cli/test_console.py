@@ -2,6 +2,7 @@
 
 import io
 import signal
+import time
 
 import pytest
 
@@ -36,6 +37,25 @@ def test_lines_between_the_first_and_the_last_of_a_stage_say_what_is_left(capsys
     assert lines[20] == "reading 100/100  loss 0.5"
     assert lines[21] == "training 1/100  loss 0.5"
     assert all(line.endswith("0 s left") for line in lines[1:20] + lines[22:41])
+
+
+def test_what_was_waited_for_before_the_first_step_is_not_taken_for_its_speed(
+    capsys, monkeypatch
+):
+    now_s = iter([1000.0, 1004.0, 1008.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(now_s))
+    with shown_progress() as report:
+        for note in ("starts", "waits for workers"):
+            report(Progress(stage="cohort", done=0, total=5, note=note))
+        for done in (1, 2, 3):
+            report(Progress(stage="cohort", done=done, total=5))
+    assert capsys.readouterr().err.splitlines() == [
+        "cohort 0/5  starts",
+        "cohort 0/5  waits for workers",
+        "cohort 1/5",
+        "cohort 2/5  12 s left",
+        "cohort 3/5  8 s left",
+    ]
 
 
 def test_each_scan_of_several_begins_anew(capsys):

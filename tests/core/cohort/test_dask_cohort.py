@@ -12,7 +12,7 @@ import pytest
 import medseg
 from medseg.cohort.journal import Done, read_events
 from medseg.core.cohort import CaseState
-from medseg.core.errors import UnusableInput
+from medseg.core.errors import UnusableInput, WrongUse
 from medseg.core.settings import Device
 from medseg.evaluation.pool import processor_count
 from tests.core.cohort.small_cohort import Run, write_scan
@@ -74,6 +74,17 @@ def test_a_cluster_gives_the_same_bytes_also_when_a_worker_is_killed(alone, spre
     assert not victims
     assert status.is_complete
     assert spread.files() == alone.files()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "", "/scheduler", "host:"])
+def test_what_is_no_address_is_refused_before_anything_is_written(address):
+    with pytest.raises(WrongUse, match="NO_CLUSTER: this is no address"):
+        medseg.DaskExecutor(scheduler=address)
+
+
+@pytest.mark.parametrize("address", ["tcp://h:1", "h.org:8786", "tls://[::1]:8786"])
+def test_addresses_as_dask_takes_them_are_taken(address):
+    assert medseg.DaskExecutor(scheduler=address).scheduler == address
 
 
 def test_a_run_whose_scheduler_is_killed_says_so_and_goes_on_later(
