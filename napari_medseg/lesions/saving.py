@@ -30,13 +30,16 @@ class Table:
     csv: str
 
 
-def table_of(lesions: Lesions, followed: Followed | None) -> Table:
-    """The lesions, or what became of them where that is given."""
-    if followed is not None:
-        return Table(name="follow-up.csv", csv=medseg.follow_up_csv(followed.found))
+def table_of(lesions: Lesions) -> Table:
+    """The lesions, each with what was measured."""
     case_id = lesions.panoptic.case_id
     rows = medseg.instances_csv(lesions.measures, case_id)
     return Table(name="lesions.csv", csv=rows)
+
+
+def table_of_followed(followed: Followed) -> Table:
+    """What became of the lesions."""
+    return Table(name="follow-up.csv", csv=medseg.follow_up_csv(followed.found))
 
 
 def save_table(parent: QWidget, table: Table) -> Path | None:
