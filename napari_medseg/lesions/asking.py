@@ -14,6 +14,7 @@ from napari_medseg.layers.conversion import (
     segmentation_of,
     volume_of,
 )
+from napari_medseg.layers.evidence import evidence_of
 from napari_medseg.layers.made import checksum_of
 from napari_medseg.lesions.boxes import on_same_voxels
 from napari_medseg.lesions.choice import Choice
@@ -54,6 +55,12 @@ class Asked:
         """Of the labels as they are."""
         return checksum_of(np.asarray(self.labels.data))
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether the labels are others than those that were made."""
+        record = record_of(self.labels)
+        return record is None or record.checksum != self.checksum
+
     def taken(self) -> Wanted:
         """What the layers hold; may be called in another thread.
 
@@ -73,20 +80,28 @@ class Asked:
             )
         elif scan is not None and self.choice.needs_scan:
             volume = volume_of(scan, self.layers)
+        evidence = evidence_of(self.labels)
         return Wanted(
             segmentation=segmentation_of(self.labels, self.layers),
             scan=volume,
             choice=self.choice,
             unit="" if scan is None else intensity_unit(scan),
+            centres=evidence.centres if evidence else None,
+            confidence=evidence.confidence if evidence and not self.is_edited else None,
         )
 
     def scripted(self) -> ScriptedLesions:
         """What a script needs to know."""
+        evidence = evidence_of(self.labels)
+        is_sure = evidence is not None and evidence.confidence is not None
         return ScriptedLesions(
             labels=_origin_of(self.labels),
             scan=None if self.scan is None else _origin_of(self.scan),
             has_scan=self.has_fitting_scan or self.choice.needs_scan,
             choice=self.choice,
+            run=evidence.run if evidence else None,
+            has_confidence=is_sure,
+            is_edited=self.is_edited,
         )
 
 

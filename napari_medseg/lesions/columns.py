@@ -67,7 +67,7 @@ def _numbers(parts: tuple[medseg.InstanceMeasure, ...]) -> Value:
     return "+".join(str(each.number) for each in parts) or None
 
 
-STRUCTURE_COLUMN, MEAN_COLUMN = 1, 6
+STRUCTURE_COLUMN, MEAN_COLUMN, SURE_COLUMN = 1, 6, 7
 LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
     Column(
         header="No.",
@@ -115,6 +115,13 @@ LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
         width=48,
         value=_mean,
         text=_tenths,
+    ),
+    Column(
+        header="Sure",
+        meaning="Mean probability that the model gives its voxels: its confidence.",
+        width=42,
+        value=lambda each: each.confidence,
+        text=_hundredths,
     ),
     Column(
         header="Organ",

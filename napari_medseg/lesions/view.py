@@ -23,12 +23,14 @@ from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.layers.conversion import intensity_unit
+from napari_medseg.layers.evidence import has_centres
 from napari_medseg.layers.structures import structures_of
 from napari_medseg.lesions.boxes import ChosenLabelsBox, on_same_voxels
 from napari_medseg.lesions.columns import (
     LESION_COLUMNS,
     MEAN_COLUMN,
     STRUCTURE_COLUMN,
+    SURE_COLUMN,
 )
 from napari_medseg.lesions.contents import Lesions, counted_words
 from napari_medseg.lesions.follow_up_view import FollowUpView
@@ -120,6 +122,7 @@ class LesionsView(QWidget):
         """List the structures of the label map as they are by now."""
         layer = self.labels()
         self.rules.show_structures(None if layer is None else structures_of(layer))
+        self.rules.offer_learned(is_offered=has_centres(layer))
         self._allow()
 
     def show_lesions(
@@ -133,6 +136,8 @@ class LesionsView(QWidget):
         self._table.setColumnHidden(STRUCTURE_COLUMN, one)
         no_mean = not any(each.intensities for each in measures)
         self._table.setColumnHidden(MEAN_COLUMN, no_mean)
+        is_unsure = all(each.confidence is None for each in measures)
+        self._table.setColumnHidden(SURE_COLUMN, is_unsure)
         self._total.setText("" if lesions is None else counted_words(lesions))
         self._has_lesions, self._is_stale = lesions is not None, False
         for section in self._sections:
