@@ -19,6 +19,7 @@ from napari_medseg.layers.made import checksum_of
 from napari_medseg.lesions.boxes import on_same_voxels
 from napari_medseg.lesions.choice import Choice
 from napari_medseg.lesions.contents import Wanted
+from napari_medseg.lesions.judging import Reference
 from napari_medseg.lesions.script import ScriptedLesions
 
 
@@ -111,6 +112,39 @@ def asked_of_baseline(
     """The same for an earlier label map, with its scan only where that is needed."""
     needed = scan if choice.needs_scan else None
     return Asked(labels=labels, scan=needed, choice=choice, layers=tuple(layers))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AskedReference:
+    """Labels that lesions are compared with, by their layer.
+
+    Attributes:
+        labels: The label map.
+        judged: The one whose lesions are compared; its scan serves both.
+    """
+
+    labels: Labels
+    judged: Asked
+
+    @property
+    def checksum(self) -> int:
+        """Of the labels as they are."""
+        return checksum_of(np.asarray(self.labels.data))
+
+    def taken(self) -> Reference:
+        """What the layer holds; may be called in another thread.
+
+        Raises:
+            UnusableInput: MISSING_GEOMETRY, NOT_A_LABEL_MAP.
+        """
+        layers, origin = self.judged.layers, _origin_of(self.labels)
+        needs_scan = self.judged.choice.needs_scan
+        return Reference(
+            segmentation=segmentation_of(self.labels, layers),
+            shown=placement_of(self.labels, layers),
+            scan=self.judged.taken().scan if needs_scan else None,
+            file=None if origin is None else origin.path,
+        )
 
 
 def _origin_of(layer: Layer) -> Origin | None:

@@ -35,7 +35,8 @@ class Column(Generic[Row]):
     text: Callable[[Value], str] = as_it_is
 
 
-def _ml(value: Value) -> str:
+def millilitres(value: Value) -> str:
+    """A volume."""
     return volume_text(value) if isinstance(value, float) else "-"
 
 
@@ -43,7 +44,8 @@ def _tenths(value: Value) -> str:
     return f"{value:.1f}" if isinstance(value, float) else "-"
 
 
-def _hundredths(value: Value) -> str:
+def hundredths(value: Value) -> str:
+    """A share, to two digits."""
     return f"{value:.2f}" if isinstance(value, float) else "-"
 
 
@@ -86,7 +88,7 @@ LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
         meaning="Volume in millilitres.",
         width=48,
         value=lambda each: each.volume_ml,
-        text=_ml,
+        text=millilitres,
     ),
     Column(
         header="Long",
@@ -107,7 +109,7 @@ LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
         meaning="Sphericity: 1 for a ball, less for all else.",
         width=48,
         value=lambda each: each.sphericity,
-        text=_hundredths,
+        text=hundredths,
     ),
     Column(
         header="Mean",
@@ -121,7 +123,7 @@ LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
         meaning="Mean probability that the model gives its voxels: its confidence.",
         width=42,
         value=lambda each: each.confidence,
-        text=_hundredths,
+        text=hundredths,
     ),
     Column(
         header="Organ",
@@ -167,14 +169,14 @@ FOLLOWED_COLUMNS: tuple[Column[medseg.FollowedLesion], ...] = (
         meaning="Volume in the baseline, in millilitres.",
         width=50,
         value=lambda each: each.baseline_ml if each.baseline else None,
-        text=_ml,
+        text=millilitres,
     ),
     Column(
         header="ml now",
         meaning="Volume now, in millilitres.",
         width=50,
         value=lambda each: each.follow_up_ml if each.follow_up else None,
-        text=_ml,
+        text=millilitres,
     ),
     Column(
         header="Growth",

@@ -6,6 +6,7 @@ from napari.layers import Labels, Layer
 import medseg
 from napari_medseg.controls.background import Background, Work
 from napari_medseg.layers.placement import Placement
+from napari_medseg.lesions.asking import Asked
 from napari_medseg.lesions.contents import Lesions, place_of
 from napari_medseg.lesions.marks import Marks
 from napari_medseg.lesions.since import EditedLesions
@@ -30,6 +31,7 @@ class Desk:
         self.edits = EditedLesions(viewer.dims)
         self.marks = Marks(viewer)
         self.lesions: Lesions | None = None
+        self._labels: Labels | None = None
         self._view = view
         self._background = background
 
@@ -40,7 +42,7 @@ class Desk:
 
     def forget(self) -> None:
         """Have no lesions until others are told apart."""
-        self.lesions = None
+        self.lesions = self._labels = None
         self.marks.forget()
 
     def take(
@@ -55,7 +57,18 @@ class Desk:
             shown: The layer of the lesions.
         """
         self.edits.watch_lesions(labels, checksum, shown)
-        self.lesions = lesions
+        self.lesions, self._labels = lesions, labels
+
+    def told(self) -> Asked | None:
+        """The labels that they were told apart in, with the scan chosen now."""
+        if self.lesions is None or self._labels is None:
+            return None
+        return Asked(
+            labels=self._labels,
+            scan=self._view.scan(),
+            choice=self.lesions.choice,
+            layers=self.layers,
+        )
 
     def is_current(self) -> bool:
         """Whether the lesions are those of the labels as they are; told if not."""

@@ -34,6 +34,7 @@ from napari_medseg.lesions.columns import (
 )
 from napari_medseg.lesions.contents import Lesions, counted_words
 from napari_medseg.lesions.follow_up_view import FollowUpView
+from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
@@ -71,7 +72,8 @@ class LesionsView(QWidget):
         self.scan_box = LayerBox(layers, Image, rank=self._suits_as_scan)
         self.rules = RulesForm()
         self.follow_up = FollowUpView(layers, self.scan)
-        self._sections = (self.follow_up,)
+        self.reference = ReferenceView(layers)
+        self._sections = (self.follow_up, self.reference)
         self._colours: Mapping[int, QColor] = {}
         self.model: RowsModel[medseg.InstanceMeasure] = RowsModel(
             LESION_COLUMNS, lambda row: self._colours.get(row.number), self
@@ -228,7 +230,7 @@ class LesionsView(QWidget):
             ),
             (self._script, "Copy as Python", "Copy the same work as a script."),
             (self._total, "Lesions in all", ""),
-            (self._tabs, "Lesions or follow-up", ""),
+            (self._tabs, "Lesions, follow-up or reference", ""),
         ):
             announce(widget, name, tip)
 
@@ -247,6 +249,7 @@ class LesionsView(QWidget):
         page.addWidget(self._total)
         self._tabs.addTab(lesions, "Lesions")
         self._tabs.addTab(self.follow_up, "Follow-up")
+        self._tabs.addTab(self.reference, "Reference")
         look.addWidget(self._outline)
         look.addWidget(self._marks)
         look.addStretch(1)

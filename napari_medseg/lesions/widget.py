@@ -1,4 +1,4 @@
-"""The Lesions panel: lesions of a label map one by one, and what became of them."""
+"""The Lesions panel: lesions of a label map one by one, followed and judged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,8 @@ from napari_medseg.lesions.asking import Asked
 from napari_medseg.lesions.contents import Followed, told_apart
 from napari_medseg.lesions.desk import Desk
 from napari_medseg.lesions.following import Following
+from napari_medseg.lesions.judging import Judged
+from napari_medseg.lesions.judging_section import Judging
 from napari_medseg.lesions.layer import Made, colours_of, lesions_layer, show_lesions
 from napari_medseg.lesions.saving import (
     Table,
@@ -35,7 +37,7 @@ _HINT = "Click a row to go to the lesion, or a lesion to see its row."
 
 
 class LesionsWidget(Panel):
-    """Tells lesions of a Labels layer apart, measures, shows and follows them."""
+    """Tells lesions of a Labels layer apart, measures, shows, follows, judges them."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         view = LesionsView(napari_viewer.layers)
@@ -44,6 +46,7 @@ class LesionsWidget(Panel):
         self._viewer = napari_viewer
         self._desk = Desk(napari_viewer, view, self.background)
         self._following = Following(self._desk, view.follow_up)
+        self._judging = Judging(self._desk, view.reference)
         self._shown: Labels | None = None
         self._hidden = HiddenLayers(napari_viewer.layers)
         self._connect()
@@ -56,6 +59,7 @@ class LesionsWidget(Panel):
         self._desk.edits.watch_labels(None)
         self._desk.marks.end()
         self._following.end()
+        self._judging.end()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self.view.disconnect_layers()
@@ -92,6 +96,7 @@ class LesionsWidget(Panel):
         self._shown = None
         self._desk.forget()
         self._following.forget()
+        self._judging.forget()
         self.view.show_lesions(None, {})
 
     def _asked(self) -> Asked | None:
@@ -146,13 +151,16 @@ class LesionsWidget(Panel):
         self.view.show_message("stopping after this step")
         self.background.cancel()
 
-    def _on_succeeded(self, result: Made | Followed | Path) -> None:
+    def _on_succeeded(self, result: Made | Followed | Judged | Path) -> None:
         match result:
             case Made():
                 self._show(result)
             case Followed():
                 if self._following.show(result):
                     self.view.show_section(self.view.follow_up)
+            case Judged():
+                if self._judging.show(result):
+                    self.view.show_section(self.view.reference)
             case Path():
                 self.view.show_message(f"Saved {result.name}.")
 
@@ -211,8 +219,11 @@ class LesionsWidget(Panel):
         lesions = self._desk.lesions
         if lesions is None or not self._desk.is_current():
             return None
-        is_following = self.view.section is self.view.follow_up
-        own = self._following.table() if is_following else None
+        own = None
+        if self.view.section is self.view.follow_up:
+            own = self._following.table()
+        elif self.view.section is self.view.reference:
+            own = self._judging.table()
         return own or table_of(lesions)
 
     def _on_copy_requested(self) -> None:
