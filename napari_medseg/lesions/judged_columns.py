@@ -4,7 +4,7 @@ import medseg
 from napari_medseg.lesions.columns import Column, Value, hundredths, millilitres
 from napari_medseg.lesions.judging import JudgedLesion
 
-_STRUCTURE_WIDTH = 96
+_STRUCTURE_WIDTH = 84
 
 
 def _thousandths(value: Value) -> str:
@@ -26,7 +26,7 @@ def _at(false_positives: float) -> Column[medseg.Froc]:
     return Column(
         header=words,
         meaning=f"Sensitivity at {words} false positives a scan, as LUNA16 takes it.",
-        width=38,
+        width=33,
         value=lambda curve: curve.sensitivity_at(false_positives),
         text=hundredths,
     )
@@ -37,13 +37,13 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
     Column(
         header="No.",
         meaning="Number in the layer of lesions; none for one that was missed.",
-        width=38,
+        width=32,
         value=lambda each: _number(each.match.prediction),
     ),
     Column(
         header="Ref.",
         meaning="Number in the reference; none for one that is false.",
-        width=38,
+        width=32,
         value=lambda each: _number(each.match.reference),
     ),
     Column(
@@ -53,7 +53,7 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
         value=lambda each: each.match.structure,
     ),
     Column(
-        header="Is",
+        header="State",
         meaning="Found, false or missed. A click on a row goes to the lesion.",
         width=0,
         value=lambda each: each.match.finding.value,
@@ -62,14 +62,14 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
         header="IoU",
         meaning="Shared volume over that of both. Found needs more than 0.5; of one "
         "that stands alone it is the largest with any.",
-        width=44,
+        width=38,
         value=lambda each: each.match.iou,
         text=hundredths,
     ),
     Column(
         header="ml",
         meaning="Volume in millilitres.",
-        width=48,
+        width=46,
         value=lambda each: _volume_ml(each.prediction),
         text=millilitres,
     ),
@@ -83,7 +83,7 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
     Column(
         header="Sure",
         meaning="Mean probability that the model gives its voxels: its confidence.",
-        width=42,
+        width=38,
         value=lambda each: each.match.confidence,
         text=hundredths,
     ),

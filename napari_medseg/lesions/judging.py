@@ -136,12 +136,10 @@ def judged(lesions: Lesions, reference: Reference, report: Report) -> Judged:
 def judged_words(judged: Judged) -> str:
     """The result in a line or two."""
     findings = [each.finding for each in judged.matches]
-    counts = ", ".join(
-        f"{findings.count(each)} {each.value}" for each in medseg.Finding
-    )
+    counts = [f"{findings.count(each)} {each.value}" for each in medseg.Finding]
     pq = judged.scores.things.pq
     quality = "" if pq is None else f"; PQ {pq:.3f}"
-    return f"{counts}{quality}. {judged.mind}".rstrip()
+    return f"{', '.join(counts)}{quality}. {judged.mind}".rstrip()
 
 
 def _curves(

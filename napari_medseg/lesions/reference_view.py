@@ -2,13 +2,11 @@
 
 from napari.components import LayerList
 from napari.layers import Labels
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QPainter, QPaintEvent, QPixmap
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -17,6 +15,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.notice import announce
 from napari_medseg.lesions.boxes import LabelMapBox
+from napari_medseg.lesions.curve_dialog import CurveDialog
 from napari_medseg.lesions.judged_columns import (
     JUDGED_COLUMNS,
     JUDGED_STRUCTURE_COLUMN,
@@ -30,41 +29,6 @@ from napari_medseg.lesions.table import RowsModel, RowsTable
 _NOTHING = "Tell the lesions apart, then choose the labels to compare with."
 _NO_SENSITIVITIES = "Sensitivity at so many false positives in this scan."
 _FEW_ROWS_HEIGHT = 76
-_LEAST_PICTURE = QSize(120, 120)
-
-
-class Picture(QWidget):
-    """A picture as large as there is room for, its sides in proportion."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pixmap = QPixmap()
-        policy = QSizePolicy.Policy.Expanding
-        self.setSizePolicy(policy, policy)
-        self.setMinimumSize(_LEAST_PICTURE)
-
-    def show_png(self, png: bytes) -> None:
-        """Show another picture; nothing where it is empty."""
-        self._pixmap = QPixmap()
-        if png:
-            self._pixmap.loadFromData(png)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Draw it in the middle."""
-        if self._pixmap.isNull():
-            return
-        ratio = self.devicePixelRatioF()
-        size = self._pixmap.size().scaled(
-            self.size() * ratio, Qt.AspectRatioMode.KeepAspectRatio
-        )
-        smooth = Qt.TransformationMode.SmoothTransformation
-        keep = Qt.AspectRatioMode.KeepAspectRatio
-        scaled = self._pixmap.scaled(size, keep, smooth)
-        scaled.setDevicePixelRatio(ratio)
-        shown = scaled.deviceIndependentSize().toSize()
-        left = (self.width() - shown.width()) // 2
-        QPainter(self).drawPixmap(left, 0, scaled)
 
 
 class ReferenceView(QWidget):
@@ -99,7 +63,8 @@ class ReferenceView(QWidget):
         self._sensitivity.set_widths(SENSITIVITY_COLUMNS)
         self._sensitivity.setMinimumHeight(_FEW_ROWS_HEIGHT)
         self._sensitivity.setMaximumHeight(_FEW_ROWS_HEIGHT)
-        self._picture = Picture()
+        self._curve = QPushButton("Curve…")
+        self._dialog = CurveDialog(self)
         self._froc_words = QLabel()
         self._words = QLabel(_NOTHING)
         self._pages = QTabWidget()
@@ -107,6 +72,7 @@ class ReferenceView(QWidget):
         self._name_parts()
         self._lay_out()
         self._score.clicked.connect(self.score_requested)
+        self._curve.clicked.connect(self._dialog.show)
         self._lesions.row_chosen.connect(self.lesion_chosen)
         self.reference_box.layer_changed.connect(self._on_reference_changed)
         self.show_judged(None)
@@ -155,8 +121,8 @@ class ReferenceView(QWidget):
     def _show_curves(self, judged: Judged | None) -> None:
         curves = () if judged is None else judged.curves
         self._curves.show(curves)
-        self._picture.show_png(b"" if judged is None else judged.picture)
-        for widget in (self._sensitivity, self._picture):
+        self._dialog.set_png(b"" if judged is None else judged.picture)
+        for widget in (self._sensitivity, self._curve):
             widget.setVisible(bool(curves))
         why = "" if judged is None else judged.why_no_curve
         self._froc_words.setText(why or (_NO_SENSITIVITIES if curves else _NOTHING))
@@ -181,7 +147,7 @@ class ReferenceView(QWidget):
                 "Score",
                 "Tell which lesions are found (IoU above 0.5), false and missed.",
             ),
-            (self._picture, "FROC curve", "Sensitivity over false positives."),
+            (self._curve, "Curve", "Show sensitivity over false positives."),
             (self._froc_words, "About FROC", ""),
             (self._words, "Judged in all", ""),
             (self._pages, "One by one, structures or FROC", ""),
@@ -198,8 +164,8 @@ class ReferenceView(QWidget):
         page.setContentsMargins(4, 6, 4, 4)
         page.addWidget(self._froc_words)
         page.addWidget(self._sensitivity)
-        page.addWidget(self._picture, 1)
-        page.addStretch(0)
+        page.addWidget(self._curve, 0, Qt.AlignmentFlag.AlignLeft)
+        page.addStretch(1)
         for name, widget in zip(
             Page, (self._lesions, self._quality, froc), strict=True
         ):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QPushButton, QTableView, QTabWidget
+from qtpy.QtGui import QGuiApplication, QPixmap
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView, QTabWidget
 
 import medseg
 from napari_medseg.layers.conversion import Origin, segmentation_layer
@@ -104,9 +104,9 @@ def test_one_of_two_is_found_and_one_is_false(qtbot, open_pair, order):
 
     score(qtbot, panel)
 
-    assert sorted(column(panel, "Is", LESIONS)) == ["false", "found", "missed"]
+    assert sorted(column(panel, "State", LESIONS)) == ["false", "found", "missed"]
     found, false, missed = (
-        row_of(panel, LESIONS, "Is", each) for each in ("found", "false", "missed")
+        row_of(panel, LESIONS, "State", each) for each in ("found", "false", "missed")
     )
     ious = column(panel, "IoU", LESIONS)
     assert (ious[found], ious[false], ious[missed]) == ("1.00", "0.00", "0.00")
@@ -127,7 +127,7 @@ def test_a_row_leads_to_its_lesion_be_it_in_one_map_only(
     score(qtbot, panel)
     table = part(panel, LESIONS, QTableView)
 
-    row = row_of(panel, LESIONS, "Is", finding)
+    row = row_of(panel, LESIONS, "State", finding)
     table.clicked.emit(table.model().index(row, 0))
 
     shown = segmentation_layer(tumours(place, order=LPS), "there")[0]
@@ -158,7 +158,7 @@ def test_where_the_model_parts_them_the_reference_is_in_pieces(
 
     score(qtbot, panel)
 
-    findings = column(panel, "Is", LESIONS)
+    findings = column(panel, "State", LESIONS)
     assert sorted(findings) == ["false", "false", "found", "missed"]
     assert float(column(panel, "IoU", LESIONS)[findings.index("missed")]) > 0.45
 
@@ -179,11 +179,11 @@ def test_a_reference_whose_file_numbers_its_lesions_is_taken_by_its_word(
     choose(panel, "Reference", "truth")
 
     score(qtbot, panel)
-    assert column(panel, "Is", LESIONS) == ["found"] * 3
+    assert column(panel, "State", LESIONS) == ["found"] * 3
 
     paint(truth, 0, tuple(np.argwhere(truth.data == 2)[0]))
     score(qtbot, panel)
-    assert "false" in column(panel, "Is", LESIONS)  # half of two that touch
+    assert "false" in column(panel, "State", LESIONS)  # half of two that touch
 
 
 def test_labels_that_a_reader_drew_are_counted_by_their_number(
@@ -212,7 +212,7 @@ def test_pieces_below_the_smallest_volume_count_in_neither(qtbot, panel):
 
     score(qtbot, panel)
 
-    assert column(panel, "Is", LESIONS) == ["missed"]
+    assert column(panel, "State", LESIONS) == ["missed"]
 
 
 def test_labels_on_other_voxels_are_refused_in_words(qtbot, open_pair):
@@ -224,7 +224,7 @@ def test_labels_on_other_voxels_are_refused_in_words(qtbot, open_pair):
     score(qtbot, panel)
 
     assert "GRID_MISMATCH" in message(panel, STATUS)
-    assert column(panel, "Is", LESIONS) == []
+    assert column(panel, "State", LESIONS) == []
 
 
 def test_without_a_confidence_there_is_no_froc_and_that_is_told(qtbot, panel):
@@ -256,9 +256,32 @@ def test_froc_is_that_of_the_confidences(qtbot, open_pair, found, false, sensiti
     assert [column(panel, each, SENSITIVITY)[0] for each in at] == sensitivities
     mean = np.mean([0.0625, 0.125, 0.25, 0.5, 0.5, 0.5, 0.5] if false > found else 0.5)
     assert column(panel, "Mean", SENSITIVITY) == [f"{mean:.2f}"]
-    row = row_of(panel, LESIONS, "Is", "false")
+    row = row_of(panel, LESIONS, "State", "false")
     assert column(panel, "Sure", LESIONS)[row] == f"{false:.2f}"
     assert not message(panel, "About FROC").startswith("No FROC")
+
+
+def test_the_curve_is_shown_in_a_window_and_saved(
+    qtbot, open_pair, tmp_path, monkeypatch
+):
+    """Which closes with what it shows."""
+    panel = open_pair(
+        tumours(IN_BOTH), tumours(IN_BOTH, MISSED), probabilities(IN_BOTH=0.5)
+    )
+    score(qtbot, panel)
+    path = tmp_path / "froc.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+
+    part(panel, "Curve", QPushButton).click()
+    picture = part(panel, "FROC curve", QLabel)
+    assert picture.isVisible()
+    part(panel, "Save picture", QPushButton).click()
+
+    saved = QPixmap(str(path))
+    assert saved.width() > 300
+    assert picture.pixmap().toImage() == saved.toImage()
+    choose(panel, "Reference", "none")
+    assert not picture.isVisible()
 
 
 def test_froc_needs_a_lesion_in_the_reference(qtbot, open_pair):
@@ -268,7 +291,7 @@ def test_froc_needs_a_lesion_in_the_reference(qtbot, open_pair):
     score(qtbot, panel)
 
     assert message(panel, "About FROC") == "No FROC: the reference has no lesion."
-    assert column(panel, "Is", LESIONS) == ["false"]
+    assert column(panel, "State", LESIONS) == ["false"]
 
 
 def test_each_page_is_copied_and_saved_as_the_commands_write_it(
@@ -308,10 +331,10 @@ def test_a_reference_edited_since_is_scored_no_more(qtbot, panel, viewer):
 
     paint(viewer.layers["truth"], 2)
 
-    qtbot.waitUntil(lambda: column(panel, "Is", LESIONS) == [])
+    qtbot.waitUntil(lambda: column(panel, "State", LESIONS) == [])
     assert message(panel, STATUS) == "The reference was edited since: score again."
     score(qtbot, panel)
-    assert column(panel, "Is", LESIONS).count("missed") == 2
+    assert column(panel, "State", LESIONS).count("missed") == 2
 
 
 def test_labels_edited_since_are_scored_no_more(panel, viewer):
@@ -328,7 +351,7 @@ def test_another_reference_empties_the_tables(qtbot, panel, viewer):
     score(qtbot, panel)
 
     choose(panel, "Reference", "other")
-    assert column(panel, "Is", LESIONS) == []
+    assert column(panel, "State", LESIONS) == []
     choose(panel, "Reference", "none")
     assert not part(panel, "Score", QPushButton).isEnabled()
 
@@ -339,4 +362,4 @@ def test_scoring_can_be_cancelled(qtbot, panel):
         part(panel, "Cancel", QPushButton).click()
 
     assert message(panel, STATUS) == "Cancelled. Nothing was changed."
-    assert column(panel, "Is", LESIONS) == []
+    assert column(panel, "State", LESIONS) == []
