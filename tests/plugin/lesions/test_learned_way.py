@@ -7,9 +7,17 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
 
 import medseg
-from napari_medseg.layers.conversion import Origin, record_of, volume_layers
+from napari_medseg.correct.layers import write
+from napari_medseg.layers.conversion import (
+    Origin,
+    record_of,
+    segmentation_layer,
+    volume_layers,
+)
 from napari_medseg.layers.evidence import evidence_of
-from napari_medseg.lesions.choice import Parting
+from napari_medseg.layers.scripts import ModelRun
+from napari_medseg.lesions.choice import Choice, Parting
+from napari_medseg.lesions.script import ScriptedLesions, script_of
 from napari_medseg.segment.widget import SegmentWidget
 from napari_medseg.session.files import Taken, open_session, save_session
 from napari_medseg.session.layers import add_restored, taken_layers, taken_view
@@ -114,6 +122,50 @@ def test_labels_may_be_edited_centres_are_about_the_scan(qtbot, open_panel, view
     press(qtbot, panel, "Tell apart")
 
     assert len(column(panel, "No.")) == 4
+
+
+def test_a_copy_that_is_corrected_keeps_the_centres(qtbot, open_panel, viewer):
+    """The Correct panel works on a copy; without the rod it holds the two balls."""
+    made = add_made(viewer, lesion_labels(), centres=centres_seen())
+    without = segmentation_layer(lesion_labels(has_rod=False), "labels")[0]
+    copy = write(viewer, made, without)
+    panel = open_panel(viewer)
+
+    choose(panel, "Labels", copy.name)
+    press(qtbot, panel, "Tell apart")
+
+    assert part(panel, "Told apart", QComboBox).currentText() == "Parted by the model"
+    assert len(column(panel, "No.")) == 2
+
+
+def test_labels_moved_meanwhile_are_refused_in_words(qtbot, open_panel, viewer):
+    """The way is still chosen, but the centres lie elsewhere."""
+    made = add_made(viewer, lesion_labels(), centres=centres_seen())
+    panel = open_panel(viewer)
+
+    made.translate = np.array(made.translate) + 8.0
+    press(qtbot, panel, "Tell apart")
+
+    assert "not known where a model sees centres" in message(panel, STATUS)
+
+
+def test_a_script_of_a_part_of_the_scan_looks_there_only():
+    run = ModelRun(lines=("scan = 1", "region = np.zeros(3)"), has_region=True)
+    learned = medseg.InstanceRules(split=medseg.LearnedCentres(apart_mm=4.0))
+    script = script_of(
+        ScriptedLesions(
+            labels=None,
+            scan=None,
+            has_scan=False,
+            choice=Choice(counted=frozenset({"liver tumour"}), rules=learned),
+            run=run,
+        )
+    )
+
+    compile(script, "script", "exec")
+    assert "import numpy as np" in script
+    assert "request = medseg.Request(region=region, centres=True)" in script
+    assert "split=medseg.LearnedCentres(apart_mm=4.0)" in script
 
 
 def test_a_baseline_of_no_such_model_is_refused_in_words(qtbot, open_panel, viewer):
