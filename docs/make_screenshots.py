@@ -218,7 +218,7 @@ def structures(window: Window) -> None:
 
 
 def lesions(window: Window) -> None:
-    """The lesions of the model's result, and the diameters of the largest."""
+    """The lesions of the model's result, and the one that it missed."""
     panel = window.panel("Lesions")
     choose(panel, "Told apart", "Parted at necks")
     press(panel, "Tell apart")
@@ -226,6 +226,10 @@ def lesions(window: Window) -> None:
     click_row(panel, "Lesions", "1")
     camera_of(window.viewer).zoom *= 2
     window.save("lesions")
+    choose(panel, "Reference", "ct_phantom_reference")
+    press(panel, "Score")
+    click_row(panel, "Judged lesions", "missed", column=3)
+    window.save("lesions_judged")
 
 
 def review(window: Window, folder: Path) -> None:

@@ -30,6 +30,7 @@ from .core.froc import LUNA16_POINTS, Froc, froc_table
 from .core.geometry import Geometry
 from .core.instance_boxes import InstanceBox, InstanceBoxes
 from .core.instance_head import InstanceHead
+from .core.instance_match import Finding, InstanceMatch
 from .core.instance_measure import InstanceMeasure
 from .core.instance_settings import (
     Components,
@@ -116,7 +117,7 @@ from .io.writing import (
     write_volume,
 )
 from .metrics.agreement import error_map, largest_error, slice_agreement
-from .metrics.panoptic import score_panoptic
+from .metrics.panoptic import match_instances, score_panoptic
 from .metrics.scoring import score
 from .metrics.updating import update_scores
 from .models.description import read_model_info
@@ -149,6 +150,7 @@ from .report.instance_table import (
     instances_json,
     instances_table,
 )
+from .report.match_table import instance_matches_csv
 from .report.page import render_report
 from .report.panoptic_table import panoptic_csv, panoptic_json
 from .report.structure_table import structures_csv
@@ -200,6 +202,7 @@ __all__ = [
     "FailedCase",
     "Fate",
     "FileKind",
+    "Finding",
     "Fingerprint",
     "FittedQuality",
     "Folds",
@@ -214,6 +217,7 @@ __all__ = [
     "InstanceBox",
     "InstanceBoxes",
     "InstanceHead",
+    "InstanceMatch",
     "InstanceMeasure",
     "InstanceRules",
     "IntensityWatershed",
@@ -315,6 +319,7 @@ __all__ = [
     "instance_files",
     "instance_froc",
     "instance_frocs",
+    "instance_matches_csv",
     "instances_csv",
     "instances_json",
     "instances_path",
@@ -329,6 +334,7 @@ __all__ = [
     "load_model",
     "make_phantom",
     "make_touching_tumours",
+    "match_instances",
     "measure_instances",
     "measure_structures",
     "merge_cohort",

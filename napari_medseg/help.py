@@ -37,8 +37,8 @@ _STEPS = (
     ),
     (
         "Count the lesions",
-        "Plugins > MedSeg > Lesions: size, diameters and place of each, and what "
-        "became of it since an earlier scan.",
+        "Plugins > MedSeg > Lesions: size, diameters and place of each, what became of "
+        "it since an earlier scan, and which of a reference were found.",
     ),
     (
         "Correct it",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int64, Integer
+from jaxtyping import Bool, Float64, Int64, Integer
 
+from medseg.core.instance_match import InstanceMatch
 from medseg.core.labels import StructureKind
 from medseg.core.lesions import Detection
 from medseg.core.panoptic import Panoptic
@@ -32,34 +33,134 @@ def score_panoptic(prediction: Panoptic, reference: Panoptic) -> PanopticScores:
         UnusableInput: GRID_MISMATCH when the grids are not the same; LABEL_MISMATCH
             when one name stands for different numbers.
     """
-    both = f"prediction and reference of {prediction.case_id}"
-    require_same_grid(prediction.geometry, reference.geometry, where=both)
-    require_same_meaning(prediction.labels, reference.labels, where=both)
-    predicted, wanted = _Segments.of(prediction), _Segments.of(reference)
-    pairs = OverlappingPairs.of(
-        predicted.numbers, wanted.numbers, predicted.voxels, wanted.voxels
-    )
-    labels = predicted.labels[pairs.numbers[:, 0]]
-    is_match = labels == wanted.labels[pairs.numbers[:, 1]]
-    is_match &= pairs.ious > _MATCH
-    found = {*predicted.labels.tolist(), *wanted.labels.tolist()} - {0}
+    both = _Compared.of(prediction, reference)
     kinds = {each.id: each.kind for each in (*prediction.labels, *reference.labels)}
-    names = names_by_label(prediction.labels, reference.labels, found)
     rows = (
         PanopticScore(
             structure=name,
             label=label,
             kind=kinds.get(label, StructureKind.STUFF),
-            detection=_detection(
-                pairs,
-                is_match & (labels == label),
-                predictions=int(np.count_nonzero(predicted.labels == label)),
-                references=int(np.count_nonzero(wanted.labels == label)),
-            ),
+            detection=both.detection(label),
         )
-        for label, name in names.items()
+        for label, name in both.names.items()
     )
     return PanopticScores(case_id=prediction.case_id, rows=tuple(rows))
+
+
+def match_instances(
+    prediction: Panoptic, reference: Panoptic
+) -> tuple[InstanceMatch, ...]:
+    """Which lesions are found, false and missed, as `score_panoptic` counts them.
+
+    Args:
+        prediction: To judge.
+        reference: To compare with; what is counted in one is to be counted in both.
+
+    Returns:
+        The predicted lesions by ascending number, then those missed.
+
+    Raises:
+        UnusableInput: As `score_panoptic`.
+    """
+    both = _Compared.of(prediction, reference)
+    pairs = both.pairs
+    partners = {int(a): int(b) for a, b in pairs.numbers[both.is_match]}
+    best = both.best_ious()
+    missed = dict.fromkeys(each.number for each in reference.instances)
+    matches = []
+    for each in prediction.instances:
+        partner = partners.get(each.number + both.predicted.stuff, 0)
+        number = partner - both.wanted.stuff
+        if number > 0:
+            del missed[number]
+        matches.append(
+            InstanceMatch(
+                structure=both.names[each.structure_id],
+                label=each.structure_id,
+                prediction=each.number,
+                reference=number if number > 0 else None,
+                iou=float(best[0][each.number + both.predicted.stuff]),
+                confidence=each.confidence,
+            )
+        )
+    matches += [
+        InstanceMatch(
+            structure=both.names[each.structure_id],
+            label=each.structure_id,
+            prediction=None,
+            reference=each.number,
+            iou=float(best[1][each.number + both.wanted.stuff]),
+        )
+        for each in reference.instances
+        if each.number in missed
+    ]
+    return tuple(matches)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Compared:
+    """Both maps in segments, and which of them overlap.
+
+    Attributes:
+        predicted: The prediction's segments.
+        wanted: The reference's.
+        pairs: Those that share a voxel.
+        is_same: Whether a pair is of one structure.
+        is_match: Whether it is one segment.
+        names: Of the structures by label, ascending.
+    """
+
+    predicted: "_Segments"
+    wanted: "_Segments"
+    pairs: OverlappingPairs
+    is_same: Bool[np.ndarray, " pair"]
+    is_match: Bool[np.ndarray, " pair"]
+    names: dict[int, str]
+
+    @classmethod
+    def of(cls, prediction: Panoptic, reference: Panoptic) -> "_Compared":
+        both = f"prediction and reference of {prediction.case_id}"
+        require_same_grid(prediction.geometry, reference.geometry, where=both)
+        require_same_meaning(prediction.labels, reference.labels, where=both)
+        predicted, wanted = _Segments.of(prediction), _Segments.of(reference)
+        pairs = OverlappingPairs.of(
+            predicted.numbers, wanted.numbers, predicted.voxels, wanted.voxels
+        )
+        labels = predicted.labels[pairs.numbers[:, 0]]
+        is_same = labels == wanted.labels[pairs.numbers[:, 1]]
+        found = {*predicted.labels.tolist(), *wanted.labels.tolist()} - {0}
+        return cls(
+            predicted=predicted,
+            wanted=wanted,
+            pairs=pairs,
+            is_same=is_same,
+            is_match=is_same & (pairs.ious > _MATCH),
+            names=names_by_label(prediction.labels, reference.labels, found),
+        )
+
+    def detection(self, label: int) -> Detection:
+        """Segments of one structure found, missed and spurious."""
+        labels = self.predicted.labels[self.pairs.numbers[:, 0]]
+        is_match = self.is_match & (labels == label)
+        found = int(np.count_nonzero(is_match))
+        return Detection(
+            iou_threshold=_MATCH,
+            found=found,
+            missed=int(np.count_nonzero(self.wanted.labels == label)) - found,
+            spurious=int(np.count_nonzero(self.predicted.labels == label)) - found,
+            summed_iou=float(self.pairs.ious[is_match].sum()),
+        )
+
+    def best_ious(
+        self,
+    ) -> tuple[Float64[np.ndarray, " predicted"], Float64[np.ndarray, " wanted"]]:
+        """The largest IoU of each segment with one of its structure, on each side."""
+        sides = self.predicted, self.wanted
+        best = np.zeros(len(sides[0].voxels)), np.zeros(len(sides[1].voxels))
+        for side in (0, 1):
+            numbers = self.pairs.numbers[self.is_same, side]
+            np.maximum.at(best[side], numbers, self.pairs.ious[self.is_same])
+        return best
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,11 +171,13 @@ class _Segments:
         numbers: Of the segment at each voxel, 0 for background.
         voxels: Of each segment, the first place for background.
         labels: Structure of each segment; 0 for numbers that no voxel has.
+        stuff: Numbers up to this one are structures, those above it instances.
     """
 
     numbers: Integer[np.ndarray, " voxel"]
     voxels: Int64[np.ndarray, " segment"]
     labels: Int64[np.ndarray, " segment"]
+    stuff: int
 
     @classmethod
     def of(cls, panoptic: Panoptic) -> "_Segments":
@@ -87,21 +190,4 @@ class _Segments:
         voxels = np.bincount(runs.labels, runs.lengths).astype(np.int64)
         labels = np.zeros(len(voxels), np.int64)
         labels[runs.labels] = label_map[runs.starts]
-        return cls(numbers=numbers, voxels=voxels, labels=labels)
-
-
-def _detection(
-    pairs: OverlappingPairs,
-    is_match: Bool[np.ndarray, " pair"],
-    *,
-    predictions: int,
-    references: int,
-) -> Detection:
-    found = int(np.count_nonzero(is_match))
-    return Detection(
-        iou_threshold=_MATCH,
-        found=found,
-        missed=references - found,
-        spurious=predictions - found,
-        summed_iou=float(pairs.ious[is_match].sum()),
-    )
+        return cls(numbers=numbers, voxels=voxels, labels=labels, stuff=largest)

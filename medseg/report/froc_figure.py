@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from medseg.core.froc import LUNA16_POINTS, Froc
+from medseg.core.text_table import counted
 
 _DPI = 120
 _RC: dict[Any, Any] = {
@@ -57,5 +58,5 @@ def froc_png(curves: Sequence[Froc]) -> bytes:
 
 
 def _title(curves: Sequence[Froc]) -> str:
-    cases, lesions = curves[0].cases, sum(each.lesions for each in curves)
-    return f"{lesions} lesions in {cases} cases"
+    lesions = counted(sum(each.lesions for each in curves), "lesion")
+    return f"{lesions} in {counted(curves[0].cases, 'case')}"

@@ -1,5 +1,7 @@
 """Names for the numbers of a label map."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import medseg
@@ -36,3 +38,37 @@ def with_every_label(
         if id_ not in known
     )
     return medseg.LabelSet((*named, *unnamed))
+
+
+def with_names_of(
+    reference: medseg.Segmentation, prediction: medseg.Segmentation
+) -> medseg.Segmentation:
+    """The reference, its nameless labels called what the prediction calls them."""
+    names = {structure.id: structure.name for structure in prediction.labels}
+    taken = set(reference.labels.names)
+    structures = tuple(
+        replace(structure, name=names[structure.id])
+        if is_nameless(structure) and names.get(structure.id, "") not in {"", *taken}
+        else structure
+        for structure in reference.labels
+    )
+    return replace(reference, labels=medseg.LabelSet(structures))
+
+
+def disagreements(prediction: medseg.LabelSet, reference: medseg.LabelSet) -> list[str]:
+    """Labels that mean one structure in one map and another in the other, in words."""
+    names = {structure.id: structure for structure in prediction}
+    return [
+        f"label {truth.id} is {names[truth.id].name} in the prediction, "
+        f"{truth.name} in the reference"
+        for truth in reference
+        if truth.id in names
+        and not is_nameless(truth)
+        and not is_nameless(names[truth.id])
+        and truth.name.casefold() != names[truth.id].name.casefold()
+    ]
+
+
+def is_nameless(structure: medseg.Structure) -> bool:
+    """Whether a structure has only its number for a name."""
+    return structure.name == f"label {structure.id}"

@@ -1,7 +1,7 @@
 """Words of the scripts that "Copy as Python" puts on the clipboard."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -9,6 +9,20 @@ import medseg
 from napari_medseg.layers.conversion import Origin
 
 _UNKNOWN_SCAN = "PATH OF THE SCAN"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRun:
+    """How a model was run over a scan, as lines of a script.
+
+    Attributes:
+        lines: They give `scan`, `model`, `settings` and, where it has one, `region`,
+            and need `np` for the last.
+        has_region: Whether it looked at a part of the scan only.
+    """
+
+    lines: tuple[str, ...]
+    has_region: bool = False
 
 
 def read_scan(origin: Origin | None) -> str:

@@ -14,10 +14,12 @@ from napari_medseg.layers.conversion import (
     segmentation_of,
     volume_of,
 )
+from napari_medseg.layers.evidence import evidence_of
 from napari_medseg.layers.made import checksum_of
 from napari_medseg.lesions.boxes import on_same_voxels
 from napari_medseg.lesions.choice import Choice
 from napari_medseg.lesions.contents import Wanted
+from napari_medseg.lesions.judging import Reference
 from napari_medseg.lesions.script import ScriptedLesions
 
 
@@ -54,6 +56,12 @@ class Asked:
         """Of the labels as they are."""
         return checksum_of(np.asarray(self.labels.data))
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether the labels are others than those that were made."""
+        record = record_of(self.labels)
+        return record is None or record.checksum != self.checksum
+
     def taken(self) -> Wanted:
         """What the layers hold; may be called in another thread.
 
@@ -73,20 +81,28 @@ class Asked:
             )
         elif scan is not None and self.choice.needs_scan:
             volume = volume_of(scan, self.layers)
+        evidence = evidence_of(self.labels)
         return Wanted(
             segmentation=segmentation_of(self.labels, self.layers),
             scan=volume,
             choice=self.choice,
             unit="" if scan is None else intensity_unit(scan),
+            centres=evidence.centres if evidence else None,
+            confidence=evidence.confidence if evidence and not self.is_edited else None,
         )
 
     def scripted(self) -> ScriptedLesions:
         """What a script needs to know."""
+        evidence = evidence_of(self.labels)
+        is_sure = evidence is not None and evidence.confidence is not None
         return ScriptedLesions(
             labels=_origin_of(self.labels),
             scan=None if self.scan is None else _origin_of(self.scan),
             has_scan=self.has_fitting_scan or self.choice.needs_scan,
             choice=self.choice,
+            run=evidence.run if evidence else None,
+            has_confidence=is_sure,
+            is_edited=self.is_edited,
         )
 
 
@@ -96,6 +112,39 @@ def asked_of_baseline(
     """The same for an earlier label map, with its scan only where that is needed."""
     needed = scan if choice.needs_scan else None
     return Asked(labels=labels, scan=needed, choice=choice, layers=tuple(layers))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AskedReference:
+    """Labels that lesions are compared with, by their layer.
+
+    Attributes:
+        labels: The label map.
+        judged: The one whose lesions are compared; its scan serves both.
+    """
+
+    labels: Labels
+    judged: Asked
+
+    @property
+    def checksum(self) -> int:
+        """Of the labels as they are."""
+        return checksum_of(np.asarray(self.labels.data))
+
+    def taken(self) -> Reference:
+        """What the layer holds; may be called in another thread.
+
+        Raises:
+            UnusableInput: MISSING_GEOMETRY, NOT_A_LABEL_MAP.
+        """
+        layers, origin = self.judged.layers, _origin_of(self.labels)
+        needs_scan = self.judged.choice.needs_scan
+        return Reference(
+            segmentation=segmentation_of(self.labels, layers),
+            shown=placement_of(self.labels, layers),
+            scan=self.judged.taken().scan if needs_scan else None,
+            file=None if origin is None else origin.path,
+        )
 
 
 def _origin_of(layer: Layer) -> Origin | None:

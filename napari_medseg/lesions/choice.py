@@ -1,11 +1,16 @@
 """What the user decides about lesions; knows no Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import medseg
 
-Split = medseg.Components | medseg.DistanceWatershed | medseg.IntensityWatershed
+Split = (
+    medseg.Components
+    | medseg.DistanceWatershed
+    | medseg.IntensityWatershed
+    | medseg.LearnedCentres
+)
 
 
 class Parting(StrEnum):
@@ -14,6 +19,10 @@ class Parting(StrEnum):
     PIECES = "Connected pieces"
     NECKS = "Parted at necks"
     INTENSITY = "Parted by intensity"
+    LEARNED = "Parted by the model"
+
+
+ALWAYS_OFFERED = (Parting.PIECES, Parting.NECKS, Parting.INTENSITY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +41,14 @@ class Choice:
     def needs_scan(self) -> bool:
         """Whether lesions are told apart by what the scan shows."""
         return isinstance(self.rules.split, medseg.IntensityWatershed)
+
+    @property
+    def needs_centres(self) -> bool:
+        """Whether lesions are told apart by what a model says of their centres."""
+        return isinstance(self.rules.split, medseg.LearnedCentres)
+
+    def without_model(self) -> "Choice":
+        """The same for labels of no model: in pieces where it would part them."""
+        if not self.needs_centres:
+            return self
+        return replace(self, rules=replace(self.rules, split=medseg.Components()))

@@ -35,7 +35,8 @@ class Column(Generic[Row]):
     text: Callable[[Value], str] = as_it_is
 
 
-def _ml(value: Value) -> str:
+def millilitres(value: Value) -> str:
+    """A volume."""
     return volume_text(value) if isinstance(value, float) else "-"
 
 
@@ -43,7 +44,8 @@ def _tenths(value: Value) -> str:
     return f"{value:.1f}" if isinstance(value, float) else "-"
 
 
-def _hundredths(value: Value) -> str:
+def hundredths(value: Value) -> str:
+    """A share, to two digits."""
     return f"{value:.2f}" if isinstance(value, float) else "-"
 
 
@@ -67,54 +69,61 @@ def _numbers(parts: tuple[medseg.InstanceMeasure, ...]) -> Value:
     return "+".join(str(each.number) for each in parts) or None
 
 
-STRUCTURE_COLUMN, MEAN_COLUMN = 1, 6
+STRUCTURE_COLUMN, MEAN_COLUMN, SURE_COLUMN = 1, 6, 7
 LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
     Column(
         header="No.",
         meaning="Number in the layer of lesions. A click on a row goes to the lesion.",
-        width=46,
+        width=40,
         value=lambda each: float(each.number),
     ),
     Column(
         header="Structure",
         meaning="What it is one of.",
-        width=96,
+        width=72,
         value=lambda each: each.structure.name,
     ),
     Column(
         header="ml",
         meaning="Volume in millilitres.",
-        width=48,
+        width=44,
         value=lambda each: each.volume_ml,
-        text=_ml,
+        text=millilitres,
     ),
     Column(
         header="Long",
         meaning="Longest diameter within an axial slice, in mm (yellow).",
-        width=48,
+        width=42,
         value=lambda each: each.longest_axial_mm,
         text=_tenths,
     ),
     Column(
         header="Across",
         meaning="Longest line at a right angle to it in that slice, in mm (blue).",
-        width=50,
+        width=46,
         value=lambda each: each.perpendicular_mm,
         text=_tenths,
     ),
     Column(
         header="Round",
         meaning="Sphericity: 1 for a ball, less for all else.",
-        width=48,
+        width=44,
         value=lambda each: each.sphericity,
-        text=_hundredths,
+        text=hundredths,
     ),
     Column(
         header="Mean",
         meaning="Mean intensity in the scan, in HU for a CT.",
-        width=48,
+        width=44,
         value=_mean,
         text=_tenths,
+    ),
+    Column(
+        header="Sure",
+        meaning="Mean probability that the model gives its voxels: its confidence.",
+        width=38,
+        value=lambda each: each.confidence,
+        text=hundredths,
     ),
     Column(
         header="Organ",
@@ -160,14 +169,14 @@ FOLLOWED_COLUMNS: tuple[Column[medseg.FollowedLesion], ...] = (
         meaning="Volume in the baseline, in millilitres.",
         width=50,
         value=lambda each: each.baseline_ml if each.baseline else None,
-        text=_ml,
+        text=millilitres,
     ),
     Column(
         header="ml now",
         meaning="Volume now, in millilitres.",
         width=50,
         value=lambda each: each.follow_up_ml if each.follow_up else None,
-        text=_ml,
+        text=millilitres,
     ),
     Column(
         header="Growth",

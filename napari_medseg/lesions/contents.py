@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import medseg
+from napari_medseg.layers.evidence import VoxelConfidence
 from napari_medseg.layers.placement import Placement
 from napari_medseg.lesions.choice import Choice
 from napari_medseg.structures.contents import Position, shown_at
@@ -77,12 +78,17 @@ class Wanted:
         scan: The scan on its grid; None where there is none.
         choice: What a lesion is.
         unit: Of the scan's intensities.
+        centres: Where a model sees the centres of lesions in the scan.
+        confidence: How sure the model is that made the labels; None where that is not
+            known, as of labels that were edited.
     """
 
     segmentation: medseg.Segmentation
     scan: medseg.Volume | None
     choice: Choice
     unit: str = ""
+    centres: medseg.CentreMaps | None = None
+    confidence: VoxelConfidence | None = None
 
 
 def told_apart(wanted: Wanted, report: Report) -> Lesions:
@@ -91,7 +97,7 @@ def told_apart(wanted: Wanted, report: Report) -> Lesions:
     Raises:
         MedSegError: As `medseg.tell_apart`.
     """
-    panoptic = _panoptic(wanted, report)
+    panoptic = panoptic_of(wanted, report)
     measures = medseg.measure_instances(panoptic, wanted.scan, report)
     return Lesions(
         panoptic=panoptic,
@@ -110,7 +116,7 @@ def followed(
     Raises:
         MedSegError: As `medseg.tell_apart`.
     """
-    baseline = _panoptic(earlier, report)
+    baseline = panoptic_of(earlier, report)
     found = medseg.follow(baseline, later.panoptic, rules, report)
     return Followed(
         found=found,
@@ -170,6 +176,26 @@ def followed_words(followed: Followed) -> str:
     return ", ".join(f"{n} {fate.value}" for fate, n in counts if n) or "No lesion."
 
 
-def _panoptic(wanted: Wanted, report: Report) -> medseg.Panoptic:
-    labels = with_counted(wanted.segmentation, wanted.choice.counted)
-    return medseg.tell_apart(labels, wanted.choice.rules, wanted.scan, report)
+def panoptic_of(wanted: Wanted, report: Report) -> medseg.Panoptic:
+    """Tell lesions apart, each with a confidence where that is known.
+
+    Raises:
+        WrongUse: INVALID_OPTION, where no model has said where it sees centres.
+        MedSegError: As `medseg.tell_apart`.
+    """
+    choice, centres = wanted.choice, wanted.centres
+    if choice.needs_centres and centres is None:
+        raise medseg.WrongUse(
+            medseg.ErrorCode.INVALID_OPTION,
+            "of these labels it is not known where a model sees centres",
+            where=wanted.segmentation.case_id,
+            remedy="Segment that scan here with a model that has learned it, or tell "
+            "lesions apart in another way.",
+        )
+    labels = with_counted(wanted.segmentation, choice.counted)
+    told = medseg.tell_apart(labels, choice.rules, wanted.scan, report, centres)
+    if wanted.confidence is None:
+        return told
+    sure = wanted.confidence.means(wanted.segmentation, told)
+    instances = (replace(e, confidence=sure.get(e.number)) for e in told.instances)
+    return replace(told, instances=tuple(instances))

@@ -98,6 +98,15 @@ class FollowUpView(QWidget):
         """Select the row that a lesion of the layer of lesions is in."""
         self._table.mark(lambda row: number in [part.number for part in row.follow_up])
 
+    def show_nothing(self) -> None:
+        """Empty the table."""
+        self.show_followed(None)
+
+    def disconnect_layers(self) -> None:
+        """Listen to the viewer no more."""
+        for box in (self.baseline_box, self.scan_box):
+            box.disconnect_layers()
+
     def allow(self, *, is_ready: bool) -> None:
         """Allow to compare, or not."""
         self._allowed = is_ready
@@ -144,8 +153,11 @@ class FollowUpView(QWidget):
         first.addWidget(self._compare)
         form.addRow("Baseline", first)
         form.addRow("Its scan", self.scan_box)
-        form.addRow("Shared part", self._overlap)
-        form.addRow("Farthest apart", self._apart)
+        limits = QHBoxLayout()
+        limits.addWidget(self._overlap, 1)
+        limits.addWidget(QLabel("Farthest apart"))
+        limits.addWidget(self._apart, 1)
+        form.addRow("Shared part", limits)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 4)
         layout.addLayout(form)

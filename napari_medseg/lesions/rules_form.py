@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 import medseg
 from napari_medseg.controls.notice import announce
-from napari_medseg.lesions.choice import Choice, Parting, Split
+from napari_medseg.lesions.choice import ALWAYS_OFFERED, Choice, Parting, Split
 
 _NEIGHBOURS = (
     ("by face, edge or corner", medseg.Connectivity.CORNERS),
@@ -25,6 +25,7 @@ _NEIGHBOURS = (
 _LIST_HEIGHT_PX = 76
 _LABEL_WIDTH_PX = 88
 _LARGEST = 1e6
+_AS_LEARNED = "as learned"
 
 
 class CountedList(QListWidget):
@@ -88,7 +89,7 @@ class RulesForm(QWidget):
         super().__init__()
         self._counted = CountedList()
         self._parting = QComboBox()
-        for parting in Parting:
+        for parting in ALWAYS_OFFERED:
             self._parting.addItem(parting.value, parting)
         self._neck = _number(medseg.DistanceWatershed().neck_mm, " mm", 0.05, 0.25)
         usual = medseg.IntensityWatershed()
@@ -97,6 +98,9 @@ class RulesForm(QWidget):
         self._shade = QComboBox()
         for shade in medseg.Shade:
             self._shade.addItem(shade.value, shade)
+        self._heat = _number(medseg.LearnedCentres().least_heat, "", 0.01, 0.05)
+        self._apart = _number(0.0, " mm", 0.0, 0.5)
+        self._apart.setSpecialValueText(_AS_LEARNED)
         self._minimum = _number(0.0, " mm³", 0.0, 10.0)
         self._neighbours = QComboBox()
         for words, connectivity in _NEIGHBOURS:
@@ -124,6 +128,20 @@ class RulesForm(QWidget):
         """Show the unit of the scan's intensities, empty for none."""
         self._contrast.setSuffix(f" {unit}" if unit else "")
 
+    def offer_learned(self, *, is_offered: bool) -> None:
+        """Offer to part lesions by a model's centres, or no more.
+
+        Where it is new, it is chosen: it is the way of a model that has learned it.
+        """
+        place = self._parting.findText(Parting.LEARNED.value)
+        if is_offered and place < 0:
+            self._parting.addItem(Parting.LEARNED.value, Parting.LEARNED)
+            self._parting.setCurrentIndex(self._parting.count() - 1)
+        elif not is_offered and place >= 0:
+            if self._parting.currentIndex() == place:
+                self._parting.setCurrentIndex(0)
+            self._parting.removeItem(place)
+
     def _split(self) -> Split:
         match parting := Parting(self._parting.currentText()):
             case Parting.PIECES:
@@ -136,6 +154,10 @@ class RulesForm(QWidget):
                     sigma_mm=self._sigma.value(),
                     shade=medseg.Shade(self._shade.currentText()),
                 )
+            case Parting.LEARNED:
+                return medseg.LearnedCentres(
+                    least_heat=self._heat.value(), apart_mm=self._apart.value() or None
+                )
             case _:
                 assert_never(parting)
 
@@ -145,7 +167,8 @@ class RulesForm(QWidget):
                 self._parting,
                 "Told apart",
                 "Voxels that touch are of one lesion, unless lesions that touch are "
-                "parted: where they are narrow, or where the scan shows a valley.",
+                "parted: where they are narrow, where the scan shows a valley, or as "
+                "the model that made the labels has learned.",
             ),
             (
                 self._neck,
@@ -165,6 +188,17 @@ class RulesForm(QWidget):
                 "Whether the middles of the lesions are bright or dark.",
             ),
             (
+                self._heat,
+                "Least heat",
+                "How sure a centre is that the model sees: 1 where it is certain.",
+            ),
+            (
+                self._apart,
+                "Centres apart",
+                "Of two nearer centres the surer one counts; as learned: 1.5 voxels of "
+                "the model's grid.",
+            ),
+            (
                 self._neighbours,
                 "Touching",
                 "Voxels that touch so are of one piece: 26, 18 or 6 neighbours.",
@@ -180,7 +214,7 @@ class RulesForm(QWidget):
         form.addRow("Count", self._counted)
         for widget in (
             *(self._parting, self._neck, self._contrast, self._sigma, self._shade),
-            *(self._neighbours, self._minimum),
+            *(self._heat, self._apart, self._neighbours, self._minimum),
         ):
             form.addRow(widget.accessibleName(), widget)
             form.labelForField(widget).setMinimumWidth(_LABEL_WIDTH_PX)
@@ -190,7 +224,10 @@ class RulesForm(QWidget):
         self._counted.itemChanged.connect(self._on_changed)
         for box in (self._parting, self._shade, self._neighbours):
             box.currentIndexChanged.connect(self._on_changed)
-        for number in (self._neck, self._contrast, self._sigma, self._minimum):
+        for number in (
+            *(self._neck, self._contrast, self._sigma),
+            *(self._heat, self._apart, self._minimum),
+        ):
             number.valueChanged.connect(self._on_changed)
 
     def _show_settings(self, _index: int = 0) -> None:
@@ -199,6 +236,7 @@ class RulesForm(QWidget):
         for wanted, widgets in (
             (Parting.NECKS, (self._neck,)),
             (Parting.INTENSITY, (self._contrast, self._sigma, self._shade)),
+            (Parting.LEARNED, (self._heat, self._apart)),
         ):
             for widget in widgets:
                 widget.setVisible(parting is wanted)

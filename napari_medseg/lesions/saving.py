@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from napari.layers import Labels, Layer
 from qtpy.QtWidgets import QWidget
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QWidget
 import medseg
 from napari_medseg.controls.saving import ask_where
 from napari_medseg.lesions.contents import Followed, Lesions
+from napari_medseg.lesions.judging import Judged, Page
 from napari_medseg.saving.dicom import DicomLabels
 
 _TABLE_KINDS = "Comma-separated values (*.csv)"
@@ -30,13 +32,31 @@ class Table:
     csv: str
 
 
-def table_of(lesions: Lesions, followed: Followed | None) -> Table:
-    """The lesions, or what became of them where that is given."""
-    if followed is not None:
-        return Table(name="follow-up.csv", csv=medseg.follow_up_csv(followed.found))
+def table_of(lesions: Lesions) -> Table:
+    """The lesions, each with what was measured."""
     case_id = lesions.panoptic.case_id
     rows = medseg.instances_csv(lesions.measures, case_id)
     return Table(name="lesions.csv", csv=rows)
+
+
+def table_of_followed(followed: Followed) -> Table:
+    """What became of the lesions."""
+    return Table(name="follow-up.csv", csv=medseg.follow_up_csv(followed.found))
+
+
+def table_of_judged(judged: Judged, page: Page) -> Table:
+    """What is looked at of a comparison with a reference."""
+    match page:
+        case Page.LESIONS:
+            rows = medseg.instance_matches_csv(judged.matches, judged.scores.case_id)
+            return Table(name="found.csv", csv=rows)
+        case Page.STRUCTURES:
+            rows = medseg.panoptic_csv([judged.scores])
+            return Table(name="panoptic.csv", csv=rows)
+        case Page.FROC:
+            return Table(name="froc.csv", csv=medseg.froc_csv(judged.curves))
+        case _:
+            assert_never(page)
 
 
 def save_table(parent: QWidget, table: Table) -> Path | None:

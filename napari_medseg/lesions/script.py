@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 import medseg
 from napari_medseg.layers.conversion import Origin
-from napari_medseg.layers.scripts import arguments, read_labels, read_scan
+from napari_medseg.layers.scripts import (
+    ModelRun,
+    arguments,
+    read_labels,
+    read_scan,
+)
 from napari_medseg.lesions.choice import Choice
 
 
@@ -18,12 +23,29 @@ class ScriptedLesions:
         scan: Where the scan was read from.
         has_scan: Whether the lesions' intensities are measured in one.
         choice: What a lesion is.
+        run: How the model was run that made the labels; None where none did.
+        has_confidence: Whether it said how sure it is of its lesions.
+        is_edited: Whether the labels are others than those it made.
     """
 
     labels: Origin | None
     scan: Origin | None
     has_scan: bool
     choice: Choice
+    run: ModelRun | None = None
+    has_confidence: bool = False
+    is_edited: bool = False
+
+    @property
+    def own_run(self) -> ModelRun | None:
+        """The model's run, where lesions are as it says: it is run again."""
+        is_told = self.choice.needs_centres or self.is_sure
+        return self.run if is_told else None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether lesions have a confidence."""
+        return self.has_confidence and not self.is_edited
 
 
 def script_of(wanted: ScriptedLesions) -> str:
@@ -32,17 +54,28 @@ def script_of(wanted: ScriptedLesions) -> str:
 
 
 def _lines(wanted: ScriptedLesions) -> Iterator[str]:
+    run = wanted.own_run
     scan = ", scan" if wanted.has_scan else ""
+    centres = ", centres=made.centres" if wanted.choice.needs_centres else ""
     yield from (
         "from dataclasses import replace",
         "from pathlib import Path",
         "",
+        *(("import numpy as np", "") if run and run.has_region else ()),
         "import medseg",
         "",
-        f"labels = {read_labels(wanted.labels, 'the labels')}",
     )
-    if wanted.has_scan:
-        yield f"scan = {read_scan(wanted.scan)}"
+    if run is not None:
+        yield from run.lines
+        yield f"request = medseg.Request({_request(wanted, run)})"
+        yield "made = medseg.predict(scan, model, settings, print, request)"
+    if run is None or wanted.is_edited:
+        yield f"labels = {read_labels(wanted.labels, 'the labels')}"
+    else:
+        yield "labels = made.segmentation"
+    reading = f"scan = {read_scan(wanted.scan)}"
+    if wanted.has_scan and (run is None or reading not in run.lines):
+        yield reading
     yield from (
         f"counted = {sorted(wanted.choice.counted)!r}",
         "stuff, thing = medseg.StructureKind",
@@ -52,11 +85,25 @@ def _lines(wanted: ScriptedLesions) -> Iterator[str]:
         "]",
         "labels = replace(labels, labels=medseg.LabelSet(tuple(kinds)))",
         f"rules = {_rules(wanted.choice.rules)}",
-        f"lesions = medseg.tell_apart(labels, rules{scan})",
+        f"lesions = medseg.tell_apart(labels, rules{scan}{centres})",
+    )
+    if wanted.is_sure:
+        yield "lesions = medseg.with_confidence(lesions, made.probabilities)"
+    yield from (
         f"measures = medseg.measure_instances(lesions{scan})",
         "table = medseg.instances_csv(measures, lesions.case_id)",
         'Path("lesions.csv").write_text(table, encoding="utf-8")',
     )
+
+
+def _request(wanted: ScriptedLesions, run: ModelRun) -> str:
+    """What the model is asked for beside the labels."""
+    asked = (
+        ("wanted=medseg.Wanted(probabilities=True)", wanted.is_sure),
+        ("region=region", run.has_region),
+        ("centres=True", wanted.choice.needs_centres),
+    )
+    return ", ".join(words for words, is_asked in asked if is_asked)
 
 
 def _rules(rules: medseg.InstanceRules) -> str:

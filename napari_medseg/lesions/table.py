@@ -8,6 +8,7 @@ from qtpy.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QSize,
     Qt,
     Signal,
 )
@@ -23,6 +24,7 @@ _ROWS_ALWAYS_SEEN = 5
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_MIDDLE = Qt.AlignmentFlag.AlignCenter
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -89,12 +91,16 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.ToolTipRole:
                 return column.text(value)
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _RIGHT if isinstance(value, float) else _LEFT
+                return _MIDDLE if value is None else _side_of(value)
             case Qt.ItemDataRole.DecorationRole if index.column() == 0:
                 return self._swatch(row)
             case _ if role == SORT_ROLE:
                 return value
         return None
+
+
+def _side_of(value: str | float) -> Qt.AlignmentFlag:
+    return _RIGHT if isinstance(value, float) else _LEFT
 
 
 class RowsTable(QTableView, Generic[Row]):
@@ -149,6 +155,10 @@ class RowsTable(QTableView, Generic[Row]):
                 self.scrollTo(index)
                 return
         self.clearSelection()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As few rows as are always seen; a layout gives it the room there is."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Choose the row that has the focus."""

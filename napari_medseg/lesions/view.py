@@ -23,15 +23,18 @@ from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
 from napari_medseg.controls.scrolled import scroll_in
 from napari_medseg.layers.conversion import intensity_unit
+from napari_medseg.layers.evidence import has_centres
 from napari_medseg.layers.structures import structures_of
 from napari_medseg.lesions.boxes import ChosenLabelsBox, on_same_voxels
 from napari_medseg.lesions.columns import (
     LESION_COLUMNS,
     MEAN_COLUMN,
     STRUCTURE_COLUMN,
+    SURE_COLUMN,
 )
-from napari_medseg.lesions.contents import Followed, Lesions, counted_words
+from napari_medseg.lesions.contents import Lesions, counted_words
 from napari_medseg.lesions.follow_up_view import FollowUpView
+from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
@@ -69,6 +72,8 @@ class LesionsView(QWidget):
         self.scan_box = LayerBox(layers, Image, rank=self._suits_as_scan)
         self.rules = RulesForm()
         self.follow_up = FollowUpView(layers, self.scan)
+        self.reference = ReferenceView(layers)
+        self._sections = (self.follow_up, self.reference)
         self._colours: Mapping[int, QColor] = {}
         self.model: RowsModel[medseg.InstanceMeasure] = RowsModel(
             LESION_COLUMNS, lambda row: self._colours.get(row.number), self
@@ -111,14 +116,15 @@ class LesionsView(QWidget):
         return self._outline.isChecked()
 
     @property
-    def is_following(self) -> bool:
-        """Whether what became of the lesions is looked at."""
-        return self._tabs.currentWidget() is self.follow_up
+    def section(self) -> QWidget:
+        """The tab that is looked at."""
+        return self._tabs.currentWidget()
 
     def show_structures(self) -> None:
         """List the structures of the label map as they are by now."""
         layer = self.labels()
         self.rules.show_structures(None if layer is None else structures_of(layer))
+        self.rules.offer_learned(is_offered=has_centres(layer))
         self._allow()
 
     def show_lesions(
@@ -132,20 +138,27 @@ class LesionsView(QWidget):
         self._table.setColumnHidden(STRUCTURE_COLUMN, one)
         no_mean = not any(each.intensities for each in measures)
         self._table.setColumnHidden(MEAN_COLUMN, no_mean)
+        is_unsure = all(each.confidence is None for each in measures)
+        self._table.setColumnHidden(SURE_COLUMN, is_unsure)
         self._total.setText("" if lesions is None else counted_words(lesions))
         self._has_lesions, self._is_stale = lesions is not None, False
-        self.follow_up.show_followed(None)
+        for section in self._sections:
+            section.show_nothing()
         self._allow()
 
-    def show_followed(self, followed: Followed) -> None:
-        """Show what became of the lesions of an earlier label map."""
-        self.follow_up.show_followed(followed)
-        self._tabs.setCurrentWidget(self.follow_up)
+    def show_section(self, section: QWidget) -> None:
+        """Look at another tab."""
+        self._tabs.setCurrentWidget(section)
 
     def mark(self, number: int) -> None:
         """Select the row of a lesion."""
         self._table.mark(lambda row: row.number == number)
-        self.follow_up.mark(number)
+        self.mark_in_sections(number)
+
+    def mark_in_sections(self, number: int) -> None:
+        """Select its row in the other tabs."""
+        for section in self._sections:
+            section.mark(number)
 
     def show_stale(self, why: str) -> None:
         """Allow nothing to be made of lesions that are not those of the labels now.
@@ -177,11 +190,8 @@ class LesionsView(QWidget):
 
     def disconnect_layers(self) -> None:
         """Listen to the viewer no more."""
-        follow_up = self.follow_up
-        for box in (self.labels_box, self.scan_box):
-            box.disconnect_layers()
-        for box in (follow_up.baseline_box, follow_up.scan_box):
-            box.disconnect_layers()
+        for each in (self.labels_box, self.scan_box, *self._sections):
+            each.disconnect_layers()
 
     def _allow(self) -> None:
         has_labels = self.labels() is not None
@@ -190,7 +200,8 @@ class LesionsView(QWidget):
         is_ready = self._has_lesions and not self._is_stale
         for button in (self._copy, self._save, self._save_labels):
             button.setEnabled(is_ready)
-        self.follow_up.allow(is_ready=is_ready and not self._is_busy)
+        for section in self._sections:
+            section.allow(is_ready=is_ready and not self._is_busy)
 
     def _name_parts(self) -> None:
         self._marks.setChecked(True)
@@ -219,7 +230,7 @@ class LesionsView(QWidget):
             ),
             (self._script, "Copy as Python", "Copy the same work as a script."),
             (self._total, "Lesions in all", ""),
-            (self._tabs, "Lesions or follow-up", ""),
+            (self._tabs, "Lesions, follow-up or reference", ""),
         ):
             announce(widget, name, tip)
 
@@ -238,6 +249,7 @@ class LesionsView(QWidget):
         page.addWidget(self._total)
         self._tabs.addTab(lesions, "Lesions")
         self._tabs.addTab(self.follow_up, "Follow-up")
+        self._tabs.addTab(self.reference, "Reference")
         look.addWidget(self._outline)
         look.addWidget(self._marks)
         look.addStretch(1)

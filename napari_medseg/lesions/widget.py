@@ -1,4 +1,4 @@
-"""The Lesions panel: lesions of a label map one by one, and what became of them."""
+"""The Lesions panel: lesions of a label map one by one, followed and judged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,17 +13,13 @@ from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.layers.hiding import HiddenLayers
-from napari_medseg.layers.placement import Placement
-from napari_medseg.lesions.asking import Asked, asked_of_baseline
-from napari_medseg.lesions.contents import (
-    Followed,
-    Lesions,
-    followed,
-    place_of,
-    told_apart,
-)
+from napari_medseg.lesions.asking import Asked
+from napari_medseg.lesions.contents import Followed, told_apart
+from napari_medseg.lesions.desk import Desk
+from napari_medseg.lesions.following import Following
+from napari_medseg.lesions.judging import Judged
+from napari_medseg.lesions.judging_section import Judging
 from napari_medseg.lesions.layer import Made, colours_of, lesions_layer, show_lesions
-from napari_medseg.lesions.marks import Marks
 from napari_medseg.lesions.saving import (
     Table,
     ask_where_labels,
@@ -33,31 +29,26 @@ from napari_medseg.lesions.saving import (
     write_lesions,
 )
 from napari_medseg.lesions.script import script_of
-from napari_medseg.lesions.since import EditedLesions, EditedSince
 from napari_medseg.lesions.view import LesionsView
 from napari_medseg.structures.contents import as_tab_separated
 from napari_medseg.viewing.clicks import Point, still_click
-from napari_medseg.viewing.orientation import go_to
 
 _HINT = "Click a row to go to the lesion, or a lesion to see its row."
 
 
 class LesionsWidget(Panel):
-    """Tells lesions of a Labels layer apart, measures, shows and follows them."""
+    """Tells lesions of a Labels layer apart, measures, shows, follows, judges them."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         view = LesionsView(napari_viewer.layers)
         super().__init__(view)
         self.view = view
         self._viewer = napari_viewer
-        self._lesions: Lesions | None = None
-        self._followed: Followed | None = None
+        self._desk = Desk(napari_viewer, view, self.background)
+        self._following = Following(self._desk, view.follow_up)
+        self._judging = Judging(self._desk, view.reference)
         self._shown: Labels | None = None
-        self._marks = Marks(napari_viewer)
         self._hidden = HiddenLayers(napari_viewer.layers)
-        self._edits = EditedLesions(napari_viewer.dims)
-        self._baseline_edits = EditedSince(napari_viewer.dims)
-        self._compared: Labels | None = None
         self._connect()
         self._on_labels_changed(view.labels())
 
@@ -65,9 +56,10 @@ class LesionsWidget(Panel):
         """Stop the work and listen to the viewer no more; the lesions stay."""
         super().end()
         self._hidden.show_again()
-        self._edits.watch_labels(None)
-        self._baseline_edits.watch({})
-        self._marks.end()
+        self._desk.edits.watch_labels(None)
+        self._desk.marks.end()
+        self._following.end()
+        self._judging.end()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self.view.disconnect_layers()
@@ -79,16 +71,12 @@ class LesionsWidget(Panel):
         view.cancel_requested.connect(self._on_cancel_requested)
         view.lesion_chosen.connect(self._on_lesion_chosen)
         view.outline_changed.connect(self._on_outline_changed)
-        view.marks_changed.connect(self._marks.want)
+        view.marks_changed.connect(self._desk.marks.want)
         view.copy_requested.connect(self._on_copy_requested)
         view.save_requested.connect(self._on_save_requested)
         view.save_labels_requested.connect(self._on_save_labels_requested)
         view.script_requested.connect(self._on_script_requested)
-        view.follow_up.follow_requested.connect(self._on_follow_requested)
-        view.follow_up.lesion_chosen.connect(self._on_followed_chosen)
-        view.follow_up.baseline_box.layer_changed.connect(self._on_baseline_changed)
-        self._edits.paused.connect(self._on_edited)
-        self._baseline_edits.paused.connect(self._on_baseline_edited)
+        self._desk.edits.paused.connect(self._on_edited)
         self.background.progressed.connect(view.show_progress)
         self.background.succeeded.connect(self._on_succeeded)
         self.background.failed.connect(self._on_failed)
@@ -100,12 +88,15 @@ class LesionsWidget(Panel):
         """What was told apart is that of another layer."""
         self._forget()
         self._hidden.show_again()
-        self._edits.watch_labels(layer if isinstance(layer, Labels) else None)
+        labels = layer if isinstance(layer, Labels) else None
+        self._desk.edits.watch_labels(labels)
         self.view.show_message("" if layer else "Open or make a Labels layer first.")
 
     def _forget(self) -> None:
-        self._lesions = self._followed = self._shown = None
-        self._marks.forget()
+        self._shown = None
+        self._desk.forget()
+        self._following.forget()
+        self._judging.forget()
         self.view.show_lesions(None, {})
 
     def _asked(self) -> Asked | None:
@@ -136,27 +127,11 @@ class LesionsWidget(Panel):
             made = lesions_layer(lesions, name)
             return Made(lesions=lesions, layer=made, labels=labels, checksum=checksum)
 
-        self.view.set_busy(busy=True)
-        self.background.start(f"MedSeg: telling lesions of {name} apart", work)
-
-    def _on_follow_requested(self) -> None:
-        lesions, baseline = self._lesions, self.view.follow_up.baseline()
-        if lesions is None or baseline is None or not self._may_start():
-            return
-        rules, scan = self.view.follow_up.rules(), self.view.follow_up.scan()
-        asked = asked_of_baseline(baseline, scan, lesions.choice, self._viewer.layers)
-        self._baseline_edits.watch({baseline: asked.checksum})
-        self._compared = baseline
-
-        def work(report: Report) -> Followed:
-            return followed(lesions, asked.taken(), rules, report)
-
-        self.view.set_busy(busy=True)
-        self.background.start(f"MedSeg: comparing with {baseline.name}", work)
+        self._desk.start(f"MedSeg: telling lesions of {name} apart", work)
 
     def _on_save_labels_requested(self) -> None:
-        lesions, labels = self._lesions, self.view.labels()
-        if lesions is None or labels is None or not self._may_start():
+        labels, lesions = self.view.labels(), self._desk.ready()
+        if lesions is None or labels is None:
             return
         try:
             path = ask_where_labels(self, lesions)
@@ -170,19 +145,22 @@ class LesionsWidget(Panel):
         def work(_report: Report) -> Path:
             return write_lesions(lesions, path, source)
 
-        self.view.set_busy(busy=True)
-        self.background.start(f"MedSeg: saving {path.name}", work)
+        self._desk.start(f"MedSeg: saving {path.name}", work)
 
     def _on_cancel_requested(self) -> None:
         self.view.show_message("stopping after this step")
         self.background.cancel()
 
-    def _on_succeeded(self, result: Made | Followed | Path) -> None:
+    def _on_succeeded(self, result: Made | Followed | Judged | Path) -> None:
         match result:
             case Made():
                 self._show(result)
             case Followed():
-                self._show_followed(result)
+                if self._following.show(result):
+                    self.view.show_section(self.view.follow_up)
+            case Judged():
+                if self._judging.show(result):
+                    self.view.show_section(self.view.reference)
             case Path():
                 self.view.show_message(f"Saved {result.name}.")
 
@@ -193,23 +171,12 @@ class LesionsWidget(Panel):
         contour = int(self.view.is_outline)
         shown = show_lesions(self._viewer, made.layer, contour)
         self._shown = shown
-        self._edits.watch_lesions(made.labels, made.checksum, shown)
+        self._desk.take(made.lesions, made.labels, made.checksum, shown)
         self._hidden.hide((made.labels,))  # colours over each other are of no legend
-        self._lesions = made.lesions
         colours = colours_of(shown, made.lesions)
         self.view.show_lesions(made.lesions, colours)
         self.view.show_message(_HINT if made.lesions.measures else "")
-        self._is_current()
-
-    def _show_followed(self, followed: Followed) -> None:
-        lesions = self._lesions
-        is_of_now = self._compared is not None and not self._baseline_edits.layers()
-        if lesions and followed.follow_up is lesions.placement and is_of_now:
-            self._followed = followed
-            self.view.show_followed(followed)
-            self.view.show_message("Click a row to go to the lesion.")
-        else:
-            self.view.show_message("Labels were changed meanwhile: compare again.")
+        self._desk.is_current()
 
     def _on_failed(self, error: Exception) -> None:
         self.view.show_message(str(error))
@@ -223,62 +190,41 @@ class LesionsWidget(Panel):
 
     def _on_edited(self) -> None:
         self.view.show_structures()
-        self._is_current()
-
-    def _is_current(self) -> bool:
-        """Whether the lesions are those of the labels as they are; told if not."""
-        why = self._edits.why()
-        self.view.show_stale(why)
-        return not why
-
-    def _may_start(self) -> bool:
-        return not self.background.is_busy and self._is_current()
-
-    def _on_baseline_changed(self, _layer: Layer | None) -> None:
-        self._followed = None
-        self._compared = None
-        self._baseline_edits.watch({})
-
-    def _on_baseline_edited(self) -> None:
-        if self._followed is not None and self._baseline_edits.layers():
-            self._followed = None
-            self.view.follow_up.show_followed(None)
-            self.view.show_message("The baseline was edited since: compare again.")
+        self._desk.is_current()
 
     def _on_lesion_chosen(self, measure: medseg.InstanceMeasure) -> None:
-        if self._lesions is not None:
-            self._go_to(measure, self._lesions.placement)
-            self.view.follow_up.mark(measure.number)
-
-    def _on_followed_chosen(self, lesion: medseg.FollowedLesion) -> None:
-        if self._followed is not None:
-            self._go_to(*self._followed.part_to_show(lesion))
-
-    def _go_to(self, measure: medseg.InstanceMeasure, placement: Placement) -> None:
-        self._marks.choose(measure, placement)
-        go_to(self._viewer, place_of(measure, placement))
+        lesions = self._desk.lesions
+        if lesions is not None:
+            self._desk.go_to(measure, lesions.placement)
+            self.view.mark_in_sections(measure.number)
 
     def _on_press(self, viewer: ViewerModel, event: Event) -> Iterator[None]:
-        if self._lesions is not None:
+        if self._desk.lesions is not None:
             yield from still_click(viewer, event, self._on_picture_clicked)
 
     def _on_picture_clicked(self, point: Point, _adds: bool) -> None:
         """Select the row of the lesion that was clicked; the picture stays."""
-        lesions = self._lesions
+        lesions = self._desk.lesions
         number = 0 if lesions is None else lesions.number_at(point)
         if lesions is not None and number:
             self.view.mark(number)
-            self._marks.choose(lesions.measure_of(number), lesions.placement)
+            self._desk.marks.choose(lesions.measure_of(number), lesions.placement)
 
     def _on_outline_changed(self, is_outline: bool) -> None:
         if self._shown is not None and self._shown in self._viewer.layers:
             self._shown.contour = int(is_outline)
 
     def _table(self) -> Table | None:
-        if self._lesions is None or not self._is_current():
+        """Of the tab that is looked at; the lesions where that holds nothing."""
+        lesions = self._desk.lesions
+        if lesions is None or not self._desk.is_current():
             return None
-        is_following = self.view.is_following
-        return table_of(self._lesions, self._followed if is_following else None)
+        own = None
+        if self.view.section is self.view.follow_up:
+            own = self._following.table()
+        elif self.view.section is self.view.reference:
+            own = self._judging.table()
+        return own or table_of(lesions)
 
     def _on_copy_requested(self) -> None:
         table = self._table()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import medseg
+from napari_medseg.layers.naming import disagreements, with_names_of
 from napari_medseg.layers.placement import Placement
 from napari_medseg.structures.contents import (
     Position,
@@ -203,40 +204,6 @@ def as_tsv(evaluation: medseg.Evaluation) -> str:
     """The scores as a spreadsheet takes them from the clipboard."""
     table = medseg.scores_csv(evaluation.cases, evaluation.trained_on)
     return as_tab_separated(table)
-
-
-def with_names_of(
-    reference: medseg.Segmentation, prediction: medseg.Segmentation
-) -> medseg.Segmentation:
-    """The reference, its nameless labels called what the prediction calls them."""
-    names = {structure.id: structure.name for structure in prediction.labels}
-    taken = set(reference.labels.names)
-    structures = tuple(
-        replace(structure, name=names[structure.id])
-        if is_nameless(structure) and names.get(structure.id, "") not in {"", *taken}
-        else structure
-        for structure in reference.labels
-    )
-    return replace(reference, labels=medseg.LabelSet(structures))
-
-
-def disagreements(prediction: medseg.LabelSet, reference: medseg.LabelSet) -> list[str]:
-    """Labels that mean one structure in one map and another in the other, in words."""
-    names = {structure.id: structure for structure in prediction}
-    return [
-        f"label {truth.id} is {names[truth.id].name} in the prediction, "
-        f"{truth.name} in the reference"
-        for truth in reference
-        if truth.id in names
-        and not is_nameless(truth)
-        and not is_nameless(names[truth.id])
-        and truth.name.casefold() != names[truth.id].name.casefold()
-    ]
-
-
-def is_nameless(structure: medseg.Structure) -> bool:
-    """Whether a structure has only its number for a name."""
-    return structure.name == f"label {structure.id}"
 
 
 def _scan_as_shown(volume: medseg.Volume) -> medseg.Volume:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import medseg
 from napari_medseg.layers.conversion import Origin
 from napari_medseg.layers.regions import Box
-from napari_medseg.layers.scripts import arguments, read_scan
+from napari_medseg.layers.scripts import ModelRun, arguments, read_scan
 from napari_medseg.segment.work import SegmentChoice
 
 _DEFAULTS = medseg.InferenceSettings()
@@ -28,18 +28,28 @@ class ScriptedScan:
 
 def script_of(choice: SegmentChoice, scan: ScriptedScan) -> str:
     """A script that segments the scan as the panel does and saves the result."""
+    run = run_of(choice, scan)
     lines = [
-        *(("import numpy as np", "") if scan.box else ()),
+        *(("import numpy as np", "") if run.has_region else ()),
         "import medseg",
         "",
-        f"scan = {_reading(scan.origins)}",
-        f"model = medseg.load_model({choice.model!r})",
-        f"settings = medseg.InferenceSettings({arguments(choice.settings, _DEFAULTS)})",
-        *_region(scan.box),
+        *run.lines,
         f"result = medseg.segment({_arguments(scan.box)})",
         'medseg.write_segmentation(result, "labels.nii.gz")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def run_of(choice: SegmentChoice, scan: ScriptedScan) -> ModelRun:
+    """What such a script has before it segments."""
+    settings = arguments(choice.settings, _DEFAULTS)
+    lines = (
+        f"scan = {_reading(scan.origins)}",
+        f"model = medseg.load_model({choice.model!r})",
+        f"settings = medseg.InferenceSettings({settings})",
+        *_region(scan.box),
+    )
+    return ModelRun(lines=lines, has_region=scan.box is not None)
 
 
 def _reading(origins: Mapping[str, Origin | None]) -> str:

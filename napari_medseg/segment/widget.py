@@ -19,7 +19,9 @@ from napari_medseg.layers.conversion import (
     record_of,
     segmentation_layer,
 )
+from napari_medseg.layers.evidence import Evidence, with_evidence
 from napari_medseg.layers.regions import Box, draw_region
+from napari_medseg.layers.scripts import ModelRun
 from napari_medseg.preferences import preferences
 from napari_medseg.segment.import_dialog import ImportChoice, choose_import
 from napari_medseg.segment.model_words import provenance_words
@@ -31,7 +33,7 @@ from napari_medseg.segment.scan import (
     misfits_of,
     scripted_scan,
 )
-from napari_medseg.segment.script import script_of
+from napari_medseg.segment.script import run_of, script_of
 from napari_medseg.segment.view import SegmentView
 from napari_medseg.segment.work import (
     Countdown,
@@ -55,11 +57,13 @@ class _Run:
         name: Of the scan's layer.
         choice: Model and settings.
         scan: What they hold.
+        script: The same as lines of a script.
     """
 
     name: str
     choice: SegmentChoice
     scan: ChosenScan
+    script: ModelRun
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -170,7 +174,7 @@ class SegmentWidget(Panel):
         def work(report: Report) -> _Made:
             scan = run.scan
             made = run_model(scan.volume(), run.choice, report, scan.region())
-            return _Made(result=made, layer=segmentation_layer(made.segmentation, name))
+            return _Made(result=made, layer=_layer_of(made, name, run.script))
 
         self._start(f"MedSeg: segmenting {run.name}", work)
 
@@ -209,10 +213,12 @@ class SegmentWidget(Panel):
         except medseg.MedSegError as error:
             self._on_failed(error)
             return None
+        choice = _within(box, choice)
         return _Run(
             name=layers[0].name,
-            choice=_within(box, choice),
+            choice=choice,
             scan=ChosenScan(channels=channels, box=box),
+            script=run_of(choice, scripted_scan(layers, offer.info, box)),
         )
 
     def _box(self, layers: tuple[Image, ...]) -> Box | None:
@@ -275,6 +281,15 @@ def _within(box: Box | None, choice: SegmentChoice) -> SegmentChoice:
     if box is None:
         return choice
     return replace(choice, settings=replace(choice.settings, margin_mm=0.0))
+
+
+def _layer_of(made: Segmented, name: str, run: ModelRun) -> LayerTuple:
+    """A result as a layer, with what the model said of single lesions."""
+    layer = segmentation_layer(made.segmentation, name)
+    if made.centres is None and made.confidence is None:
+        return layer
+    said = Evidence(run=run, centres=made.centres, confidence=made.confidence)
+    return with_evidence(layer, said)
 
 
 def _devices(_report: Report) -> tuple[medseg.Device, ...]:

@@ -1,13 +1,16 @@
 """Segmenting a scan with a model, as the Segment panel does; knows no Qt."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import medseg
+from napari_medseg.layers.evidence import VoxelConfidence
 
 CPU = medseg.Device("cpu")
 _MOST_PREDICTED = 3
+_MOST_BYTES_OF_PROBABILITIES = 2**30
 LOADING = "loading the model"
 Report = Callable[[medseg.Progress], object]
 
@@ -36,6 +39,8 @@ class Segmented:
         seconds: How long it took, loading the model included.
         predicted_dice: By the model's quality scores, of the structures found; the
             lowest first.
+        centres: Where the model saw the centres of lesions, if it has learned that.
+        confidence: How sure it is of its lesions, where that was cheap to ask for.
     """
 
     segmentation: medseg.Segmentation
@@ -43,6 +48,8 @@ class Segmented:
     where: str
     seconds: float
     predicted_dice: tuple[tuple[str, float], ...] = ()
+    centres: medseg.CentreMaps | None = None
+    confidence: VoxelConfidence | None = None
 
     def __str__(self) -> str:
         text = (
@@ -89,6 +96,9 @@ def run_model(
 ) -> Segmented:
     """Load a model and run it over a scan, reporting every window.
 
+    What the model says of single lesions is asked for along with the labels: to run it
+    again for them would take as long once more.
+
     Args:
         volume: The scan.
         choice: Model and settings.
@@ -103,17 +113,35 @@ def run_model(
     where = where_it_runs(choice.settings.device, medseg.available_devices())
     report(medseg.Progress(stage=LOADING, done=0, total=1, note=where))
     model = medseg.load_model(choice.model)
-    wanted = medseg.Wanted(uncertainty=model.quality is not None)
-    request = medseg.Request(wanted=wanted, region=region)
+    wanted = medseg.Wanted(
+        probabilities=tells_of_lesions_cheaply(model.info.plan, volume.geometry),
+        uncertainty=model.quality is not None,
+    )
+    request = medseg.Request(wanted=wanted, region=region, centres=True)
     made = medseg.predict(volume, model, choice.settings, report, request)
-    segmentation = made.segmentation
+    segmentation, shares = made.segmentation, made.probabilities
     return Segmented(
         segmentation=segmentation,
         present=len(medseg.voxels_of_labels(segmentation.array).keys() - {0}),
         where=_where_it_ran(choice.settings.device, segmentation.provenance),
         seconds=time.perf_counter() - start,
         predicted_dice=_lowest_first(made.structures),
+        centres=made.centres,
+        confidence=None if shares is None else VoxelConfidence.of(segmentation, shares),
     )
+
+
+def tells_of_lesions_cheaply(plan: medseg.Plan, grid: medseg.Geometry) -> bool:
+    """Whether probabilities tell how sure lesions are, and fit into a GiB meanwhile.
+
+    Those of a model of a hundred organs would take more memory than all the rest. Of
+    overlapping regions none is a structure's own.
+    """
+    thing = medseg.StructureKind.THING
+    things = {each.name for each in plan.labels if each.kind is thing}
+    needed = 2 * len(plan.output_names) * math.prod(grid.shape)
+    is_told = bool(things) and things <= set(plan.output_names)
+    return is_told and needed <= _MOST_BYTES_OF_PROBABILITIES
 
 
 def _lowest_first(

@@ -6,6 +6,7 @@ no display (`xvfb-run -a -s "-screen 0 1600x1000x24" python -m pytest` makes one
 
 import os
 import sys
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,21 +65,33 @@ def settings_page(own_preferences, medseg_plugin):  # noqa: ARG001 - both are in
 @pytest.fixture(scope="session")
 def untrained_model(tmp_path_factory) -> Path:
     """Folder of a real model of two structures that has learned nothing."""
-    statistics = IntensityStatistics(
-        mean=40.0, sd=200.0, percentile_00_5=-900.0, percentile_99_5=400.0
-    )
-    plan = medseg.Plan(
-        channels=("CT",),
-        labels=LABELS,
-        spacing_mm=(2.0, 2.0, 4.0),
-        patch_shape=(16, 16, 8),
-        batch_size=1,
-        normalisation=(
-            Normalisation(kind=NormalisationKind.CT, statistics=statistics),
+    return save_untrained(_PLAN, tmp_path_factory.mktemp("models") / "untrained")
+
+
+@pytest.fixture(scope="session")
+def model_with_a_head(tmp_path_factory) -> Path:
+    """The same with an instance head, which has learned nothing either."""
+    head = medseg.InstanceHead(things=("liver tumour",), sigma_mm=3.0)
+    folder = tmp_path_factory.mktemp("models") / "learned"
+    return save_untrained(replace(_PLAN, head=head), folder)
+
+
+_PLAN = medseg.Plan(
+    channels=("CT",),
+    labels=LABELS,
+    spacing_mm=(2.0, 2.0, 4.0),
+    patch_shape=(16, 16, 8),
+    batch_size=1,
+    normalisation=(
+        Normalisation(
+            kind=NormalisationKind.CT,
+            statistics=IntensityStatistics(
+                mean=40.0, sd=200.0, percentile_00_5=-900.0, percentile_99_5=400.0
+            ),
         ),
-        widths=(4, 4, 4),
-        kernels=((3, 3, 3),) * 3,
-        strides=((1, 1, 1), (2, 2, 2), (2, 2, 2)),
-        mirror_axes=(),
-    )
-    return save_untrained(plan, tmp_path_factory.mktemp("models") / "untrained")
+    ),
+    widths=(4, 4, 4),
+    kernels=((3, 3, 3),) * 3,
+    strides=((1, 1, 1), (2, 2, 2), (2, 2, 2)),
+    mirror_axes=(),
+)

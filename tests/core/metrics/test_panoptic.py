@@ -12,6 +12,7 @@ from monai.metrics.panoptic_quality import compute_panoptic_quality
 import medseg
 from medseg import (
     ErrorCode,
+    Finding,
     Geometry,
     Instance,
     LabelSet,
@@ -19,6 +20,8 @@ from medseg import (
     PanopticScores,
     StructureKind,
     UnusableInput,
+    instance_matches_csv,
+    match_instances,
     panoptic_total,
     score_panoptic,
 )
@@ -118,6 +121,49 @@ def test_one_lesion_taken_for_two_touching_ones_costs_both():
     assert scores["liver tumour"].pq == pytest.approx(4 / 7 / 1.5)
     semantic = medseg.score(together.segmentation, apart.segmentation)
     assert semantic["liver tumour"].dice == 1
+
+
+def test_each_lesion_is_found_false_or_missed():
+    """One found at an IoU of 3/4, one exactly; a third of one is too little."""
+    matches = match_instances(row("1111..33.5.LL"), row(".111..33444LL"))
+    assert [(m.prediction, m.reference, m.finding) for m in matches] == [
+        (1, 1, Finding.FOUND),
+        (3, 3, Finding.FOUND),
+        (5, None, Finding.FALSE),
+        (None, 4, Finding.MISSED),
+    ]
+    assert [m.iou for m in matches] == pytest.approx([3 / 4, 1, 1 / 3, 1 / 3])
+    assert {(m.structure, m.label) for m in matches} == {("liver tumour", TUMOUR)}
+
+
+def test_matches_are_written_as_a_table():
+    one = row("11..2")
+    first, second = one.instances
+    sure = replace(one, instances=(replace(first, confidence=0.25), second))
+    matches = match_instances(sure, row("33.4."))
+    assert instance_matches_csv(matches, "c1").splitlines() == [
+        "case,structure,label,finding,prediction,reference,iou,confidence",
+        "c1,liver tumour,4,found,1,3,1.0,0.25",
+        "c1,liver tumour,4,false,2,,0.0,",
+        "c1,liver tumour,4,missed,,4,0.0,",
+    ]
+    assert len(instance_matches_csv((), "c1").splitlines()) == 1
+
+
+@given(PIECES, PIECES)
+def test_matches_are_those_that_are_scored(a, b):
+    """As many of each kind, and the same IoUs; every lesion once."""
+    prediction, reference = made_of(a), made_of(b)
+    matches = match_instances(prediction, reference)
+    score = score_panoptic(prediction, reference)["liver tumour"].detection
+    ious = {each: [m.iou for m in matches if m.finding is each] for each in Finding}
+    counted = [len(ious[each]) for each in Finding]
+    assert counted == [score.found, score.spurious, score.missed]
+    assert sum(ious[Finding.FOUND]) == pytest.approx(score.summed_iou)
+    assert all(iou <= 0.5 for each in list(Finding)[1:] for iou in ious[each])
+    for side, panoptic in (("prediction", prediction), ("reference", reference)):
+        numbers = [getattr(m, side) for m in matches if getattr(m, side) is not None]
+        assert sorted(numbers) == [each.number for each in panoptic.instances]
 
 
 @given(PIECES, PIECES)

@@ -9,9 +9,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
-    QListWidget,
     QPushButton,
     QTableView,
 )
@@ -26,8 +24,20 @@ from napari_medseg.layers.conversion import (
 from napari_medseg.lesions.choice import Choice, Parting
 from napari_medseg.lesions.contents import Wanted, told_apart
 from napari_medseg.lesions.marks import MARKS_NAME
-from napari_medseg.lesions.widget import LesionsWidget
 from napari_medseg.scores.widget import ScoresWidget
+from tests.plugin.lesions.handling import (
+    STATUS,
+    add,
+    choose,
+    choose_row,
+    column,
+    fill_in,
+    paint,
+    press,
+    tell_apart,
+    tick,
+    voxel_looked_at,
+)
 from tests.plugin.lesions.scene import (
     BALLS_HU,
     LPS,
@@ -44,14 +54,8 @@ from tests.plugin.scans import SPACING_RAS_MM, rotated
 from tests.plugin.widgets import message, part
 
 pytestmark = pytest.mark.gui
-STATUS = "Status of the lesions"
 VOXEL_ML = float(np.prod(SPACING_RAS_MM)) / 1000
 SHOWN = "lesions of labels"
-
-
-def add(viewer, segmentation, name="labels", origin=None):
-    array, options, _ = segmentation_layer(segmentation, name, origin)
-    return viewer.add_labels(array, **options)
 
 
 def filled(order=RAS):
@@ -68,66 +72,8 @@ def viewer():
 
 
 @pytest.fixture
-def open_panel(qtbot):
-    panels = []
-
-    def open_(viewer):
-        panel = LesionsWidget(viewer)
-        qtbot.addWidget(panel)
-        panels.append(panel)
-        return panel
-
-    yield open_
-    for panel in panels:
-        panel.end()
-
-
-@pytest.fixture
 def panel(open_panel, viewer):
     return open_panel(viewer)
-
-
-def press(qtbot, panel, name):
-    """Press a button and wait for what it starts."""
-    with qtbot.waitSignal(panel.background.finished, timeout=30_000):
-        part(panel, name, QPushButton).click()
-
-
-def tell_apart(qtbot, panel, parting=Parting.PIECES):
-    choose(panel, "Told apart", parting.value)
-    press(qtbot, panel, "Tell apart")
-
-
-def choose(panel, name, text):
-    box = part(panel, name, QComboBox)
-    index = box.findText(text)
-    assert index >= 0
-    box.setCurrentIndex(index)
-    box.activated.emit(index)
-
-
-def fill_in(panel, name, value):
-    part(panel, name, QDoubleSpinBox).setValue(value)
-
-
-def tick(panel, name, state):
-    counted = part(panel, "Structures counted", QListWidget)
-    (item,) = counted.findItems(name, Qt.MatchFlag.MatchExactly)
-    item.setCheckState(state)
-
-
-def column(panel, header, table="Lesions"):
-    model = part(panel, table, QTableView).model()
-    across = Qt.Orientation.Horizontal
-    headers = [model.headerData(n, across) for n in range(model.columnCount())]
-    place = headers.index(header)
-    return [model.index(row, place).data() for row in range(model.rowCount())]
-
-
-def choose_row(panel, number, table="Lesions"):
-    view = part(panel, table, QTableView)
-    row = column(panel, view.model().headerData(0, Qt.Orientation.Horizontal), table)
-    view.clicked.emit(view.model().index(row.index(number), 0))
 
 
 def selected_rows(panel, table="Lesions"):
@@ -153,11 +99,6 @@ def rod_number(panel):
         n for n, text in enumerate(column(panel, "Mean")) if text == f"{ROD_HU}.0"
     )
     return column(panel, "No.")[row]
-
-
-def voxel_looked_at(viewer, layer):
-    index = np.round((np.array(viewer.dims.point) - layer.translate) / layer.scale)
-    return tuple(index.astype(int))
 
 
 def test_lesions_are_listed_with_what_is_measured(qtbot, panel):
@@ -377,10 +318,6 @@ def test_an_edit_of_the_labels_is_told(qtbot, panel, viewer):
 
     told = "The labels were edited since: tell apart again."
     qtbot.waitUntil(lambda: message(panel, STATUS) == told)
-
-
-def paint(layer, label, place=(0, 0, 0)):
-    layer.data_setitem(tuple(np.array([each]) for each in place), label)
 
 
 def test_nothing_is_made_of_lesions_whose_labels_were_edited(

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import medseg
+from napari_medseg.layers.naming import disagreements
 from napari_medseg.layers.placement import Placement
 from napari_medseg.scores.work import (
     as_tsv,
     compare,
-    disagreements,
     edited_labels,
     places_of,
     update,

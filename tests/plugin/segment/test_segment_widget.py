@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.layers.conversion import segmentation_of, volume_layers
+from napari_medseg.layers.evidence import evidence_of
 from napari_medseg.segment.import_dialog import ImportDialog
 from napari_medseg.segment.remembered import RememberedModels
 from napari_medseg.segment.settings import DeviceBox
@@ -100,6 +101,26 @@ def test_segmenting_twice_keeps_the_first_result(qtbot, viewer, panel):
         "untrained of scan",
         "untrained of scan [1]",
     ]
+
+
+def test_what_the_model_says_of_lesions_stays_with_the_labels(
+    qtbot, viewer, panel, model_with_a_head
+):
+    """Not with labels that were moved to where the model said nothing."""
+    panel.add_model_folder(str(model_with_a_head))
+    add_scan(viewer, marker_scan())
+
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    made = viewer.layers[-1]
+    said = evidence_of(made)
+    assert said is not None
+    assert said.centres is not None
+    assert said.centres.things == ("liver tumour",)
+    assert f"model = medseg.load_model({str(model_with_a_head)!r})" in said.run.lines
+    made.translate = np.array(made.translate) + 4.0
+    assert evidence_of(made) is None
 
 
 def test_it_says_when_it_runs_on_the_cpu(qtbot, viewer, panel):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from napari_medseg.segment.work import (
     SegmentChoice,
     duration,
     run_model,
+    tells_of_lesions_cheaply,
     where_it_runs,
 )
 from tests.plugin.scans import marker_scan
@@ -29,6 +32,63 @@ def test_a_model_runs_over_a_scan_and_reports_every_window(untrained_model):
     assert [step.done for step in windows] == list(range(1, windows[0].total + 1))
     assert made.where.startswith("on the CPU, ")
     assert made.where.endswith("float32") or made.where.endswith("bfloat16")
+
+
+def nothing(_progress):
+    """Reports to nobody."""
+
+
+def test_what_a_model_says_of_single_lesions_is_kept(model_with_a_head):
+    """Centres as the model gives them; how sure it is, at lesions only."""
+    scan = marker_scan((2, 0, 1), (True, False, True))
+    settings = medseg.InferenceSettings(device=CPU, overlap=0.25)
+    choice = SegmentChoice(model=str(model_with_a_head), settings=settings)
+
+    made = run_model(scan, choice, nothing)
+
+    wanted = medseg.Wanted(probabilities=True)
+    request = medseg.Request(wanted=wanted, centres=True)
+    model = medseg.load_model(str(model_with_a_head))
+    plain = medseg.predict(scan, model, settings, request=request)
+    assert made.centres is not None
+    assert plain.centres is not None
+    assert plain.probabilities is not None
+    assert np.array_equal(made.centres.heat, plain.centres.heat)
+    assert made.confidence is not None
+    assert made.confidence.values.nbytes == 2 * np.count_nonzero(
+        made.segmentation.array == 2
+    )
+    lesions = medseg.tell_apart(made.segmentation)
+    sure = medseg.with_confidence(lesions, plain.probabilities).instances
+    means = made.confidence.means(made.segmentation, lesions)
+    assert len(means) == len(sure) > 0
+    assert means == pytest.approx({each.number: each.confidence for each in sure})
+
+
+def test_a_model_that_has_not_learned_it_sees_no_centres(untrained_model):
+    settings = medseg.InferenceSettings(device=CPU)
+    choice = SegmentChoice(model=str(untrained_model), settings=settings)
+
+    made = run_model(marker_scan(), choice, nothing)
+
+    assert made.centres is None
+    assert made.confidence is not None
+
+
+def test_probabilities_are_asked_for_where_they_tell_of_lesions_and_are_small(
+    untrained_model,
+):
+    """Three outputs at 2 bytes are a GiB at 512 x 512 x 683 voxels and more."""
+    plan = medseg.read_model_info(untrained_model).plan
+
+    def are_asked_for(plan, slices):
+        grid = medseg.Geometry.from_spacing((512, 512, slices), (1.0, 1.0, 1.0))
+        return tells_of_lesions_cheaply(plan, grid)
+
+    organs = medseg.LabelSet.from_names([(1, "liver"), (2, "spleen")])
+    assert are_asked_for(plan, 682)
+    assert not are_asked_for(plan, 683)
+    assert not are_asked_for(replace(plan, labels=organs), 10)
 
 
 def test_work_stops_at_the_window_that_is_told_to():

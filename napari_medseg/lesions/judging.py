@@ -1,0 +1,232 @@
+"""Lesions compared with those of a reference; knows no Qt."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+import medseg
+from napari_medseg.layers.naming import disagreements, with_names_of
+from napari_medseg.layers.placement import Placement
+from napari_medseg.lesions.choice import Choice
+from napari_medseg.lesions.contents import Lesions
+
+Report = Callable[[medseg.Progress], object]
+
+_NO_CONFIDENCE = (
+    "No FROC: it needs the confidence that a model gives its lesions. Labels that the "
+    "Segment panel made have it until they are edited."
+)
+_NO_LESION = "No FROC: the reference has no lesion."
+
+
+class Page(StrEnum):
+    """What is looked at of a comparison."""
+
+    LESIONS = "One by one"
+    STRUCTURES = "Structures"
+    FROC = "FROC"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reference:
+    """A label map to compare with.
+
+    Attributes:
+        segmentation: The label map.
+        shown: How it is shown.
+        scan: The scan on the grid of the lesions that are judged.
+        file: Where it was read from, which may tell of its lesions; None for nowhere.
+    """
+
+    segmentation: medseg.Segmentation
+    shown: Placement
+    scan: medseg.Volume | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedLesion:
+    """A lesion that was found, is false, or was missed.
+
+    Attributes:
+        match: Which it is.
+        prediction: What was measured of the predicted one.
+        reference: What was measured of the reference's.
+    """
+
+    match: medseg.InstanceMatch
+    prediction: medseg.InstanceMeasure | None
+    reference: medseg.InstanceMeasure | None
+
+    @property
+    def part_to_show(self) -> medseg.InstanceMeasure | None:
+        """The predicted lesion, or the reference's where it was missed."""
+        return self.prediction or self.reference
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judged:
+    """How good the lesions are.
+
+    Attributes:
+        scores: Panoptic quality, one row a structure.
+        lesions: The predicted ones, then those missed.
+        curves: Sensitivity over false positives, one a structure; none where nothing
+            tells how sure the lesions are.
+        picture: Of the curves, as PNG; empty without any.
+        why_no_curve: In words; empty where there are.
+        mind: What to mind; empty for nothing.
+        placement: How the lesions that were judged are shown.
+    """
+
+    scores: medseg.PanopticScores
+    lesions: tuple[JudgedLesion, ...]
+    curves: tuple[medseg.Froc, ...]
+    picture: bytes
+    why_no_curve: str
+    mind: str
+    placement: Placement
+
+    @property
+    def matches(self) -> tuple[medseg.InstanceMatch, ...]:
+        """Which lesions are found, false and missed."""
+        return tuple(each.match for each in self.lesions)
+
+
+def judged(lesions: Lesions, reference: Reference, report: Report) -> Judged:
+    """Compare lesions with those of a reference.
+
+    Those of the reference are as its file tells, where it does; else they are told
+    apart by the same rules, but in pieces where the model parts them: it has said
+    nothing of what a reader drew.
+
+    Raises:
+        UnusableInput: GRID_MISMATCH, LABEL_MISMATCH.
+        MedSegError: As `medseg.tell_apart` and `medseg.read_panoptic`.
+    """
+    told = _reference_lesions(lesions, reference, report)
+    found = lesions.panoptic
+    scores = medseg.score_panoptic(found, told)
+    matches = medseg.match_instances(found, told)
+    theirs = {m.number: m for m in medseg.measure_instances(told, None, report)}
+    ours = {m.number: m for m in lesions.measures}
+    curves, why = _curves(found, told)
+    conflicts = disagreements(found.labels, told.labels)[:1]
+    return Judged(
+        scores=scores,
+        lesions=tuple(
+            JudgedLesion(
+                match=each,
+                prediction=ours.get(each.prediction or 0),
+                reference=theirs.get(each.reference or 0),
+            )
+            for each in matches
+        ),
+        curves=curves,
+        picture=medseg.froc_png(curves) if curves else b"",
+        why_no_curve=why,
+        mind=f"Mind: {conflicts[0]}." if conflicts else "",
+        placement=lesions.placement,
+    )
+
+
+def judged_words(judged: Judged) -> str:
+    """The result in a line or two."""
+    findings = [each.finding for each in judged.matches]
+    counts = [f"{findings.count(each)} {each.value}" for each in medseg.Finding]
+    pq = judged.scores.things.pq
+    quality = "" if pq is None else f"; PQ {pq:.3f}"
+    return f"{', '.join(counts)}{quality}. {judged.mind}".rstrip()
+
+
+def _curves(
+    found: medseg.Panoptic, told: medseg.Panoptic
+) -> tuple[tuple[medseg.Froc, ...], str]:
+    """The curves, or why there are none."""
+    if any(each.confidence is None for each in found.instances):
+        return (), _NO_CONFIDENCE
+    if not told.instances:
+        return (), _NO_LESION
+    return medseg.instance_frocs([(found, told)]), ""
+
+
+def _reference_lesions(
+    lesions: Lesions, reference: Reference, report: Report
+) -> medseg.Panoptic:
+    numbered = _numbered(reference)
+    if numbered is not None:
+        return _on_grid_of(lesions, numbered, reference)
+    choice = lesions.choice.without_model()
+    named = with_names_of(
+        _labels_on_grid_of(lesions, reference), lesions.panoptic.segmentation
+    )
+    counted = _counted(named, lesions.panoptic.labels, choice)
+    return medseg.tell_apart(counted, choice.rules, reference.scan, report)
+
+
+def _numbered(reference: Reference) -> medseg.Panoptic | None:
+    """The lesions that its file tells of; None where it does not, or is edited since.
+
+    Raises:
+        MedSegError: As `medseg.read_panoptic`.
+    """
+    file = reference.file
+    if file is None or not file.exists() or not medseg.holds_instances(file):
+        return None
+    read = medseg.read_panoptic(file)
+    now = reference.segmentation
+    is_same = read.geometry.is_same_grid(now.geometry) and np.array_equal(
+        read.segmentation.array, now.array
+    )
+    return read if is_same else None
+
+
+def _on_grid_of(
+    lesions: Lesions, told: medseg.Panoptic, reference: Reference
+) -> medseg.Panoptic:
+    """The same lesions, their voxels in the order of those that are judged."""
+    placement, shown = lesions.placement, reference.shown
+    if not placement.shown.is_same_grid(shown.shown):
+        return told  # refused where the two are compared
+    turned = placement.to_source(shown.to_shown(told.instance_map))
+    segmentation = replace(
+        told.segmentation,
+        array=placement.to_source(shown.to_shown(told.segmentation.array)).copy(),
+        geometry=placement.source,
+    )
+    return replace(told, segmentation=segmentation, instance_map=turned.copy())
+
+
+def _labels_on_grid_of(lesions: Lesions, reference: Reference) -> medseg.Segmentation:
+    """The label map, its voxels in the order of those that are judged."""
+    placement, shown = lesions.placement, reference.shown
+    if not placement.shown.is_same_grid(shown.shown):
+        return reference.segmentation  # refused where the two are compared
+    array = placement.to_source(shown.to_shown(reference.segmentation.array))
+    return replace(
+        reference.segmentation, array=array.copy(), geometry=placement.source
+    )
+
+
+def _counted(
+    reference: medseg.Segmentation, judged: medseg.LabelSet, choice: Choice
+) -> medseg.Segmentation:
+    """The label map, that counted which is counted in the one judged.
+
+    By name, or by number where it is called otherwise.
+    """
+    ids = {each.id for each in judged if each.name in choice.counted}
+    kinds = medseg.StructureKind
+    structures = tuple(
+        replace(
+            each,
+            kind=kinds.THING
+            if each.id in ids or each.name in choice.counted
+            else kinds.STUFF,
+        )
+        for each in reference.labels
+    )
+    return replace(reference, labels=medseg.LabelSet(structures))
