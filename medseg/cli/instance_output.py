@@ -16,6 +16,16 @@ def require_table(out: Path, *, overwrite: bool) -> None:
     medseg.require_absent(out, overwrite=overwrite)
 
 
+def require_csv(out: Path, *, overwrite: bool) -> None:
+    """As `require_table`, of a table that is written as CSV only.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT; OUTPUT_EXISTS.
+    """
+    _require_suffix(out, "tables of lesions", (".csv",))
+    medseg.require_absent(out, overwrite=overwrite)
+
+
 def require_picture(out: Path, *, overwrite: bool) -> None:
     """Refuse, before any work is done, a picture that could not be written.
 

@@ -9,7 +9,12 @@ from cyclopts import Parameter
 
 import medseg
 from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation, Structures
-from medseg.cli.instance_output import require_picture, require_table, write_table
+from medseg.cli.instance_output import (
+    require_csv,
+    require_picture,
+    require_table,
+    write_table,
+)
 from medseg.cli.instance_reading import told_or_apart
 from medseg.cli.scans import Flat, Json, Overwrite
 from medseg.core.froc import froc_table
@@ -26,6 +31,7 @@ def score(  # noqa: PLR0913 - one an option
     /,
     *,
     out: Out = None,
+    lesions: Path | None = None,
     structure: Structures = (),
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
@@ -43,6 +49,7 @@ def score(  # noqa: PLR0913 - one an option
             map that tells of none are told apart first.
         reference: The same; files in folders belong together by name.
         out: Table to write: .csv or .json.
+        lesions: Table to write of each lesion, found, false or missed: .csv.
         structure: Structure to count where lesions are told apart; once for each. Those
             that are lesions by name or kind unless given.
         separation: What one lesion is, where they are told apart.
@@ -51,17 +58,23 @@ def score(  # noqa: PLR0913 - one an option
     """
     if out is not None:
         require_table(out, overwrite=overwrite)
+    if lesions is not None:
+        require_csv(lesions, overwrite=overwrite)
     pairs = pairs_of(prediction, reference, None)
     _tell_alone(pairs)
-    scores = [
-        medseg.score_panoptic(found, wanted)
-        for found, wanted in _read(pairs, structure, separation)
-    ]
+    scores, matches = [], {}
+    for found, wanted in _read(pairs, structure, separation):
+        scores.append(medseg.score_panoptic(found, wanted))
+        if lesions is not None:
+            matches[found.case_id] = medseg.match_instances(found, wanted)
     rows = medseg.panoptic_json(scores)
     total = scores[0] if len(scores) == 1 else medseg.panoptic_total(scores, "all")
     print(rows.rstrip() if as_json else total.table())
     if out is not None:
         write_table(out, medseg.panoptic_csv(scores), rows, overwrite=overwrite)
+    if lesions is not None:
+        with medseg.written_whole(lesions, overwrite=overwrite) as temporary:
+            temporary.write_text(medseg.instance_matches_csv(matches), encoding="utf-8")
 
 
 def froc(  # noqa: PLR0913 - one an option

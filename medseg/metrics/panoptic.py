@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
 
+from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.instance_match import InstanceMatch
 from medseg.core.labels import StructureKind
 from medseg.core.lesions import Detection
@@ -60,9 +61,11 @@ def match_instances(
         The predicted lesions by ascending number, then those missed.
 
     Raises:
-        UnusableInput: As `score_panoptic`.
+        UnusableInput: As `score_panoptic`; LABEL_MISMATCH where a structure is counted
+            in one of them only.
     """
     both = _Compared.of(prediction, reference)
+    _require_counted_in_both(prediction, reference)
     pairs = both.pairs
     partners = {int(a): int(b) for a, b in pairs.numbers[both.is_match]}
     best = both.best_ious()
@@ -95,6 +98,18 @@ def match_instances(
         if each.number in missed
     ]
     return tuple(matches)
+
+
+def _require_counted_in_both(prediction: Panoptic, reference: Panoptic) -> None:
+    kinds = {each.id: each.kind for each in prediction.labels}
+    for each in reference.labels:
+        if kinds.get(each.id, each.kind) is not each.kind:
+            raise UnusableInput(
+                ErrorCode.LABEL_MISMATCH,
+                f"{each.name} is counted in one of prediction and reference only",
+                where=prediction.case_id,
+                remedy="Count the same structures in both.",
+            )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,6 +1,6 @@
 """Matched lesions as CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from medseg.core.instance_match import InstanceMatch
 from medseg.report.instance_table import Cell, rounded, rows_csv
@@ -11,14 +11,14 @@ _NAMES = (
 )
 
 
-def instance_matches_csv(matches: Sequence[InstanceMatch], case_id: str) -> str:
+def instance_matches_csv(cases: Mapping[str, Sequence[InstanceMatch]]) -> str:
     """Tidy table, one row a lesion found, false or missed.
 
     Args:
-        matches: From `match_instances`.
-        case_id: Name of the case.
+        cases: From `match_instances`, by name of the case.
     """
-    return rows_csv([_row(each, case_id) for each in matches], _NAMES)
+    rows = [_row(each, name) for name, found in cases.items() for each in found]
+    return rows_csv(rows, _NAMES)
 
 
 def _row(match: InstanceMatch, case_id: str) -> dict[str, Cell]:

@@ -120,11 +120,11 @@ class AskedReference:
 
     Attributes:
         labels: The label map.
-        judged: The one whose lesions are compared; its scan serves both.
+        layers: All of the viewer.
     """
 
     labels: Labels
-    judged: Asked
+    layers: tuple[Layer, ...]
 
     @property
     def checksum(self) -> int:
@@ -137,12 +137,10 @@ class AskedReference:
         Raises:
             UnusableInput: MISSING_GEOMETRY, NOT_A_LABEL_MAP.
         """
-        layers, origin = self.judged.layers, _origin_of(self.labels)
-        needs_scan = self.judged.choice.needs_scan
+        origin = _origin_of(self.labels)
         return Reference(
-            segmentation=segmentation_of(self.labels, layers),
-            shown=placement_of(self.labels, layers),
-            scan=self.judged.taken().scan if needs_scan else None,
+            segmentation=segmentation_of(self.labels, self.layers),
+            shown=placement_of(self.labels, self.layers),
             file=None if origin is None else origin.path,
         )
 

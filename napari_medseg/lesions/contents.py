@@ -24,6 +24,7 @@ class Lesions:
         placement: How the label map is shown.
         choice: What was taken for a lesion.
         unit: Of the scan's intensities; empty where they have none.
+        scan: That they were told apart by; None where none was needed.
     """
 
     panoptic: medseg.Panoptic
@@ -31,6 +32,7 @@ class Lesions:
     placement: Placement
     choice: Choice
     unit: str = ""
+    scan: medseg.Volume | None = None
 
     def measure_of(self, number: int) -> medseg.InstanceMeasure:
         """What was measured of a lesion."""
@@ -105,6 +107,7 @@ def told_apart(wanted: Wanted, report: Report) -> Lesions:
         placement=Placement.of(panoptic.geometry),
         choice=wanted.choice,
         unit=wanted.unit,
+        scan=wanted.scan if wanted.choice.needs_scan else None,
     )
 
 

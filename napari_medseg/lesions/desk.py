@@ -6,7 +6,6 @@ from napari.layers import Labels, Layer
 import medseg
 from napari_medseg.controls.background import Background, Work
 from napari_medseg.layers.placement import Placement
-from napari_medseg.lesions.asking import Asked
 from napari_medseg.lesions.contents import Lesions, place_of
 from napari_medseg.lesions.marks import Marks
 from napari_medseg.lesions.since import EditedLesions
@@ -58,17 +57,6 @@ class Desk:
         """
         self.edits.watch_lesions(labels, checksum, shown)
         self.lesions, self._labels = lesions, labels
-
-    def told(self) -> Asked | None:
-        """The labels that they were told apart in, with the scan chosen now."""
-        if self.lesions is None or self._labels is None:
-            return None
-        return Asked(
-            labels=self._labels,
-            scan=self._view.scan(),
-            choice=self.lesions.choice,
-            layers=self.layers,
-        )
 
     def is_current(self) -> bool:
         """Whether the lesions are those of the labels as they are; told if not."""

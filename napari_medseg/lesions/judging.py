@@ -1,6 +1,6 @@
 """Lesions compared with those of a reference; knows no Qt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -37,13 +37,11 @@ class Reference:
     Attributes:
         segmentation: The label map.
         shown: How it is shown.
-        scan: The scan on the grid of the lesions that are judged.
         file: Where it was read from, which may tell of its lesions; None for nowhere.
     """
 
     segmentation: medseg.Segmentation
     shown: Placement
-    scan: medseg.Volume | None = None
     file: Path | None = None
 
 
@@ -77,7 +75,7 @@ class Judged:
         curves: Sensitivity over false positives, one a structure; none where nothing
             tells how sure the lesions are.
         picture: Of the curves, as PNG; empty without any.
-        why_no_curve: In words; empty where there are.
+        why_no_curve: In words, of those structures that have none.
         mind: What to mind; empty for nothing.
         placement: How the lesions that were judged are shown.
     """
@@ -105,16 +103,16 @@ def judged(lesions: Lesions, reference: Reference, report: Report) -> Judged:
 
     Raises:
         UnusableInput: GRID_MISMATCH, LABEL_MISMATCH.
-        MedSegError: As `medseg.tell_apart` and `medseg.read_panoptic`.
+        MedSegError: As `medseg.tell_apart`.
     """
-    told = _reference_lesions(lesions, reference, report)
+    told, notes = _reference_lesions(lesions, reference, report)
     found = lesions.panoptic
     scores = medseg.score_panoptic(found, told)
     matches = medseg.match_instances(found, told)
     theirs = {m.number: m for m in medseg.measure_instances(told, None, report)}
     ours = {m.number: m for m in lesions.measures}
     curves, why = _curves(found, told)
-    conflicts = disagreements(found.labels, told.labels)[:1]
+    notes = (*notes, *disagreements(found.labels, told.labels)[:1])
     return Judged(
         scores=scores,
         lesions=tuple(
@@ -128,7 +126,7 @@ def judged(lesions: Lesions, reference: Reference, report: Report) -> Judged:
         curves=curves,
         picture=medseg.froc_png(curves) if curves else b"",
         why_no_curve=why,
-        mind=f"Mind: {conflicts[0]}." if conflicts else "",
+        mind=f"Mind: {'; '.join(notes)}." if notes else "",
         placement=lesions.placement,
     )
 
@@ -145,43 +143,86 @@ def judged_words(judged: Judged) -> str:
 def _curves(
     found: medseg.Panoptic, told: medseg.Panoptic
 ) -> tuple[tuple[medseg.Froc, ...], str]:
-    """The curves, or why there are none."""
-    if any(each.confidence is None for each in found.instances):
-        return (), _NO_CONFIDENCE
+    """The curves of structures whose lesions have confidences, and what has none."""
     if not told.instances:
         return (), _NO_LESION
-    return medseg.instance_frocs([(found, told)]), ""
+    unsure = {i.structure_id for i in found.instances if i.confidence is None}
+    there = sorted({each.structure_id for each in told.instances})
+    names = {each.id: each.name for each in (*told.labels, *found.labels)}
+    if not set(there) - unsure:
+        return (), _NO_CONFIDENCE
+    case = found, _named(told, names)
+    curves = medseg.instance_frocs([case], [names[i] for i in there if i not in unsure])
+    left = ", ".join(names[each] for each in there if each in unsure)
+    return curves, f"Nothing tells how sure {left} is." if left else ""
+
+
+def _named(panoptic: medseg.Panoptic, names: Mapping[int, str]) -> medseg.Panoptic:
+    """The same lesions, their structures called otherwise."""
+    labels = tuple(replace(each, name=names[each.id]) for each in panoptic.labels)
+    named = replace(panoptic.segmentation, labels=medseg.LabelSet(labels))
+    return replace(panoptic, segmentation=named)
 
 
 def _reference_lesions(
     lesions: Lesions, reference: Reference, report: Report
-) -> medseg.Panoptic:
-    numbered = _numbered(reference)
-    if numbered is not None:
-        return _on_grid_of(lesions, numbered, reference)
+) -> tuple[medseg.Panoptic, tuple[str, ...]]:
+    """Of what is counted, and what to mind of how they were told apart."""
     choice = lesions.choice.without_model()
     named = with_names_of(
         _labels_on_grid_of(lesions, reference), lesions.panoptic.segmentation
     )
     counted = _counted(named, lesions.panoptic.labels, choice)
-    return medseg.tell_apart(counted, choice.rules, reference.scan, report)
+    numbered, notes = _numbered(reference)
+    if numbered is not None:
+        told = _on_grid_of(lesions, numbered, reference)
+        things = {each.id for each in counted.labels if _is_thing(each)}
+        if things <= {each.id for each in told.labels if _is_thing(each)}:
+            return _with_counted(told, counted.labels, things), notes
+        notes = ("the reference's file does not number all that is counted",)
+    return medseg.tell_apart(counted, choice.rules, lesions.scan, report), notes
 
 
-def _numbered(reference: Reference) -> medseg.Panoptic | None:
+def _is_thing(structure: medseg.Structure) -> bool:
+    return structure.kind is medseg.StructureKind.THING
+
+
+def _with_counted(
+    told: medseg.Panoptic, labels: medseg.LabelSet, things: Collection[int]
+) -> medseg.Panoptic:
+    """Without the lesions of structures that are not counted."""
+    kept = tuple(each for each in told.instances if each.structure_id in things)
+    numbers = [each.number for each in kept]
+    return medseg.Panoptic(
+        segmentation=replace(told.segmentation, labels=labels),
+        instance_map=np.where(
+            np.isin(told.instance_map, numbers), told.instance_map, 0
+        ),
+        instances=kept,
+    )
+
+
+def _numbered(
+    reference: Reference,
+) -> tuple[medseg.Panoptic | None, tuple[str, ...]]:
     """The lesions that its file tells of; None where it does not, or is edited since.
 
-    Raises:
-        MedSegError: As `medseg.read_panoptic`.
+    A file whose lesions cannot be read is no reason to judge by none: it is said.
     """
     file = reference.file
-    if file is None or not file.exists() or not medseg.holds_instances(file):
-        return None
-    read = medseg.read_panoptic(file)
+    if file is None or not file.exists():
+        return None, ()
+    try:
+        if not medseg.holds_instances(file):
+            return None, ()
+        read = medseg.read_panoptic(file)
+    except medseg.MedSegError as error:
+        return None, (f"the reference's own lesions cannot be read ({error.what})",)
     now = reference.segmentation
     is_same = read.geometry.is_same_grid(now.geometry) and np.array_equal(
         read.segmentation.array, now.array
     )
-    return read if is_same else None
+    return (read if is_same else None), ()
 
 
 def _on_grid_of(

@@ -58,10 +58,9 @@ class Judging:
 
     def _on_score_requested(self) -> None:
         reference, lesions = self._view.reference(), self._desk.ready()
-        judged_labels = self._desk.told()
-        if lesions is None or reference is None or judged_labels is None:
+        if lesions is None or reference is None:
             return
-        asked = AskedReference(labels=reference, judged=judged_labels)
+        asked = AskedReference(labels=reference, layers=self._desk.layers)
         self._edits.watch({reference: asked.checksum})
         self._compared = reference
 

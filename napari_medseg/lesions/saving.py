@@ -48,7 +48,7 @@ def table_of_judged(judged: Judged, page: Page) -> Table:
     """What is looked at of a comparison with a reference."""
     match page:
         case Page.LESIONS:
-            rows = medseg.instance_matches_csv(judged.matches, judged.scores.case_id)
+            rows = medseg.instance_matches_csv({judged.scores.case_id: judged.matches})
             return Table(name="found.csv", csv=rows)
         case Page.STRUCTURES:
             rows = medseg.panoptic_csv([judged.scores])

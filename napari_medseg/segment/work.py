@@ -10,7 +10,7 @@ from napari_medseg.layers.evidence import VoxelConfidence
 
 CPU = medseg.Device("cpu")
 _MOST_PREDICTED = 3
-_MOST_BYTES_OF_PROBABILITIES = 2**30
+_MOST_BYTES = 2**30
 LOADING = "loading the model"
 Report = Callable[[medseg.Progress], object]
 
@@ -40,6 +40,7 @@ class Segmented:
         predicted_dice: By the model's quality scores, of the structures found; the
             lowest first.
         centres: Where the model saw the centres of lesions, if it has learned that.
+        lacks_centres: Whether it has, and they would have taken too much memory.
         confidence: How sure it is of its lesions, where that was cheap to ask for.
     """
 
@@ -49,6 +50,7 @@ class Segmented:
     seconds: float
     predicted_dice: tuple[tuple[str, float], ...] = ()
     centres: medseg.CentreMaps | None = None
+    lacks_centres: bool = False
     confidence: VoxelConfidence | None = None
 
     def __str__(self) -> str:
@@ -56,6 +58,11 @@ class Segmented:
             f"{self.present} of {len(self.segmentation.labels)} structures found in "
             f"{duration(self.seconds)} {self.where}."
         )
+        if self.lacks_centres:
+            text += (
+                " Of so large a scan the centres of lesions are not kept: part them "
+                "with medseg segment --instances."
+            )
         if not self.predicted_dice:
             return text
         shown = self.predicted_dice[:_MOST_PREDICTED]
@@ -117,7 +124,8 @@ def run_model(
         probabilities=tells_of_lesions_cheaply(model.info.plan, volume.geometry),
         uncertainty=model.quality is not None,
     )
-    request = medseg.Request(wanted=wanted, region=region, centres=True)
+    centres = keeps_centres(model.info.plan, volume.geometry)
+    request = medseg.Request(wanted=wanted, region=region, centres=centres)
     made = medseg.predict(volume, model, choice.settings, report, request)
     segmentation, shares = made.segmentation, made.probabilities
     return Segmented(
@@ -127,8 +135,19 @@ def run_model(
         seconds=time.perf_counter() - start,
         predicted_dice=_lowest_first(made.structures),
         centres=made.centres,
+        lacks_centres=model.info.plan.head is not None and not centres,
         confidence=None if shares is None else VoxelConfidence.of(segmentation, shares),
     )
+
+
+def keeps_centres(plan: medseg.Plan, grid: medseg.Geometry) -> bool:
+    """Whether a model sees centres of lesions, and a GiB holds what it says of a scan.
+
+    That is 8 bytes a voxel of the model's own grid, kept as long as the labels.
+    """
+    scale = math.prod(grid.spacing_mm) / math.prod(plan.spacing_mm)
+    needed = 8 * math.prod(grid.shape) * scale
+    return plan.head is not None and needed <= _MOST_BYTES
 
 
 def tells_of_lesions_cheaply(plan: medseg.Plan, grid: medseg.Geometry) -> bool:
@@ -141,7 +160,7 @@ def tells_of_lesions_cheaply(plan: medseg.Plan, grid: medseg.Geometry) -> bool:
     things = {each.name for each in plan.labels if each.kind is thing}
     needed = 2 * len(plan.output_names) * math.prod(grid.shape)
     is_told = bool(things) and things <= set(plan.output_names)
-    return is_told and needed <= _MOST_BYTES_OF_PROBABILITIES
+    return is_told and needed <= _MOST_BYTES
 
 
 def _lowest_first(

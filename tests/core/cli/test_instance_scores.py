@@ -74,6 +74,25 @@ def test_froc_of_folders_by_hand(folders, tmp_path, capsys):
     assert "at 0.125" in capsys.readouterr().out
 
 
+def test_a_table_names_each_lesion_found_false_and_missed(folders, tmp_path):
+    table = tmp_path / "lesions.csv"
+    command = ["instances", "score", *map(str, folders), "--lesions", str(table)]
+
+    assert run(command) == 0
+
+    with table.open(encoding="utf-8", newline="") as text:
+        rows = [(e["case"], e["finding"], e["iou"]) for e in csv.DictReader(text)]
+    assert rows == [
+        ("a", "found", "1.0"),
+        ("a", "false", "0.0"),
+        ("a", "missed", "0.0"),
+        ("b", "found", "1.0"),
+        ("b", "false", "0.0"),
+    ]
+    assert run(command) == 2  # the table is there
+    assert run([*command[:-1], str(tmp_path / "lesions.json")]) == 2
+
+
 def test_cases_without_a_lesion_or_without_a_name_for_it_count_too(folders, capsys):
     found, wanted = folders
     write_found(found / "c.nii.gz", [TUMOUR, 0, 0], [0.9])

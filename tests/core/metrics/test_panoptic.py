@@ -136,18 +136,32 @@ def test_each_lesion_is_found_false_or_missed():
     assert {(m.structure, m.label) for m in matches} == {("liver tumour", TUMOUR)}
 
 
+def test_what_is_counted_on_one_side_only_is_not_matched():
+    scene = row("11..2")
+    stuff = tuple(
+        replace(each, kind=StructureKind.STUFF) for each in scene.segmentation.labels
+    )
+    bare = Panoptic(
+        segmentation=replace(scene.segmentation, labels=LabelSet(stuff)),
+        instance_map=np.zeros_like(scene.instance_map),
+        instances=(),
+    )
+    with pytest.raises(UnusableInput, match="LABEL_MISMATCH: liver tumour is counted"):
+        match_instances(scene, bare)
+
+
 def test_matches_are_written_as_a_table():
     one = row("11..2")
     first, second = one.instances
     sure = replace(one, instances=(replace(first, confidence=0.25), second))
     matches = match_instances(sure, row("33.4."))
-    assert instance_matches_csv(matches, "c1").splitlines() == [
+    assert instance_matches_csv({"c1": matches}).splitlines() == [
         "case,structure,label,finding,prediction,reference,iou,confidence",
         "c1,liver tumour,4,found,1,3,1.0,0.25",
         "c1,liver tumour,4,false,2,,0.0,",
         "c1,liver tumour,4,missed,,4,0.0,",
     ]
-    assert len(instance_matches_csv((), "c1").splitlines()) == 1
+    assert len(instance_matches_csv({"c1": ()}).splitlines()) == 1
 
 
 @given(PIECES, PIECES)

@@ -311,7 +311,7 @@ def test_each_page_is_copied_and_saved_as_the_commands_write_it(
 
     for page, table in enumerate(
         (
-            medseg.instance_matches_csv(medseg.match_instances(found, truth), "c1"),
+            medseg.instance_matches_csv({"c1": medseg.match_instances(found, truth)}),
             medseg.panoptic_csv([medseg.score_panoptic(found, truth)]),
             medseg.froc_csv(medseg.instance_frocs([(found, truth)])),
         )

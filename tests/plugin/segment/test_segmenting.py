@@ -8,6 +8,7 @@ from napari_medseg.segment.work import (
     Countdown,
     SegmentChoice,
     duration,
+    keeps_centres,
     run_model,
     tells_of_lesions_cheaply,
     where_it_runs,
@@ -89,6 +90,21 @@ def test_probabilities_are_asked_for_where_they_tell_of_lesions_and_are_small(
     assert are_asked_for(plan, 682)
     assert not are_asked_for(plan, 683)
     assert not are_asked_for(replace(plan, labels=organs), 10)
+
+
+def test_centres_are_kept_up_to_a_gib(untrained_model):
+    """8 bytes a voxel of the model's grid, which has half as many as the scan's."""
+    head = medseg.InstanceHead(things=("liver tumour",), sigma_mm=2.0)
+    plan = medseg.read_model_info(untrained_model).plan
+    plan = replace(plan, head=head, spacing_mm=(2.0, 1.0, 0.5))
+
+    def are_kept(plan, slices):
+        grid = medseg.Geometry.from_spacing((512, 512, slices), (1.0, 1.0, 0.5))
+        return keeps_centres(plan, grid)
+
+    assert are_kept(plan, 1024)
+    assert not are_kept(plan, 1025)
+    assert not are_kept(replace(plan, head=None), 10)
 
 
 def test_work_stops_at_the_window_that_is_told_to():
