@@ -70,6 +70,10 @@ class Desk:
             layers=self.layers,
         )
 
+    def are_of(self, labels: Labels) -> bool:
+        """Whether the lesions were told apart in this layer."""
+        return labels is self._labels
+
     def is_current(self) -> bool:
         """Whether the lesions are those of the labels as they are; told if not."""
         why = self.edits.why()

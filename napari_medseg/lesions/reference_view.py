@@ -101,10 +101,6 @@ class ReferenceView(QWidget):
         self._words.setText(_NOTHING if judged is None else judged_words(judged))
         self._show_curves(judged)
 
-    def show_nothing(self) -> None:
-        """Empty the tables."""
-        self.show_judged(None)
-
     def mark(self, number: int) -> None:
         """Select the row that a lesion of the layer of lesions is in."""
         self._lesions.mark(lambda row: row.match.prediction == number)
@@ -128,7 +124,6 @@ class ReferenceView(QWidget):
         self._froc_words.setText(why or (_NO_SENSITIVITIES if curves else _NOTHING))
 
     def _on_reference_changed(self, _layer: object) -> None:
-        self.show_judged(None)
         self.allow(is_ready=self._allowed)
 
     def _name_parts(self) -> None:
@@ -166,9 +161,8 @@ class ReferenceView(QWidget):
         page.addWidget(self._sensitivity)
         page.addWidget(self._curve, 0, Qt.AlignmentFlag.AlignLeft)
         page.addStretch(1)
-        for name, widget in zip(
-            Page, (self._lesions, self._quality, froc), strict=True
-        ):
+        pages: tuple[QWidget, ...] = (self._lesions, self._quality, froc)
+        for name, widget in zip(Page, pages, strict=True):
             self._pages.addTab(widget, name.value)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 4)

@@ -326,6 +326,17 @@ def test_each_page_is_copied_and_saved_as_the_commands_write_it(
         assert QGuiApplication.clipboard().text() == table.replace(",", "\t")
 
 
+def test_without_curves_there_is_nothing_to_copy_of_froc(qtbot, panel):
+    score(qtbot, panel)
+    part(panel, PAGES, QTabWidget).setCurrentIndex(2)
+    QGuiApplication.clipboard().setText("before")
+
+    part(panel, "Copy", QPushButton).click()
+
+    assert message(panel, STATUS).startswith("No FROC: it needs the confidence")
+    assert QGuiApplication.clipboard().text() == "before"
+
+
 def test_a_reference_edited_since_is_scored_no_more(qtbot, panel, viewer):
     score(qtbot, panel)
 
