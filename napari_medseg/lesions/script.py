@@ -49,7 +49,20 @@ class ScriptedLesions:
 
 
 def script_of(wanted: ScriptedLesions) -> str:
-    """A script that tells lesions apart and measures them as the panel does."""
+    """A script that tells lesions apart and measures them as the panel does.
+
+    Raises:
+        WrongUse: INVALID_OPTION, where no model has said where it sees centres, or
+            labels were moved since; as telling them apart in the panel.
+    """
+    if wanted.choice.needs_centres and wanted.run is None:
+        raise medseg.WrongUse(
+            medseg.ErrorCode.INVALID_OPTION,
+            "of these labels it is not known where a model sees centres",
+            where="" if wanted.labels is None else str(wanted.labels.path),
+            remedy="Segment that scan here with a model that has learned it, or tell "
+            "lesions apart in another way.",
+        )
     return "\n".join(_lines(wanted)) + "\n"
 
 

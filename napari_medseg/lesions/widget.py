@@ -244,6 +244,12 @@ class LesionsWidget(Panel):
 
     def _on_script_requested(self) -> None:
         asked = self._asked()
-        if asked is not None:
-            QGuiApplication.clipboard().setText(script_of(asked.scripted()))
-            self.view.show_message("Copied: the same work as a Python script.")
+        if asked is None:
+            return
+        try:
+            script = script_of(asked.scripted())
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+            return
+        QGuiApplication.clipboard().setText(script)
+        self.view.show_message("Copied: the same work as a Python script.")
