@@ -27,7 +27,11 @@ from napari_medseg.lesions.judging import Judged, JudgedLesion, Page, judged_wor
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
 _NOTHING = "Tell the lesions apart, then choose the labels to compare with."
-_NO_SENSITIVITIES = "Sensitivity at so many false positives in this scan."
+_SENSITIVITIES = (
+    "Sensitivity at so many false positives in this scan. Here a lesion is found where "
+    "it shares one voxel with the reference (IoU above 0), much as in LUNA16; in "
+    f'"{Page.LESIONS.value}" only where its IoU is above 0.5.'
+)
 _FEW_ROWS_HEIGHT = 76
 
 
@@ -121,7 +125,7 @@ class ReferenceView(QWidget):
         for widget in (self._sensitivity, self._curve):
             widget.setVisible(bool(curves))
         why = "" if judged is None else judged.why_no_curve
-        self._froc_words.setText(why or (_NO_SENSITIVITIES if curves else _NOTHING))
+        self._froc_words.setText(why or (_SENSITIVITIES if curves else _NOTHING))
 
     def _on_reference_changed(self, _layer: object) -> None:
         self.allow(is_ready=self._allowed)
