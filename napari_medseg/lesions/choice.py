@@ -52,3 +52,18 @@ class Choice:
         if not self.needs_centres:
             return self
         return replace(self, rules=replace(self.rules, split=medseg.Components()))
+
+
+def no_centres(where: str) -> medseg.WrongUse:
+    """The error of labels that a model is to part, and has said nothing of.
+
+    Args:
+        where: What they are called.
+    """
+    return medseg.WrongUse(
+        medseg.ErrorCode.INVALID_OPTION,
+        "of these labels it is not known where a model sees centres",
+        where=where,
+        remedy="Segment that scan here with a model that has learned it, or tell "
+        "lesions apart in another way.",
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import medseg
 from napari_medseg.layers.evidence import VoxelConfidence
 from napari_medseg.layers.placement import Placement
-from napari_medseg.lesions.choice import Choice
+from napari_medseg.lesions.choice import Choice, no_centres
 from napari_medseg.structures.contents import Position, shown_at
 
 Report = Callable[[medseg.Progress], object]
@@ -188,13 +188,7 @@ def panoptic_of(wanted: Wanted, report: Report) -> medseg.Panoptic:
     """
     choice, centres = wanted.choice, wanted.centres
     if choice.needs_centres and centres is None:
-        raise medseg.WrongUse(
-            medseg.ErrorCode.INVALID_OPTION,
-            "of these labels it is not known where a model sees centres",
-            where=wanted.segmentation.case_id,
-            remedy="Segment that scan here with a model that has learned it, or tell "
-            "lesions apart in another way.",
-        )
+        raise no_centres(wanted.segmentation.case_id)
     labels = with_counted(wanted.segmentation, choice.counted)
     told = medseg.tell_apart(labels, choice.rules, wanted.scan, report, centres)
     if wanted.confidence is None:

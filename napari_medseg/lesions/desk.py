@@ -58,6 +58,10 @@ class Desk:
         self.edits.watch_lesions(labels, checksum, shown)
         self.lesions, self._labels = lesions, labels
 
+    def are_of(self, labels: Labels) -> bool:
+        """Whether the lesions were told apart in this layer."""
+        return labels is self._labels
+
     def is_current(self) -> bool:
         """Whether the lesions are those of the labels as they are; told if not."""
         why = self.edits.why()

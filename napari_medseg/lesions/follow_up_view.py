@@ -68,6 +68,7 @@ class FollowUpView(QWidget):
         self._compare.clicked.connect(self.follow_requested)
         self._table.row_chosen.connect(self.lesion_chosen)
         self.baseline_box.layer_changed.connect(self._on_baseline_changed)
+        self.show_followed(None)
         self.allow(is_ready=False)
 
     def baseline(self) -> Labels | None:
@@ -98,10 +99,6 @@ class FollowUpView(QWidget):
         """Select the row that a lesion of the layer of lesions is in."""
         self._table.mark(lambda row: number in [part.number for part in row.follow_up])
 
-    def show_nothing(self) -> None:
-        """Empty the table."""
-        self.show_followed(None)
-
     def disconnect_layers(self) -> None:
         """Listen to the viewer no more."""
         for box in (self.baseline_box, self.scan_box):
@@ -114,7 +111,6 @@ class FollowUpView(QWidget):
 
     def _on_baseline_changed(self, _layer: object) -> None:
         self.scan_box.refresh()
-        self.show_followed(None)
         self.allow(is_ready=self._allowed)
 
     def _name_parts(self) -> None:

@@ -27,7 +27,11 @@ from napari_medseg.lesions.judging import Judged, JudgedLesion, Page, judged_wor
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
 _NOTHING = "Tell the lesions apart, then choose the labels to compare with."
-_NO_SENSITIVITIES = "Sensitivity at so many false positives in this scan."
+_SENSITIVITIES = (
+    "Sensitivity at so many false positives in this scan. Here a lesion is found where "
+    "it shares one voxel with the reference (IoU above 0), much as in LUNA16; in "
+    f'"{Page.LESIONS.value}" only where its IoU is above 0.5.'
+)
 _FEW_ROWS_HEIGHT = 76
 
 
@@ -101,10 +105,6 @@ class ReferenceView(QWidget):
         self._words.setText(_NOTHING if judged is None else judged_words(judged))
         self._show_curves(judged)
 
-    def show_nothing(self) -> None:
-        """Empty the tables."""
-        self.show_judged(None)
-
     def mark(self, number: int) -> None:
         """Select the row that a lesion of the layer of lesions is in."""
         self._lesions.mark(lambda row: row.match.prediction == number)
@@ -125,10 +125,9 @@ class ReferenceView(QWidget):
         for widget in (self._sensitivity, self._curve):
             widget.setVisible(bool(curves))
         why = "" if judged is None else judged.why_no_curve
-        self._froc_words.setText(why or (_NO_SENSITIVITIES if curves else _NOTHING))
+        self._froc_words.setText(why or (_SENSITIVITIES if curves else _NOTHING))
 
     def _on_reference_changed(self, _layer: object) -> None:
-        self.show_judged(None)
         self.allow(is_ready=self._allowed)
 
     def _name_parts(self) -> None:
@@ -166,9 +165,8 @@ class ReferenceView(QWidget):
         page.addWidget(self._sensitivity)
         page.addWidget(self._curve, 0, Qt.AlignmentFlag.AlignLeft)
         page.addStretch(1)
-        for name, widget in zip(
-            Page, (self._lesions, self._quality, froc), strict=True
-        ):
+        pages: tuple[QWidget, ...] = (self._lesions, self._quality, froc)
+        for name, widget in zip(Page, pages, strict=True):
             self._pages.addTab(widget, name.value)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 4)

@@ -11,7 +11,7 @@ from napari_medseg.layers.scripts import (
     read_labels,
     read_scan,
 )
-from napari_medseg.lesions.choice import Choice
+from napari_medseg.lesions.choice import Choice, no_centres
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,14 @@ class ScriptedLesions:
 
 
 def script_of(wanted: ScriptedLesions) -> str:
-    """A script that tells lesions apart and measures them as the panel does."""
+    """A script that tells lesions apart and measures them as the panel does.
+
+    Raises:
+        WrongUse: INVALID_OPTION, where no model has said where it sees centres, or
+            labels were moved since; as telling them apart in the panel.
+    """
+    if wanted.choice.needs_centres and wanted.run is None:
+        raise no_centres("" if wanted.labels is None else str(wanted.labels.path))
     return "\n".join(_lines(wanted)) + "\n"
 
 

@@ -142,8 +142,6 @@ class LesionsView(QWidget):
         self._table.setColumnHidden(SURE_COLUMN, is_unsure)
         self._total.setText("" if lesions is None else counted_words(lesions))
         self._has_lesions, self._is_stale = lesions is not None, False
-        for section in self._sections:
-            section.show_nothing()
         self._allow()
 
     def show_section(self, section: QWidget) -> None:

@@ -215,16 +215,15 @@ class LesionsWidget(Panel):
             self._shown.contour = int(is_outline)
 
     def _table(self) -> Table | None:
-        """Of the tab that is looked at; the lesions where that holds nothing."""
+        """Of the tab that is looked at; None, and told, where it holds none."""
         lesions = self._desk.lesions
         if lesions is None or not self._desk.is_current():
             return None
-        own = None
         if self.view.section is self.view.follow_up:
-            own = self._following.table()
-        elif self.view.section is self.view.reference:
-            own = self._judging.table()
-        return own or table_of(lesions)
+            return self._following.table()
+        if self.view.section is self.view.reference:
+            return self._judging.table()
+        return table_of(lesions)
 
     def _on_copy_requested(self) -> None:
         table = self._table()
@@ -245,6 +244,12 @@ class LesionsWidget(Panel):
 
     def _on_script_requested(self) -> None:
         asked = self._asked()
-        if asked is not None:
-            QGuiApplication.clipboard().setText(script_of(asked.scripted()))
-            self.view.show_message("Copied: the same work as a Python script.")
+        if asked is None:
+            return
+        try:
+            script = script_of(asked.scripted())
+        except medseg.MedSegError as error:
+            self._on_failed(error)
+            return
+        QGuiApplication.clipboard().setText(script)
+        self.view.show_message("Copied: the same work as a Python script.")

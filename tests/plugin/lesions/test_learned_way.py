@@ -149,6 +149,19 @@ def test_labels_moved_meanwhile_are_refused_in_words(qtbot, open_panel, viewer):
     assert "not known where a model sees centres" in message(panel, STATUS)
 
 
+def test_of_labels_moved_meanwhile_no_script_is_copied(open_panel, viewer):
+    """It would take centres of a model that it does not run."""
+    made = add_made(viewer, lesion_labels(), centres=centres_seen())
+    panel = open_panel(viewer)
+    QGuiApplication.clipboard().setText("before")
+
+    made.translate = np.array(made.translate) + 8.0
+    part(panel, "Copy as Python", QPushButton).click()
+
+    assert "not known where a model sees centres" in message(panel, STATUS)
+    assert QGuiApplication.clipboard().text() == "before"
+
+
 def test_a_script_of_a_part_of_the_scan_looks_there_only():
     run = ModelRun(lines=("scan = 1", "region = np.zeros(3)"), has_region=True)
     learned = medseg.InstanceRules(split=medseg.LearnedCentres(apart_mm=4.0))

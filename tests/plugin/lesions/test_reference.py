@@ -234,6 +234,24 @@ def test_without_a_confidence_there_is_no_froc_and_that_is_told(qtbot, panel):
     assert column(panel, "Mean", SENSITIVITY) == []
 
 
+def test_a_lesion_touched_is_found_by_froc_but_not_one_by_one_and_that_is_told(
+    qtbot, open_pair
+):
+    """Half of it is covered, and as much beside it: an IoU of 1/3."""
+    r, a, s = IN_BOTH
+    beside = slice(r.start + 2, r.stop + 2), a, s
+    sure = np.full(SHAPE_RAS, 0.5)
+    panel = open_pair(tumours(beside), tumours(IN_BOTH), sure)
+
+    score(qtbot, panel)
+
+    assert sorted(column(panel, "State", LESIONS)) == ["false", "missed"]
+    assert column(panel, "Mean", SENSITIVITY) == ["1.00"]
+    told = message(panel, "About FROC")
+    assert "shares one voxel with the reference (IoU above 0)" in told
+    assert '"One by one" only where its IoU is above 0.5' in told
+
+
 @pytest.mark.parametrize(
     ("found", "false", "sensitivities"),
     [
@@ -324,6 +342,17 @@ def test_each_page_is_copied_and_saved_as_the_commands_write_it(
         part(panel, "Save CSV", QPushButton).click()
         assert path.read_text(encoding="utf-8") == table
         assert QGuiApplication.clipboard().text() == table.replace(",", "\t")
+
+
+def test_without_curves_there_is_nothing_to_copy_of_froc(qtbot, panel):
+    score(qtbot, panel)
+    part(panel, PAGES, QTabWidget).setCurrentIndex(2)
+    QGuiApplication.clipboard().setText("before")
+
+    part(panel, "Copy", QPushButton).click()
+
+    assert message(panel, STATUS).startswith("No FROC: it needs the confidence")
+    assert QGuiApplication.clipboard().text() == "before"
 
 
 def test_a_reference_edited_since_is_scored_no_more(qtbot, panel, viewer):
