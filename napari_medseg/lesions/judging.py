@@ -1,6 +1,6 @@
 """Lesions compared with those of a reference; knows no Qt."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -175,10 +175,10 @@ def _reference_lesions(
     counted = _counted(named, lesions.panoptic.labels, choice)
     numbered, notes = _numbered(reference)
     if numbered is not None:
-        told = _on_grid_of(lesions, numbered, reference)
         things = {each.id for each in counted.labels if _is_thing(each)}
-        if things <= {each.id for each in told.labels if _is_thing(each)}:
-            return _with_counted(told, counted.labels, things), notes
+        if things <= {each.id for each in numbered.labels if _is_thing(each)}:
+            turned = _on_grid_of(lesions, numbered.instance_map, reference)
+            return _with_lesions(counted, numbered, turned), notes
         notes = ("the reference's file does not number all that is counted",)
     return medseg.tell_apart(counted, choice.rules, lesions.scan, report), notes
 
@@ -187,17 +187,22 @@ def _is_thing(structure: medseg.Structure) -> bool:
     return structure.kind is medseg.StructureKind.THING
 
 
-def _with_counted(
-    told: medseg.Panoptic, labels: medseg.LabelSet, things: Collection[int]
+def _with_lesions(
+    counted: medseg.Segmentation, numbered: medseg.Panoptic, numbers: np.ndarray
 ) -> medseg.Panoptic:
-    """Without the lesions of structures that are not counted."""
-    kept = tuple(each for each in told.instances if each.structure_id in things)
-    numbers = [each.number for each in kept]
+    """The label map with the numbered lesions of what is counted.
+
+    Args:
+        counted: The label map.
+        numbered: The lesions of more structures, perhaps.
+        numbers: Its instance map, on the grid of the label map.
+    """
+    things = {each.id for each in counted.labels if _is_thing(each)}
+    kept = tuple(each for each in numbered.instances if each.structure_id in things)
+    is_kept = np.isin(numbers, [each.number for each in kept])
     return medseg.Panoptic(
-        segmentation=replace(told.segmentation, labels=labels),
-        instance_map=np.where(
-            np.isin(told.instance_map, numbers), told.instance_map, 0
-        ),
+        segmentation=counted,
+        instance_map=np.where(is_kept, numbers, 0),
         instances=kept,
     )
 
@@ -225,31 +230,26 @@ def _numbered(
     return (read if is_same else None), ()
 
 
-def _on_grid_of(
-    lesions: Lesions, told: medseg.Panoptic, reference: Reference
-) -> medseg.Panoptic:
-    """The same lesions, their voxels in the order of those that are judged."""
-    placement, shown = lesions.placement, reference.shown
-    if not placement.shown.is_same_grid(shown.shown):
-        return told  # refused where the two are compared
-    turned = placement.to_source(shown.to_shown(told.instance_map))
-    segmentation = replace(
-        told.segmentation,
-        array=placement.to_source(shown.to_shown(told.segmentation.array)).copy(),
-        geometry=placement.source,
-    )
-    return replace(told, segmentation=segmentation, instance_map=turned.copy())
-
-
 def _labels_on_grid_of(lesions: Lesions, reference: Reference) -> medseg.Segmentation:
     """The label map, its voxels in the order of those that are judged."""
+    placement, labels = lesions.placement, reference.segmentation
+    if not placement.shown.is_same_grid(reference.shown.shown):
+        return labels  # refused where the two are compared
+    array = _on_grid_of(lesions, labels.array, reference)
+    return replace(labels, array=array, geometry=placement.source)
+
+
+def _on_grid_of(
+    lesions: Lesions, array: np.ndarray, reference: Reference
+) -> np.ndarray:
+    """Voxels of the reference in the order of those that are judged.
+
+    As they are where the grids differ, which is refused where the two are compared.
+    """
     placement, shown = lesions.placement, reference.shown
     if not placement.shown.is_same_grid(shown.shown):
-        return reference.segmentation  # refused where the two are compared
-    array = placement.to_source(shown.to_shown(reference.segmentation.array))
-    return replace(
-        reference.segmentation, array=array.copy(), geometry=placement.source
-    )
+        return array
+    return placement.to_source(shown.to_shown(array)).copy()
 
 
 def _counted(

@@ -125,7 +125,8 @@ class ReferenceView(QWidget):
         for widget in (self._sensitivity, self._curve):
             widget.setVisible(bool(curves))
         why = "" if judged is None else judged.why_no_curve
-        self._froc_words.setText(why or (_SENSITIVITIES if curves else _NOTHING))
+        words = (_SENSITIVITIES if curves else "", why)
+        self._froc_words.setText(" ".join(filter(None, words)) or _NOTHING)
 
     def _on_reference_changed(self, _layer: object) -> None:
         self.allow(is_ready=self._allowed)
