@@ -4,8 +4,11 @@ import logging
 import os
 import sys
 import traceback
+from enum import Enum
+from types import NoneType, UnionType
+from typing import get_args
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CoercionError, CycloptsError
 from rich.console import Console
 
 from medseg.cli import (
@@ -120,12 +123,29 @@ def _usage_error(error: CycloptsError) -> MedSegError:
     """The error of an option's own check, or one made from the parser's words."""
     if isinstance(error.__context__, MedSegError):
         return error.__context__
+    what = " ".join(str(error).split())
+    if isinstance(error, CoercionError) and error.token and error.msg is None:
+        wanted = _in_words(error.target_type)
+        if wanted and error.token.keyword:
+            what = f'{error.token.keyword} is {wanted}, got "{error.token.value}"'
     return WrongUse(
-        ErrorCode.INVALID_OPTION,
-        " ".join(str(error).split()),
-        where="command line",
-        remedy="See --help.",
+        ErrorCode.INVALID_OPTION, what, where="command line", remedy="See --help."
     )
+
+
+def _in_words(kind: object) -> str | None:
+    """What an option takes: `int | Folds | None` is a whole number, all or none."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _either([str(choice.value) for choice in kind])
+    if isinstance(kind, UnionType):
+        words = [_in_words(each) for each in get_args(kind)]
+        return _either([word for word in words if word]) if all(words) else None
+    simple: dict[object, str] = {int: "a whole number", float: "a number"}
+    return "none" if kind is NoneType else simple.get(kind)
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _unforeseen(error: OSError | MemoryError) -> MedSegError:

@@ -8,6 +8,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import TRAINED_ARCHITECTURES, Architecture
 
 LARGEST_SEED = 2**63 - 1
+_COMPILED_FROM = 100
 
 
 class Precision(StrEnum):
@@ -242,10 +243,11 @@ class TrainingSettings:
         default=100,
         metadata={"help": "Steps between checkpoints, pseudo-Dice and log lines."},
     )
-    compile: bool = field(
-        default=True,
+    compile: bool | None = field(
+        default=None,
         metadata={
-            "help": "Compile the network first: slower to start, faster each step."
+            "help": "Compile the network first: slower to start, faster each step. "
+            f"Left out: where there are {_COMPILED_FROM} steps or more."
         },
     )
 
@@ -277,6 +279,11 @@ class TrainingSettings:
         if self.learning_rate is not None:
             return self.learning_rate
         return {Optimiser.ADAMW: 2e-3, Optimiser.SGD: 1e-2}[self.optimiser]
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the network is compiled: as said, or where the steps pay for it."""
+        return self.steps >= _COMPILED_FROM if self.compile is None else self.compile
 
 
 def _invalid(name: str, what: str) -> WrongUse:

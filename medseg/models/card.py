@@ -86,7 +86,9 @@ def _training(info: ModelInfo) -> str:
         "Cases": str(len(made.cases) or ""),
         "Networks": str(len(info.weights)),
         "Steps a network": str(made.steps or ""),
-        "Settings": ", ".join(f"{name} {value}" for name, value in made.settings),
+        "Settings": ", ".join(
+            f"{name} {value}" for name, value in made.settings if value != "None"
+        ),
         "Versions": ", ".join(f"{name} {version}" for name, version in made.versions),
     }
     return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)

@@ -187,17 +187,21 @@ def _blur_map(voxels: int, sd_voxels: float) -> Float32[Tensor, "out in"]:
 
 
 def _zoom_map(voxels: int, zoom: float) -> Float32[Tensor, "out in"]:
-    """Nearest neighbours on a coarser grid, linearly interpolated back."""
+    """Linear interpolation onto a coarser grid and back; nothing moves by it."""
     coarse = max(1, round(voxels * zoom))
-    nearest = torch.arange(coarse) * voxels // coarse
-    out = torch.arange(voxels)
-    place = ((out + 0.5) * coarse / voxels - 0.5).clamp(0, coarse - 1)
+    return _linear_map(coarse, onto=voxels) @ _linear_map(voxels, onto=coarse)
+
+
+def _linear_map(voxels: int, *, onto: int) -> Float32[Tensor, "onto voxels"]:
+    """Linear interpolation at the centres of as many equal voxels of the same extent."""
+    out = torch.arange(onto)
+    place = ((out + 0.5) * voxels / onto - 0.5).clamp(0, voxels - 1)
     low = place.floor().long()
-    high = (low + 1).clamp(max=coarse - 1)
-    back = torch.zeros(voxels, voxels)
-    back[out, nearest[low]] += 1 - (place - low)
-    back[out, nearest[high]] += place - low
-    return back
+    high = (low + 1).clamp(max=voxels - 1)
+    rows = torch.zeros(onto, voxels)
+    rows[out, low] += 1 - (place - low)
+    rows[out, high] += place - low
+    return rows
 
 
 def _along(images: Images, maps: Float32[Tensor, "batch out in"], axis: int) -> Images:

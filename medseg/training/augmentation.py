@@ -44,8 +44,8 @@ def nearest(
 ) -> Integer[Tensor, "batch a b c"]:
     """Label nearest to each index.
 
-    Half-way indices, which are common, always go up: `grid_sample` sends them to the
-    even side and so by the box that the patch happens to be cut from.
+    Half-way indices always go up: `grid_sample` sends them to the even side and so by
+    the box that the patch happens to be cut from.
     """
     batch, i, j, k = labels.shape
     place = (index + 0.5).floor().int()

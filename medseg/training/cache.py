@@ -177,6 +177,7 @@ class DatasetCache:
             "places": plan.labels.ids,
             "spacing_mm": plan.spacing_mm,
             "normalisation": [_as_applied(how) for how in plan.normalisation],
+            "rules": repr((plan.axes, plan.recipe, plan.monai_steps)),
         }
 
 

@@ -221,7 +221,7 @@ def _loss_and_gradients(
     """
     loss = make_loss(plan, settings.loss, resolved_device(settings.device))
     plain = _step(network, loss, settings, team, is_compiled=False)
-    if not settings.compile:
+    if not settings.is_compiled:
         return plain
     if shutil.which("g++") is None:
         _LOGGER.warning("no g++ found: training without torch.compile, about 3x slower")

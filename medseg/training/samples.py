@@ -51,7 +51,8 @@ class PatchDraw:
 
     Attributes:
         case: Place in the list of cases.
-        centre: Voxel of the case the patch is centred on.
+        centre: Voxel of the case the patch is centred on; between two along an even
+            edge, so that the patch's voxels are the case's where it is not deformed.
         deformation: Offset from the patch's centre -> offset in the case, in voxels.
         appearance: Changes of intensity, with the seed of their noise.
     """
@@ -219,13 +220,16 @@ def _draw_centre(
     Elsewhere anywhere that somebody looked at; the patch stays inside the case as far
     as it fits, give or take two voxels.
     """
-    shape = np.array(case.labels.shape)
+    shape, patch = np.array(case.labels.shape), np.array(plan.patch_shape)
     middle = (shape - 1) / 2
-    room = np.maximum(shape - np.array(plan.patch_shape), 0) / 2 + 2
+    room = np.maximum(shape - patch, 0) / 2 + 2
     voxels = case.annotated
     if case.centres and rng.random() < foreground_share:
         voxels = case.centres[int(rng.integers(len(case.centres)))]
     if voxels is None or not len(voxels):
-        return np.asarray(middle + rng.uniform(-1, 1, 3) * room)
-    chosen = voxels[int(rng.integers(len(voxels)))]
-    return np.asarray(np.clip(chosen, middle - room, middle + room))
+        chosen = middle + rng.uniform(-1, 1, 3) * room
+    else:
+        chosen = voxels[int(rng.integers(len(voxels)))]
+    reach = (patch - 1) / 2
+    first = np.floor(np.clip(chosen, middle - room, middle + room) - reach + 0.5)
+    return np.asarray(first + reach)

@@ -86,14 +86,19 @@ def train(
     device, precision = resolved_choice(
         own_device(settings.device), settings.precision, trains=True
     )
+    settings = replace(
+        settings, device=device, precision=precision, compile=settings.is_compiled
+    )
     with assembled_team() as team:
         with team.first_alone():
             if team.is_first:
                 require_free(out, settings.fold, resume=resume)
+                if resume and not out.exists():
+                    _LOGGER.warning("there is no %s: training starts anew", out)
         training = _Training(
             dataset=dataset,
             out=out,
-            settings=replace(settings, device=device, precision=precision),
+            settings=settings,
             start=None if start is None else load_model(start),
             resume=resume,
             on_progress=on_progress,

@@ -200,6 +200,22 @@ def test_negative_seed(refused, tmp_path):
     assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")
 
 
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ("--fold", "a whole number, all or none"),
+        ("--steps", "a whole number"),
+        ("--learning-rate", "a number"),
+        ("--loss", "dice-ce, dice-focal or dice-boundary"),
+    ],
+)
+def test_a_word_that_an_option_does_not_take(refused, tmp_path, option, wanted):
+    words = ("train", tmp_path, "-o", tmp_path / "model", option, "much")
+    code, line = refused(*words)
+    assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")
+    assert f'{option} is {wanted}, got "much"' in line
+
+
 def test_touching_tumours_without_a_number_of_cases(refused, tmp_path):
     code, line = refused("data", "phantom", tmp_path / "p", "--touching")
     assert (code, line.split(":")[0]) == (2, "INVALID_OPTION")

@@ -18,6 +18,13 @@ def test_a_card_says_what_the_model_is_and_that_it_is_for_research():
     assert "Not scored" in card
 
 
+def test_a_card_leaves_out_settings_that_were_left_to_the_plan():
+    made = replace(INFO.training, settings=(("steps", "7"), ("batch_size", "None")))
+    card = model_card(replace(INFO, training=made))
+    assert "Settings: steps 7\n" in card
+    assert "batch_size" not in card
+
+
 def test_a_card_gives_every_score_and_what_it_is_over():
     results = tuple(
         StructureResult(structure=name, mean_dice=dice, mean_iou=iou, cases=cases)

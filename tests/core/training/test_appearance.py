@@ -62,13 +62,26 @@ def test_blur_is_scipys_gaussian_filter(sd_voxels):
 
 
 @pytest.mark.parametrize("zoom", [0.5, 0.63, 0.9])
-def test_low_resolution_is_torchs_nearest_and_trilinear_interpolation(zoom):
+def test_low_resolution_is_torchs_trilinear_interpolation_there_and_back(zoom):
     given = image(2, 16, 11, 7)
     coarse = [max(1, round(n * zoom)) for n in (16, 11, 7)]
-    small = torch.nn.functional.interpolate(given[None], coarse, mode="nearest")
+    small = torch.nn.functional.interpolate(given[None], coarse, mode="trilinear")
     expected = torch.nn.functional.interpolate(small, (16, 11, 7), mode="trilinear")[0]
     result = changed(given, Appearance(zoom=zoom))
     torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("voxels", [40, 41])
+def test_low_resolution_leaves_a_structure_where_its_labels_are(voxels):
+    place = torch.arange(voxels).float()
+    moved = []
+    for centre in range(15, 25):
+        blob = torch.exp(-((place - centre) ** 2) / 50)
+        line = blob.view(1, -1, 1, 1).expand(1, voxels, 8, 8)
+        for zoom in np.linspace(0.5, 0.95, 10):
+            coarse = changed(line, Appearance(zoom=float(zoom)))[0, :, 4, 4]
+            moved.append(float((coarse * place).sum() / coarse.sum()) - centre)
+    assert np.abs(moved).max() < 0.05
 
 
 def test_blur_comes_before_the_loss_of_resolution():

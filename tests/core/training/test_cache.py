@@ -17,7 +17,7 @@ from numpy.testing import assert_array_equal
 
 import medseg
 from medseg import Cancelled, Preset
-from medseg.core.plan import NormalisationKind
+from medseg.core.plan import NormalisationKind, Recipe, StoredAxes
 from medseg.training.cache import DatasetCache
 from medseg.training.cases import TrainingCase, read_case, training_case
 from medseg.training.planning import plan_dataset, planned, prepared_cases
@@ -143,6 +143,8 @@ def test_a_case_whose_files_changed_is_made_again(dataset, plan, tmp_path, kind)
         {"spacing_mm": (2.0, 1.0, 2.0)},
         {"normalisation": (CT,)},
         {"normalisation": (replace(CT, statistics=replace(CT.statistics, mean=3.0)),)},
+        {"axes": StoredAxes(order=(2, 1, 0))},
+        {"recipe": Recipe.NNUNET},
     ],
 )
 def test_another_way_to_prepare_has_entries_of_its_own(dataset, plan, tmp_path, change):

@@ -1,16 +1,41 @@
-"""Training where there is no compiler, or a broken one."""
+"""Training with a compiled network, without a compiler, and with a broken one."""
 
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import medseg
+from medseg.core.settings import Optimiser
 from tests.core.training.cubes import QUICK, write_cubes
 
-COMPILED = replace(QUICK, compile=True, fold=None, steps=2)
+COMPILED = replace(
+    QUICK,
+    compile=True,
+    fold=None,
+    steps=2,
+    optimiser=Optimiser.SGD,
+    learning_rate=1.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "steps", "expected"),
+    [
+        (None, 99, False),
+        (None, 100, True),
+        (True, 1, True),
+        (False, 2400, False),
+    ],
+)
+def test_a_network_is_compiled_where_the_steps_pay_for_it(compiled, steps, expected):
+    settings = medseg.TrainingSettings(compile=compiled, steps=steps)
+    assert settings.is_compiled is expected
 
 
 def test_training_needs_no_compiler_and_says_so_once(tmp_path, monkeypatch, caplog):
@@ -28,10 +53,45 @@ CODE = """
 import logging, sys
 from pathlib import Path
 import medseg
+from medseg.core.settings import Optimiser
 from tests.core.training.test_compiling import COMPILED
 logging.basicConfig(level=logging.WARNING)
 medseg.train(medseg.read_dataset(sys.argv[1]), Path(sys.argv[2]), COMPILED)
 """
+
+
+def train_elsewhere(
+    folder: Path, out: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Without the checks of types in tests, which are not made for the compiler."""
+    return subprocess.run(
+        [sys.executable, "-c", CODE, str(folder), str(out)],
+        env={
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "HOME": str(out.parent),
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler")
+def test_a_compiled_network_learns_what_a_plain_one_does(tmp_path):
+    folder = write_cubes(tmp_path / "data")
+    result = train_elsewhere(folder, tmp_path / "out", PATH=os.environ["PATH"])
+    assert result.returncode == 0, result.stderr
+    assert ":medseg." not in result.stderr
+    (compiled,) = medseg.load_model(tmp_path / "out").networks
+    settings = replace(COMPILED, compile=False)
+    model = medseg.train(medseg.read_dataset(folder), tmp_path / "plain", settings)
+    (plain,) = model.networks
+    weights = compiled.state_dict()
+    for name, weight in plain.state_dict().items():
+        torch.testing.assert_close(weights[name], weight, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -41,18 +101,11 @@ def test_a_broken_compiler_is_left_out_with_one_line(tmp_path):
     compiler.write_text("#!/bin/sh\nexit 1\n")
     compiler.chmod(0o755)
     folder = write_cubes(tmp_path / "data")
-    result = subprocess.run(
-        [sys.executable, "-c", CODE, str(folder), str(tmp_path / "out")],
-        env={
-            "PATH": str(compiler.parent),
-            "PYTHONPATH": str(Path(__file__).parents[3]),
-            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
-            "HOME": str(tmp_path),
-            "OMP_NUM_THREADS": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+    result = train_elsewhere(
+        folder,
+        tmp_path / "out",
+        PATH=str(compiler.parent),
+        TORCHINDUCTOR_CACHE_DIR=str(tmp_path / "cache"),
     )
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if ":medseg." in line]

@@ -132,6 +132,13 @@ def test_resuming_with_other_settings_is_refused(cubes, trained, other):
     assert (trained / "model.json").read_bytes() == before
 
 
+def test_resuming_what_is_not_there_starts_anew_and_says_so(cubes, tmp_path, caplog):
+    out = tmp_path / "cubse"
+    train(cubes, out, replace(QUICK, steps=1), resume=True)
+    assert load_model(out).info.training.steps == 1
+    assert f"there is no {out}: training starts anew" in caplog.text
+
+
 def test_resuming_on_other_images_is_refused(tmp_path):
     folder = write_cubes(tmp_path / "data")
     dataset, out = medseg.read_dataset(folder), tmp_path / "out"
