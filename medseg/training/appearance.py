@@ -193,7 +193,7 @@ def _zoom_map(voxels: int, zoom: float) -> Float32[Tensor, "out in"]:
 
 
 def _linear_map(voxels: int, *, onto: int) -> Float32[Tensor, "onto voxels"]:
-    """Linear interpolation at the centres of as many equal voxels of the same extent."""
+    """Linear interpolation at the centres of so many voxels of the same extent."""
     out = torch.arange(onto)
     place = ((out + 0.5) * voxels / onto - 0.5).clamp(0, voxels - 1)
     low = place.floor().long()
