@@ -20,6 +20,7 @@ import numpy as np
 from scipy import stats
 
 import medseg
+from medseg.core.scores import MaskState
 from medseg.core.settings import Loss
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -50,7 +51,7 @@ def ways(experiment: str) -> dict[str, medseg.TrainingSettings]:
 
 
 def changes() -> dict[str, Change]:
-    """Scans as another scanner might have made them; none is drawn in training."""
+    """Scans as another scanner might have made them; training draws noise, too."""
     return {
         "as it is": lambda scan: scan,
         "dark and bright exchanged": lambda scan: scan.max() - scan,
@@ -181,7 +182,9 @@ def _mean(scores: medseg.Scores, metric: str) -> float:
 
 
 def _is_missed(scores: medseg.Scores) -> bool:
-    return any(row.dice == 0 for row in scores.rows)
+    """Whether nothing of some structure is where it should be."""
+    is_there = (MaskState.BOTH_PRESENT, MaskState.PREDICTION_EMPTY)
+    return any(row.dice == 0 and row.state in is_there for row in scores.rows)
 
 
 def _lit_from_one_corner(scan: np.ndarray) -> np.ndarray:

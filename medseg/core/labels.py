@@ -19,7 +19,13 @@ _COLOURS: tuple[Colour, ...] = (
     (0, 114, 178),
 )
 
-_SIDES = frozenset({"left", "right", "l", "r", "lt", "rt"})
+_SIDES = frozenset(
+    {
+        *("left", "right", "l", "r", "lt", "rt", "lh", "rh"),
+        *("links", "rechts", "gauche", "droite", "sinister", "dexter", "sx", "dx"),
+    }
+)
+_SIDE_AT_AN_END = re.compile("^(left|right)|...(left|right)$")  # not cleft, bright
 _LESIONS = frozenset(
     {
         *("tumor", "tumors", "tumour", "tumours", "cancer", "cancers"),
@@ -128,9 +134,17 @@ class LabelSet:
 
 
 def names_a_side(names: Iterable[str]) -> bool:
-    """Whether a name says left or right ("left kidney", "kidney_l", "LeftKidney")."""
+    """Whether a name says left or right ("left kidney", "kidney_l", "LeftKidney").
+
+    Two words of which one has l where the other has r, first or last, name the two
+    sides of something, too ("lkidney" and "rkidney", "LAG" and "RAG").
+    """
     words = {word for name in names for word in _words(name)}
-    return bool(words & _SIDES) or any(w.startswith(("left", "right")) for w in words)
+    if words & _SIDES or any(_SIDE_AT_AN_END.search(word) for word in words):
+        return True
+    mirrored = {f"r{word[1:]}" for word in words if word.startswith("l")}
+    mirrored |= {f"{word[:-1]}r" for word in words if word.endswith("l")}
+    return bool(words & mirrored)
 
 
 def standard_colour(label: int) -> Colour:

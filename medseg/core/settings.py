@@ -185,6 +185,13 @@ class TrainingSettings:
             "scans from elsewhere."
         },
     )
+    mirror: bool = field(
+        default=True,
+        metadata={
+            "help": "Mirror patches left to right, in inference too, unless a "
+            "structure is named by its side."
+        },
+    )
     optimiser: Optimiser = field(
         default=Optimiser.ADAMW, metadata={"help": "adamw, or sgd with momentum 0.99."}
     )

@@ -59,9 +59,6 @@ def read_dataset(folder: Path | str) -> Dataset:
         raise _invalid("the description lists no training case", path)
     if not dataset.channels or not len(dataset.labels):
         raise _invalid("the description names no channel or no label", path)
-    if len({*dataset.channels}) != len(dataset.channels):
-        listed = ", ".join(dataset.channels)
-        raise _invalid(f"two channels have one name: {listed}", path)
     return dataset
 
 
@@ -106,9 +103,16 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 
 def _channels(content: dict[str, Any]) -> tuple[str, ...]:
-    """MSD calls them "modality", nnU-Net "channel_names"; both by number."""
+    """MSD calls them "modality", nnU-Net "channel_names"; both by number.
+
+    Some of one name ("noNorm" twice) are numbered.
+    """
     named = content["modality"] if "modality" in content else content["channel_names"]
-    return tuple(str(named[key]).strip() for key in sorted(named, key=int))
+    names = [str(named[key]).strip() for key in sorted(named, key=int)]
+    return tuple(
+        name if names.count(name) == 1 else f"{name} {names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    )
 
 
 def _cases(content: dict[str, Any], path: Path) -> tuple[Case, ...]:

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -98,6 +99,19 @@ def monai_network(plan: Plan) -> nn.Module:
     if sorted(described.output_order) != list(range(len(plan.output_names))):
         raise ValueError(f"no order of the outputs: {described.output_order}")
     return ReorderedOutputs(network, described.output_order)
+
+
+def with_outputs(plan: Plan) -> Plan:
+    """The plan with as many outputs of a MONAI network as it names, in its order.
+
+    Another plan is what it was.
+    """
+    described = plan.monai_network
+    if described is None:
+        return plan
+    arguments = network_arguments(described) | {"out_channels": len(plan.output_names)}
+    network = replace(described, arguments=json.dumps(arguments), output_order=())
+    return replace(plan, monai_network=network)
 
 
 def bare_monai_network(described: MonaiNetwork) -> nn.Module:

@@ -82,6 +82,10 @@ class Budget:
     keeps_deepest: bool
     covered: float
 
+    def gib_on_cpu(self, features: float) -> float:
+        """GiB of a step in 32 bits on a CPU."""
+        return _CPU.gib(features)
+
     @property
     def most_levels(self) -> int | None:
         """Levels at most, or None."""

@@ -7,6 +7,7 @@ CPU follows them.
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,12 @@ from medseg.planning.spacing import coarsened, median_shape, target_spacing
 from medseg.planning.topology import Topology, fitting_topology
 
 _RARE = 1 / 3
+_BY_CHANNEL_NAME = {
+    "ct": NormalisationKind.CT,
+    "nonorm": NormalisationKind.NONE,
+    "rescale_to_0_1": NormalisationKind.MIN_MAX,
+    "rgb_to_0_1": NormalisationKind.MIN_MAX,
+}
 
 
 def make_plan(
@@ -75,7 +82,7 @@ def make_plan(
         *_network_reasons(topology, median, batch, budget),
         ("batch_size", batch_why),
         ("widths", f"at most {max(budget.widths)}, preset {preset}"),
-        ("normalisation", "foreground percentiles for CT, z-score for the rest"),
+        ("normalisation", "by the channel's name: foreground percentiles for CT"),
         ("mirror_axes", mirror_why),
         *_rare(fingerprint, labels, topology.patch, median, spacing_mm),
     )
@@ -126,13 +133,16 @@ def _batch(
 def _network_reasons(
     topology: Topology, median: Shape3, batch: int, budget: Budget
 ) -> Sequence[tuple[str, str]]:
-    gib = budget.memory.gib(topology.features * batch)
+    features = topology.features * batch
+    gib, on_cpu = budget.memory.gib(features), budget.gib_on_cpu(features)
+    takes = f"{gib:.1f} GiB of the {budget.gib:g} allowed"
+    if on_cpu > gib:
+        takes += f" on a GPU, {on_cpu:.1f} GiB on a CPU"
     return (
         ("architecture", "the preset's unless another is named"),
         (
             "patch_shape",
-            f"of the median {median}; a step takes about {gib:.1f} GiB of the "
-            f"{budget.gib:g} allowed",
+            f"of the median {median}; a step takes about {takes}",
         ),
         ("strides", f"halved while an edge keeps {budget.smallest_edge} voxels"),
         ("kernels", "1 along an axis at least twice as coarse as the finest, else 3"),
@@ -169,11 +179,16 @@ def _rare(
 def _normalisation(
     channels: tuple[str, ...], fingerprint: Fingerprint
 ) -> tuple[Normalisation, ...]:
-    def kind_of(channel: str) -> NormalisationKind:
-        is_ct = channel.upper() == "CT"
-        return NormalisationKind.CT if is_ct else NormalisationKind.Z_SCORE
-
     return tuple(
-        Normalisation(kind=kind_of(channel), statistics=statistics)
+        Normalisation(kind=_kind_of(channel), statistics=statistics)
         for channel, statistics in zip(channels, fingerprint.intensities, strict=True)
     )
+
+
+def _kind_of(channel: str) -> NormalisationKind:
+    """As nnU-Net reads a channel's name; any other is a z-score, as there.
+
+    Channels of one name are told apart by a number after it.
+    """
+    name = re.sub(r" \d+$", "", channel).casefold()
+    return _BY_CHANNEL_NAME.get(name, NormalisationKind.Z_SCORE)

@@ -77,6 +77,15 @@ class DatasetCache:
         with naming(case):
             return _digest(self._sources(case))
 
+    def image_sha256(self, case: Case) -> str:
+        """Hash of a case's image, however it is named.
+
+        Raises:
+            UnusableInput: When a file cannot be read; the case is named.
+        """
+        with naming(case):
+            return self._file_hashes(case)[0]
+
     def facts(self, case: Case) -> CaseFacts:
         """What a case adds to the fingerprint.
 
@@ -151,13 +160,9 @@ class DatasetCache:
 
     def _sources(self, case: Case) -> dict[str, Any]:
         """What every entry of a case follows from."""
-        if case.id not in self._hashes:
-            images = [sha256_of_scan(path) for path in case.images]
-            image = images[0] if len(images) == 1 else sha256_of_hashes(images)
-            self._hashes[case.id] = image, _sha256_if_any(case.reference)
         sources = {
             "version": _VERSION,
-            "files": self._hashes[case.id],
+            "files": self._file_hashes(case),
             "channels": self.dataset.channels,
             "labels": self.dataset.labels.ids,
             "ignored": self.dataset.ignore_id,
@@ -169,6 +174,14 @@ class DatasetCache:
             case.id, _sha256_if_any(case.instances)
         )
         return sources | {"things": things, "instances": numbers}
+
+    def _file_hashes(self, case: Case) -> tuple[str, str]:
+        """Of the image and of the reference."""
+        if case.id not in self._hashes:
+            images = [sha256_of_scan(path) for path in case.images]
+            image = images[0] if len(images) == 1 else sha256_of_hashes(images)
+            self._hashes[case.id] = image, _sha256_if_any(case.reference)
+        return self._hashes[case.id]
 
     def _preparation(self, case: Case, plan: Plan) -> dict[str, Any]:
         """What a prepared case follows from."""

@@ -2,12 +2,14 @@
 
 import logging
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -130,7 +132,8 @@ def training_steps(
         set_learning_rate(state.optimiser, rate)
         batch = next(following).to(resolved_device(settings.device))
         image, labels = _on_device(batch, plan, settings)
-        loss = loss_and_gradients(image, labels, learned_centres(batch, plan))
+        with _dropout_of(state.step, settings, team):
+            loss = loss_and_gradients(image, labels, learned_centres(batch, plan))
         team.add_gradients(state.supervised)
         norm = clip_gradients(state.supervised)
         mean, norm_before = torch.stack([loss, norm]).tolist()
@@ -148,6 +151,19 @@ def training_steps(
             learning_rate=rate,
             seconds=state.seconds,
         )
+
+
+@contextmanager
+def _dropout_of(step: int, settings: TrainingSettings, team: Team) -> Iterator[None]:
+    """Let the network's own chance follow from seed, step and process alone.
+
+    Imported networks may have dropout, which draws from PyTorch's global generators.
+    """
+    device = resolved_device(settings.device)
+    with torch.random.fork_rng([] if device.type == "cpu" else [device]):
+        words = np.random.SeedSequence((settings.seed, step, team.rank))
+        torch.manual_seed(int(words.generate_state(1, np.uint64)[0] >> 1))
+        yield
 
 
 def _require_finite(number: float, step: int) -> None:
@@ -192,9 +208,12 @@ def watch(
 def reproducible(settings: TrainingSettings) -> Iterator[None]:
     """Deterministic algorithms for the block, where the settings ask for them.
 
-    On a GPU, matrix products also need CUBLAS_WORKSPACE_CONFIG=:4096:8 in the
-    environment, as PyTorch's error says then.
+    On a GPU, matrix products also need CUBLAS_WORKSPACE_CONFIG in the environment
+    before the first of them; it is set where it is not.
     """
+    if settings.deterministic:
+        cublas = os.environ  # noqa: TID251 - cuBLAS is told in no other way
+        cublas.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(before or settings.deterministic)
     try:

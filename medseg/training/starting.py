@@ -13,7 +13,9 @@ from medseg.core.plan import Plan
 from medseg.core.settings import TrainingSettings
 from medseg.models import TrainedModel
 from medseg.networks import build_network
+from medseg.networks.monai_networks import ReorderedOutputs, with_outputs
 from medseg.networks.sketches import sketching
+from medseg.training.optimising import freeze_encoder
 from medseg.training.planning import with_head, with_regions
 from medseg.training.runs import PLANNING
 
@@ -28,7 +30,8 @@ def plan_from(
 
     Raises:
         WrongUse: CHANNEL_MISMATCH when the dataset has another number of channels;
-            INVALID_OPTION when another kind of network is asked for.
+            INVALID_OPTION when another kind of network is asked for, or one from MONAI
+            would have to tell things apart, or has no way down to freeze.
     """
     plan = model.info.plan
     if len(plan.channels) != len(dataset.channels):
@@ -63,7 +66,20 @@ def plan_from(
         mirror_axes=() if dataset.labels.is_lateral else plan.mirror_axes,
         reasons=(("start", f"everything as in the model {model.info.name}"),),
     )
-    return with_head(with_regions(adapted, dataset.regions), dataset.things)
+    made = with_head(with_regions(adapted, dataset.regions), dataset.things)
+    if made.output_names != plan.output_names:
+        made = with_outputs(made)
+    if made.head is not None and made.monai_network is not None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "a network from a MONAI bundle learns no centres of things",
+            where="--from",
+            remedy='Leave "things" out of dataset.json, or start from another model.',
+        )
+    if settings.freeze_encoder:
+        with sketching():
+            freeze_encoder(build_network(made))
+    return made
 
 
 def start_from(network: nn.Module, plan: Plan, model: TrainedModel) -> None:
@@ -76,12 +92,12 @@ def start_from(network: nn.Module, plan: Plan, model: TrainedModel) -> None:
         plan: From `plan_from`.
         model: The earlier one.
     """
-    earlier = dict(model.networks[0].named_parameters())
+    earlier = _by_name(model.networks[0])
     before = model.info.plan
     is_same = (plan.output_names, plan.head) == (before.output_names, before.head)
     new = set() if is_same else _output_layer(plan)
     with torch.no_grad():
-        for name, parameter in network.named_parameters():
+        for name, parameter in _by_name(network).items():
             if name not in new:
                 parameter.copy_(earlier[name])
     _LOGGER.info(
@@ -97,9 +113,13 @@ def _output_layer(plan: Plan) -> set[str]:
     label = max(plan.labels.ids) + 1
     more = LabelSet.from_names([(label, "one more"), (label + 1, "and another")])
     other = LabelSet((*plan.labels, *more))
+    plain = with_outputs(replace(plan, labels=other, regions=(), head=None))
     with sketching():
-        networks = [build_network(plan)]
-        plain = replace(plan, labels=other, regions=(), head=None)
-        networks.append(build_network(plain))
-    one, two = (dict(network.named_parameters()) for network in networks)
+        one, two = (_by_name(build_network(each)) for each in (plan, plain))
     return {name for name in one if one[name].shape != two[name].shape}
+
+
+def _by_name(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters by their name, whether or not the outputs are put in order."""
+    inner = network.network if isinstance(network, ReorderedOutputs) else network
+    return dict(inner.named_parameters())

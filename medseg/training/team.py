@@ -71,6 +71,12 @@ class Team:
         distributed.broadcast_object_list(items)
         return items[0]
 
+    def any_of(self, flag: bool) -> bool:  # noqa: FBT001
+        """Whether it is so in any of the processes, in all of them."""
+        if self.size == 1:
+            return flag
+        return any(self.gathered([flag]))
+
     def gathered(self, share: Sequence[_Item]) -> list[_Item]:
         """What all processes have made of their shares."""
         if self.size == 1:

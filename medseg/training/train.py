@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medseg.core.case import Dataset
+from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Plan
 from medseg.core.progress import Cancelled, Progress, ProgressCallback, ignore_progress
@@ -41,6 +41,7 @@ from medseg.training.starting import plan_from, start_from
 from medseg.training.team import Team, assembled_team, own_device
 from medseg.training.validation import results_of, validated
 
+Split = tuple[tuple[Case, ...], tuple[Case, ...]]
 _LOGGER = logging.getLogger(__name__)
 _DEFAULT = TrainingSettings()
 _MOST_WATCHED = 8
@@ -132,6 +133,7 @@ class _Training:
         )
         with self.team.first_alone():
             plan = self._plan(cache)
+            _tell_copies(splits, cache)
         finished: list[Finished] = []
         scores: list[Scores] = []
         seen = 0
@@ -159,7 +161,11 @@ class _Training:
             runs = [each.run for each in finished]
             largest, scores = cross_validated(runs, self.team, self.on_progress)
         if seen:
-            note += f"; the model started from had learned from {seen} of them"
+            note += (
+                f"; the model started from had learned from {seen} of them"
+                if self.start
+                else f"; {seen} of them are copies of cases that were learned from"
+            )
             _LOGGER.warning("scores do not count as validation: %s", note)
         if self.settings.early_stop:
             note += "; some of them decided when to stop"
@@ -189,6 +195,8 @@ class _Training:
         )
         if self.start is not None:
             plan = plan_from(self.start, self.dataset, self.settings)
+        if not self.settings.mirror:
+            plan = replace(plan, mirror_axes=())
         batch_size = self.settings.batch_size or plan.batch_size
         if batch_size < self.team.size:
             raise WrongUse(
@@ -271,20 +279,24 @@ class _Training:
                     state.end_interval(team.agreed(mean_of(list(dice))))
                     if team.is_first:
                         milestones.reach(state, report, seen)
-                try:
-                    self.on_progress(
-                        Progress(
-                            stage=stage,
-                            done=report.step,
-                            total=settings.steps,
-                            note=_note(report.loss, dice),
-                        )
-                    )
-                except Cancelled:
+                progress = Progress(
+                    stage=stage,
+                    done=report.step,
+                    total=settings.steps,
+                    note=_note(report.loss, dice),
+                )
+                if team.any_of(self._is_cancelled(progress)):
                     if team.is_first:
                         milestones.save(state)
-                    raise
+                    raise Cancelled
         return state
+
+    def _is_cancelled(self, progress: Progress) -> bool:
+        try:
+            self.on_progress(progress)
+        except Cancelled:
+            return True
+        return False
 
     def _save(self, finished: Sequence[Finished]) -> None:
         """The networks so far, as a model that can be used; never fewer than before."""
@@ -292,6 +304,19 @@ class _Training:
         with self.team.first_alone():
             if self.team.is_first and not holds_networks(self.out, info):
                 save_model(info, [each.weights for each in finished], self.out)
+
+
+def _tell_copies(splits: Sequence[Split], cache: DatasetCache) -> None:
+    """Say before training which case held out is learned from under another name."""
+    for learned, held_out in splits:
+        by_image = {cache.image_sha256(case): case.id for case in learned}
+        for case in held_out:
+            if (copied := by_image.get(cache.image_sha256(case))) is not None:
+                _LOGGER.warning(
+                    "%s is held out and has the same image as %s, learned from",
+                    case.id,
+                    copied,
+                )
 
 
 def _note(loss: float, dice: Sequence[float | None]) -> str:

@@ -81,7 +81,24 @@ def test_neighbouring_labels_have_colours_of_their_own():
     [
         *(("left kidney", True), ("kidney_l", True), ("LKidney", True)),
         *(("leftkidney", True), ("liver", False), ("lung", False), ("rind", False)),
+        *(("kidneyleft", True), ("ctx-lh-cuneus", True), ("Niere links", True)),
     ],
 )
 def test_a_side_in_a_name_is_seen(name, is_lateral):
     assert names_a_side([name]) is is_lateral
+
+
+@pytest.mark.parametrize(
+    ("names", "is_lateral"),
+    [
+        (("Lkidney", "Rkidney"), True),
+        (("LAG", "RAG"), True),
+        (("hippocampusL", "hippocampusR"), True),
+        (("kidneyl", "kidneyr"), True),
+        (("liver", "pancreas"), False),
+        (("lung", "rib", "liver", "spleen", "colon", "bladder", "prostate"), False),
+        (("LA", "LV", "RA", "RV"), True),
+    ],
+)
+def test_two_names_that_differ_by_their_side_are_seen(names, is_lateral):
+    assert names_a_side(names) is is_lateral

@@ -47,6 +47,13 @@ def refused(folder, code=ErrorCode.INVALID_DATASET):
     return caught.value
 
 
+def test_channels_of_one_name_are_numbered(folder):
+    """Names are what nnU-Net reads the normalisation from, and so may recur."""
+    names = {"0": "noNorm", "1": "CT", "2": "noNorm"}
+    dataset = read_dataset(write(folder, modality=names))
+    assert dataset.channels == ("noNorm 1", "CT", "noNorm 2")
+
+
 def test_a_dataset_is_what_its_description_says(folder):
     dataset = read_dataset(write(folder))
     assert dataset.name == "Organs"

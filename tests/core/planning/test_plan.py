@@ -116,6 +116,25 @@ def test_ct_is_normalised_by_the_dataset_and_anything_else_by_the_scan():
     ]
 
 
+def test_channels_are_normalised_as_nnunet_reads_their_names():
+    """nnU-Net's documentation of dataset.json: channel_names."""
+    case = (64, 64, 64), (1.0, 1.0, 1.0)
+    names = ("noNorm 1", "noNorm 2", "rescale_to_0_1", "zscore", "CT 2", "T1")
+    kinds = [how.kind for how in plan_of(case, channels=names).normalisation]
+    assert kinds == [
+        *(NormalisationKind.NONE, NormalisationKind.NONE, NormalisationKind.MIN_MAX),
+        *(NormalisationKind.Z_SCORE, NormalisationKind.CT, NormalisationKind.Z_SCORE),
+    ]
+
+
+@pytest.mark.parametrize("preset", [Preset.STANDARD, Preset.RESENC_L])
+def test_a_preset_for_a_gpu_says_what_its_step_takes_on_a_cpu(preset):
+    case = (128, 128, 128), (1.0, 1.0, 1.0)
+    assert "GiB on a CPU" in dict(plan_of(case, preset=preset).reasons)["patch_shape"]
+    reasons = dict(plan_of(case, preset=Preset.TINY).reasons)
+    assert "GiB on a CPU" not in reasons["patch_shape"]
+
+
 @pytest.mark.parametrize(
     ("name", "axes"), [("left kidney", ()), ("kidneys", (0,)), ("Kidney_R", ())]
 )

@@ -21,6 +21,42 @@ OPTIONS = [
 ]
 
 
+TRAINED_BY_PYTHON = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import medseg
+from tests.core.training.cubes import QUICK
+
+dataset, out = medseg.read_dataset(sys.argv[1]), Path(sys.argv[2])
+"""
+STOPPED_ELSEWHERE = f"""{TRAINED_BY_PYTHON}
+with medseg.assembled_team() as team:
+    steps = []
+
+    def stop(progress):
+        if progress.stage == "training":
+            steps.append(progress.done)
+            if steps[-1] == 3 and not team.is_first:
+                raise medseg.Cancelled
+
+    try:
+        medseg.train(dataset, out, QUICK, on_progress=stop)
+    except medseg.Cancelled:
+        print("cancelled after", steps[-1], "steps", flush=True)
+"""
+RESUMED = f"""{TRAINED_BY_PYTHON}
+steps = []
+
+def note(progress):
+    if progress.stage == "training":
+        steps.append(progress.done)
+
+medseg.train(dataset, out, QUICK, resume=True, on_progress=note)
+print("first step", steps[0], flush=True)
+"""
+
+
 def launched(
     processes: int, dataset: Path, out: Path
 ) -> subprocess.CompletedProcess[str]:
@@ -29,6 +65,24 @@ def launched(
     launcher += ["--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 else []), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def run(
+    processes: int, code: str, dataset: Path, out: Path
+) -> subprocess.CompletedProcess[str]:
+    """A script in each of so many processes."""
+    script = out.with_suffix(".py")
+    script.write_text(code)
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", str(processes), script, dataset, out),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
 
 
 def trained_by(processes: int, dataset: Path, out: Path) -> str:
@@ -82,6 +136,18 @@ def test_bad_input_is_one_error_in_every_process(dataset, tmp_path):
 
 
 @pytest.mark.slow
+def test_one_process_that_stops_stops_all_and_the_steps_so_far_are_kept(
+    dataset, tmp_path
+):
+    out = tmp_path / "model"
+    done = run(2, STOPPED_ELSEWHERE, dataset, out)
+    assert done.stdout.count("cancelled after 3 steps") == 2, done.stderr
+    assert network_in(out)
+    resumed = run(2, RESUMED, dataset, out)
+    assert "first step 4" in resumed.stdout, resumed.stderr
+
+
+@pytest.mark.slow
 def test_held_out_cases_are_shared_out_and_each_counted_once(dataset, tmp_path):
     trained_by(2, dataset, tmp_path / "model")
     info = medseg.load_model(tmp_path / "model").info
@@ -98,6 +164,8 @@ def test_one_process_alone_has_all_of_everything():
     assert team.share_of((1, 2, 3)) == (1, 2, 3)
     assert team.gathered((1, 2)) == [1, 2]
     assert team.agreed(5) == 5
+    assert team.any_of(True)
+    assert not team.any_of(False)
 
 
 def test_shares_hold_every_item_once():

@@ -1,12 +1,14 @@
 """From a dataset on disk to a model folder."""
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 import medseg
 from medseg import (
@@ -20,6 +22,7 @@ from medseg import (
 from medseg.core.case import Dataset
 from medseg.models import load_model
 from medseg.training import train
+from medseg.training.runs import split as split_of
 from tests.core.training.cubes import QUICK, SHAPE, write_cubes
 
 
@@ -164,6 +167,44 @@ def test_a_folder_with_something_in_it_is_not_written_to(cubes, trained, tmp_pat
             train(cubes, out, QUICK, resume=resume)
         assert caught.value.code is ErrorCode.OUTPUT_EXISTS
     assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_copy_of_a_case_learned_from_is_told_before_training(tmp_path, caplog):
+    folder = write_cubes(tmp_path / "data")
+    dataset = medseg.read_dataset(folder)
+    learned, held_out = (split[0] for split in split_of(dataset, 0))
+    shutil.copy(learned.images[0], held_out.images[0])
+    told: list[str] = []
+    stop = stopper("training", 1)
+
+    def note_and_stop(progress: Progress) -> None:
+        told.append(caplog.text)
+        stop(progress)
+
+    with pytest.raises(Cancelled):
+        train(dataset, tmp_path / "out", QUICK, on_progress=note_and_stop)
+    text = f"{held_out.id} is held out and has the same image as {learned.id}"
+    assert text in told[-1]
+    model = train(dataset, tmp_path / "out", QUICK, resume=True)
+    assert "1 of them are copies of cases" in model.info.results_note
+
+
+def test_mirroring_can_be_switched_off(cubes, trained, tmp_path):
+    assert load_model(trained).info.plan.mirror_axes == (0,)
+    settings = replace(QUICK, fold=None, steps=1, mirror=False)
+    model = train(cubes, tmp_path / "out", settings)
+    assert model.info.plan.mirror_axes == ()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_stopped_training_on_a_gpu_goes_on_bit_by_bit(cubes, tmp_path):
+    settings = replace(QUICK, device=medseg.Device("cuda:0"), deterministic=True)
+    whole = train(cubes, tmp_path / "whole", settings)
+    with pytest.raises(Cancelled):
+        train(cubes, tmp_path / "out", settings, on_progress=stopper("training", 2))
+    parts = train(cubes, tmp_path / "out", settings, resume=True)
+    assert parts.sha256 == whole.sha256
 
 
 def test_every_case_may_be_learned_from(cubes, tmp_path):
