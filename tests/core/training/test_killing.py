@@ -14,21 +14,26 @@ import medseg
 from medseg.training import train
 from tests.core.training.cubes import QUICK, write_cubes
 
-KILLS = 10
 LONGEST_S = 0.2
+KILLED_AT = (
+    *("looking at cases", "preparing cases", "preparing cases"),
+    *("training", "training", "training", "training", "training"),
+    *("validating", "validating"),
+)
+"""What each of ten runs is doing soon before it is killed."""
 SETTINGS = replace(QUICK, steps=60, checkpoint_every=2)
 WEIGHTS = "weights/fold_0.safetensors"
 PREDICTIONS = "training/fold_0/predictions"
 
 
-def go_on(dataset: Path, out: Path, kill_after_s: float | None) -> None:
-    """Train; where a time is given, be killed so long after a step of this run."""
-    steps = 0
+def go_on(dataset: Path, out: Path, stage: str, kill_after_s: float) -> None:
+    """Train, and be killed so long after a stage's first word; never where it is ''."""
+    is_waiting = bool(stage)
 
     def die_soon(progress: medseg.Progress) -> None:
-        nonlocal steps
-        steps += progress.stage == "training"
-        if steps == 2 and kill_after_s is not None:
+        nonlocal is_waiting
+        if is_waiting and progress.stage == stage:
+            is_waiting = False
             Timer(kill_after_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     train(
@@ -46,17 +51,19 @@ def test_killed_ten_times_equals_never_interrupted(tmp_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["medseg.training.train"])
     moments = np.random.default_rng()  # any will do: none may make a difference
-    waits = [*moments.uniform(0.0, LONGEST_S, KILLS).tolist(), None]
     codes = []
-    for out, times in (("killed", waits), ("whole", [None])):
-        for wait_s in times:
-            arguments = (dataset, tmp_path / out, wait_s)
+    for out, stages in (("killed", (*KILLED_AT, "")), ("whole", ("",))):
+        for stage in stages:
+            wait_s = float(moments.uniform(0.0, LONGEST_S))
+            arguments = (dataset, tmp_path / out, stage, wait_s)
             process = context.Process(target=go_on, args=arguments)
             process.start()
             process.join()
             codes.append(process.exitcode)
-    assert codes.count(-signal.SIGKILL) >= KILLS // 2
     assert codes[-2:] == [0, 0]
+    # a run may end before its moment comes; the first are long enough not to
+    assert set(codes) == {-signal.SIGKILL, 0}
+    assert codes[:3] == [-signal.SIGKILL] * 3
     files = [Path(WEIGHTS)]
     files += [Path(PREDICTIONS) / name for name in names_in(tmp_path / "whole")]
     assert len(files) > 1
