@@ -210,7 +210,7 @@ def _executor(
             ErrorCode.INVALID_OPTION,
             "dask needs the address of a scheduler, and the package distributed",
             where="--executor dask",
-            remedy="Give --scheduler ADDRESS; in the clone: pip install '.[cluster]'.",
+            remedy="Give --scheduler ADDRESS; pip install 'dask[distributed]'.",
         )
     return medseg.DaskExecutor(
         scheduler=scheduler,
