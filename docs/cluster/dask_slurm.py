@@ -1,6 +1,6 @@
 """A dask cluster of Slurm jobs, one GPU each, and a cohort on it.
 
-python -m pip install 'medseg[cluster]' dask-jobqueue
+python -m pip install '.[cluster]' dask-jobqueue
 python dask_slurm.py --jobs 32 --queue gpu cases.csv --model MODEL --out night
 
 All that this script does not know itself is given to `medseg cohort run`. It runs on a

@@ -44,7 +44,7 @@ def require_installed(module: str = "surface_distance") -> None:
             ErrorCode.INVALID_OPTION,
             f"the package {module.replace('_', '-')} is not installed",
             where="bench metrics",
-            remedy='Install it: pip install "medseg[bench]".',
+            remedy="Install it: pip install surface-distance.",
         )
 
 

@@ -74,7 +74,7 @@ class HysteresisSettings(_Checked):
     )
     weak: float = _option(
         -100.0,
-        "Voxels at least as bright are inside where they touch such ones.",
+        "Voxels at least as bright are inside if they connect to strong ones.",
         unit=INTENSITY,
     )
 
@@ -96,11 +96,9 @@ class ConfidenceSettings(_Checked):
     """A range of intensities learned from the region itself."""
 
     deviations: float = _option(
-        2.5, "Standard deviations about the mean that belong.", low=0.1, high=20
+        2.5, "Range about the mean, in standard deviations.", low=0.1, high=20
     )
-    iterations: int = _option(
-        4, "How often mean and deviation are taken again.", low=0, high=100
-    )
+    iterations: int = _option(4, "Repetitions of mean and deviation.", low=0, high=100)
     radius_mm: float = _option(
         2.0, "Half the edge of the first box round each seed.", unit=MM, high=100
     )
@@ -112,7 +110,7 @@ class WatershedSettings(_Checked):
 
     level: float = _option(
         10.0,
-        "Depth in intensity per mm below which basins are joined.",
+        "Basins shallower than this, in intensity per mm, are joined.",
         unit=PER_MM,
         high=1e6,
     )
@@ -135,14 +133,14 @@ class CannySettings(_Checked):
     """Thin edges (Canny, 1986)."""
 
     sigma_mm: float = _option(
-        1.5, "Smoothing before edges are looked for.", unit=MM, low=0.01, high=50
+        1.5, "Smoothing before edges are searched.", unit=MM, low=0.01, high=50
     )
     strong: float = _option(
         30.0, "Steepness in intensity per mm that makes an edge.", unit=PER_MM
     )
     weak: float = _option(
         10.0,
-        "Steepness in intensity per mm that goes on with one it touches.",
+        "Steepness in intensity per mm that continues an edge.",
         unit=PER_MM,
     )
 
@@ -165,19 +163,19 @@ class ContourSettings(_Checked):
 
     steepness: float = _option(
         10.0,
-        "Steepness in intensity per mm at which the surface slows down to half.",
+        "Steepness in intensity per mm at which the surface moves at half speed.",
         unit=PER_MM,
         low=1e-6,
     )
     sigma_mm: float = _option(
-        1.0, "Smoothing before edges are looked for.", unit=MM, low=0.01, high=50
+        1.0, "Smoothing before edges are searched.", unit=MM, low=0.01, high=50
     )
     balloon: float = _option(
         0.0, "Outward push; less than 0 pulls inward.", low=-10, high=10
     )
     smoothness: float = _option(0.5, "How hard bends are straightened.", high=10)
     attraction: float = _option(3.0, "How hard edges pull.", high=10)
-    iterations: int = _option(100, "Steps at the most.", low=1, high=2000)
+    iterations: int = _option(100, "Most steps.", low=1, high=2000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +185,7 @@ class ClusterSettings(_Checked):
     classes: int = _option(3, "Classes to tell apart.", low=2, high=16)
     supervoxel_mm: float = _option(
         0.0,
-        "Edge of the supervoxels that are classed as a whole; 0 classes every voxel.",
+        "Edge of supervoxels that get one class each; 0 classifies every voxel.",
         unit=MM,
         high=100,
     )
@@ -209,7 +207,7 @@ class BodySettings(_Checked):
 
     lower_hu: float = _option(-300.0, "Darkest skin, in HU.", low=-1024, high=3000)
     opening_mm: float = _option(
-        6.0, "Thickness of what is cut off, as a table top.", unit=MM, high=50
+        6.0, "Thickness of parts to cut off, such as a table top.", unit=MM, high=50
     )
 
 
@@ -218,11 +216,9 @@ class LungSettings(_Checked):
     """The lungs in a CT, their vessels included."""
 
     upper_hu: float = _option(-400.0, "Brightest air, in HU.", low=-1024, high=3000)
-    closing_mm: float = _option(
-        6.0, "Radius of the vessels that are closed.", unit=MM, high=50
-    )
+    closing_mm: float = _option(6.0, "Radius of vessels to include.", unit=MM, high=50)
     smallest_ml: float = _option(
-        50.0, "Smallest lung; less is gas in the gut.", unit="ml", high=10_000
+        50.0, "Smallest lung; smaller air is gas in the gut.", unit="ml", high=10_000
     )
 
 
@@ -241,7 +237,7 @@ class HolesSettings(_Checked):
 
     by_slice: bool = _option(
         False,  # noqa: FBT003 - the default of the field
-        "Fill what is shut in within an axial slice, too.",
+        "Also fill background enclosed within an axial slice.",
     )
 
 
@@ -258,7 +254,7 @@ class SplitSettings(_Checked):
 
     neck_mm: float = _option(
         1.0,
-        "How much narrower (radius) a neck is than both blobs, at the least.",
+        "Least difference of radius between a neck and both blobs.",
         unit=MM,
         low=0.01,
         high=100,

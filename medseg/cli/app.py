@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from enum import Enum
 from types import NoneType, UnionType
 from typing import get_args
@@ -16,6 +17,7 @@ from medseg.cli import (
     classical_edits,
     cohort,
     data,
+    errors,
     evaluation,
     instances,
     models,
@@ -25,7 +27,7 @@ from medseg.cli import (
     study,
     training,
 )
-from medseg.cli.tables import error_codes_text
+from medseg.cli.docstrings import unwrap_docstrings
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled
 
@@ -34,37 +36,42 @@ EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
-_ERRORS = "Errors are one line: code, what, [where], remedy. All codes: medseg --help"
+_ERRORS = "Errors are one line: code, what, [where], remedy. All codes: medseg errors"
 
 app = App(
     name="medseg",
     help="Organ and tumour segmentation of CT and MR scans. "
     "Research use only: not a medical device.",
-    help_epilogue=error_codes_text(),
+    help_epilogue=_ERRORS,
     help_format="plaintext",
     version_flags=["--version"],
 )
-for command in (
+# As a newcomer meets them; help shows them in this order.
+_COMMANDS: tuple[App | Callable[..., object], ...] = (
     scans.demo,
     scans.inspect,
     segmenting.segment,
     evaluation.evaluate,
     study.study,
-    training.plan,
-    training.train,
-):
-    app.command(command, help_epilogue=_ERRORS)
-for group in (
     cohort.app,
-    classical_edits.app,
-    instances.app,
+    training.train,
+    training.plan,
     models.app,
+    instances.app,
+    classical_edits.app,
     quality.app,
     data.app,
+    errors.errors,
     bench.app,
-):
-    group.help_epilogue = _ERRORS
-    app.command(group)
+)
+for _place, _command in enumerate(_COMMANDS):
+    if isinstance(_command, App):
+        _command.help_epilogue = _ERRORS
+        _command.sort_key = _place
+        app.command(_command)
+    else:
+        app.command(_command, help_epilogue=_ERRORS, sort_key=_place)
+unwrap_docstrings(app)
 
 
 def main() -> None:

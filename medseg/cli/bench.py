@@ -42,8 +42,8 @@ def bench_metrics(
 
     Args:
         repeats: Runs of each contender; the median counts.
-        labels: Label map of many structures to measure on; by default one is made.
-        tolerance_mm: How far off a surface may be and still count as right.
+        labels: Label map of many structures to measure on. Default: a generated one.
+        tolerance_mm: Tolerance of the surface scores.
         as_json: Print JSON instead of tables.
     """
     with shown_progress() as progress:
@@ -63,13 +63,13 @@ def bench_metrics(
 def bench_io(*, slices: int = 300, repeats: int = 5, as_json: Json = False) -> None:
     """Time reading and writing of a CT and a label map, against SimpleITK and nibabel.
 
-    The files are made first; a scan of 300 slices of 512 x 512 takes 0.8 GB on the disk
-    while it runs.
+    The command makes the files first; a scan of 300 slices of 512 x 512 takes 0.8 GB of
+    disk.
 
     Example: medseg bench io --slices 100
 
     Args:
-        slices: Of the CT, 512 x 512 each.
+        slices: Slices of the CT, 512 x 512 each.
         repeats: Runs of each contender; the median counts.
         as_json: Print JSON instead of tables.
     """
@@ -100,9 +100,9 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
     The plain loop does what nnU-Net's trainer does on a CPU: 32-bit numbers, no
     compiler, SGD. Its patches are augmented beforehand.
 
-    nnU-Net's own trainer takes part when there is an environment with nnU-Net v2: the
-    same network, patch and batch as it plans for the hippocampus, in turns with
-    MedSeg's step. Augmentation counts for MedSeg alone.
+    With --nnunet-python, nnU-Net's own trainer takes turns with MedSeg's step, with the
+    network, patch and batch that it plans for the hippocampus. Only MedSeg's time
+    includes augmentation.
 
     Example: medseg bench train --patch 48
 
@@ -112,8 +112,8 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
         patch: Voxels along each edge, a multiple of 8 from 24 on.
         batch: Patches a step.
         repeats: Steps of each; the median counts.
-        is_compiled: Compile MedSeg's step beside those of others.
-        device: Where to train: cpu or cuda:N.
+        is_compiled: Compile MedSeg's step.
+        device: cpu or cuda:N.
         nnunet_python: Python of an environment with nnunetv2 2.8 or later.
         as_json: Print JSON instead of tables.
     """
@@ -159,30 +159,30 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
 ) -> None:
     """Time inference beside MONAI's inferer and nnU-Net's predictor.
 
-    The same weights, prepared scan, window size, overlap and Gaussian blending, in
-    turns, each run a process of its own. By default a U-Net of 31 million parameters
-    drawn at random runs over noise, so that only time and memory mean something; with
-    --model and --scan the Dice between the results does, too.
+    All use the same weights, prepared scan, window size, overlap and Gaussian blending,
+    in turns, each run in its own process. By default a random U-Net of 31 million
+    parameters runs over noise, so only time and memory mean something; with --model and
+    --scan the Dice between the results does, too.
 
     Example: medseg bench inference --size 320 320 160 --repeats 1
 
     Example: medseg bench inference --model phantom-abdomen --scan ct.nii.gz
 
     Args:
-        against: Who takes part, with commas: float32 (MedSeg in 32-bit numbers, which
-            the Dice is with), monai, nnunet; or none.
+        against: Contenders, with commas: float32 (MedSeg in 32-bit numbers, the
+            reference of the Dice), monai, nnunet; or none.
         nnunet_python: Python of an environment with nnunetv2 2.8 or later.
         size: Voxels of the scan of noise.
-        window: Edge of a window on it, a multiple of 32 from 64 on.
-        outputs: Of the network that runs over it.
+        window: Edge of a window on the noise, a multiple of 32 from 64 on.
+        outputs: Outputs of the random network.
         model: Name or folder of a model to run instead; needs --scan.
-        scan: What to run it over.
+        scan: Scan to run the model over.
         overlap: Fraction shared by neighbouring windows, 0 to 0.9.
         mirror: Average over mirrored copies.
-        skip_air: Let MedSeg leave out windows with nothing in them, as it does by
-            itself; others compute them all.
+        skip_air: Let MedSeg skip windows with nothing in them, as medseg segment does;
+            the others compute them all.
         repeats: Runs of each; the median counts.
-        device: Where: cpu or cuda:N.
+        device: cpu or cuda:N.
         as_json: Print JSON instead of a table.
     """
     source = _source(

@@ -31,9 +31,9 @@ def bench_cohort(  # noqa: PLR0913 - the options of the measurement
 ) -> None:
     """Time cohort run beside a loop of medseg segment, and beside nnUNetv2_predict.
 
-    The same scans and weights, in turns. Every run starts from nothing, by its
-    command, and ends with the label maps on the disk; Dice says whether they are the
-    same. cohort run makes no pictures but where that is said; none is scored.
+    All use the same scans and weights, in turns. Every run is a command of its own and
+    ends with the label maps on the disk; Dice says whether they are the same. Nothing
+    is scored, and cohort run makes pictures only with --pictures.
 
     Example: medseg bench cohort scans/ --model hippocampus --count 20
 
@@ -44,13 +44,13 @@ def bench_cohort(  # noqa: PLR0913 - the options of the measurement
         scans: Folder or dataset of files that end in .nii.gz, of one channel.
         model: Name or folder of the model.
         nnunet_python: Python of an environment with nnunetv2 2.8 or later.
-        nnunet_model: Results folder of a training with nnU-Net, which MedSeg then
-            runs, too, in place of --model.
-        count: Only the first so many scans.
-        pictures: Time cohort run with a picture of each case, too.
-        mirror: Average over mirrored copies, all of them.
+        nnunet_model: Results folder of a training with nnU-Net; MedSeg runs it, too,
+            instead of --model.
+        count: Number of scans, from the first.
+        pictures: Also time cohort run with a picture of each case.
+        mirror: Average over all mirrored copies.
         repeats: Runs of each; the median counts.
-        device: Where: cpu or cuda:N.
+        device: cpu or cuda:N.
         as_json: Print JSON instead of a table.
     """
     scene = bench.CohortScene(

@@ -94,7 +94,7 @@ def grow(
     read: Reading = DEFAULT_READ,
     settings: Annotated[classical.GrowSettings, Flat] = _GROW,
 ) -> None:
-    """What is connected to seeds through a range of intensities.
+    """Grow a region from seeds through a range of intensities.
 
     Example: medseg classical grow ct.nii.gz -o out.nii.gz --seed 40 -10 120 --lower 90
     """
@@ -111,7 +111,7 @@ def grow_by_confidence(
     read: Reading = DEFAULT_READ,
     settings: Annotated[classical.ConfidenceSettings, Flat] = _CONFIDENCE,
 ) -> None:
-    """What is connected to seeds and like them.
+    """Grow a region from seeds through similar intensities.
 
     Example: medseg classical grow-by-confidence ct.nii.gz -o o.nii.gz --seed 40 -10 120
     """
@@ -146,7 +146,7 @@ def watershed_from_markers(
     read: Reading = DEFAULT_READ,
     settings: Annotated[classical.MarkerSettings, Flat] = _MARKER,
 ) -> None:
-    """Every voxel as the marker whose basin of the gradient it lies in.
+    """Assign every voxel to a marker by its basin of the gradient.
 
     Example: medseg classical watershed-from-markers mr.nii.gz seeds.nii.gz -o o.nii.gz
     """
@@ -184,7 +184,7 @@ def gradient_edges(
     read: Reading = DEFAULT_READ,
     settings: Annotated[classical.GradientSettings, Flat] = _GRADIENT,
 ) -> None:
-    """Where the scan is steep.
+    """Voxels where the scan's gradient is steep.
 
     Example: medseg classical gradient-edges mr.nii.gz -o edges.nii.gz --steepness 30
     """

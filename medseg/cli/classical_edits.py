@@ -34,7 +34,7 @@ def smooth(
     written: Writing,
     settings: Annotated[classical.SmoothSettings, Flat] = _SMOOTH,
 ) -> None:
-    """A smoother surface.
+    """Smooth a structure's surface.
 
     Example: medseg classical smooth old.nii.gz -o new.nii.gz --structure liver
     """
@@ -50,7 +50,7 @@ def fill_holes(
     written: Writing,
     settings: Annotated[classical.HolesSettings, Flat] = _HOLES,
 ) -> None:
-    """The background that a structure shuts in becomes the structure.
+    """Fill the background that a structure encloses.
 
     Example: medseg classical fill-holes old.nii.gz -o new.nii.gz --structure liver
     """
@@ -68,7 +68,7 @@ def keep_largest(
     written: Writing,
     settings: Annotated[classical.LargestSettings, Flat] = _LARGEST,
 ) -> None:
-    """Only the largest connected pieces of a structure stay.
+    """Keep the largest connected pieces of a structure.
 
     Example: medseg classical keep-largest old.nii.gz -o new.nii.gz --structure liver
     """
@@ -86,7 +86,7 @@ def split_touching(
     written: Writing,
     settings: Annotated[classical.SplitSettings, Flat] = _SPLIT,
 ) -> None:
-    """Touching blobs of a structure as labels of their own.
+    """Split touching blobs of a structure into labels of their own.
 
     Example: medseg classical split-touching old.nii.gz -o new.nii.gz --structure tumour
     """
@@ -104,7 +104,7 @@ def cut_touching(
     written: Writing,
     settings: Annotated[classical.SplitSettings, Flat] = _SPLIT,
 ) -> None:
-    """Touching blobs of a structure parted by a gap.
+    """Cut touching blobs of a structure apart by a gap.
 
     Example: medseg classical cut-touching old.nii.gz -o new.nii.gz --structure tumour
     """
@@ -124,7 +124,7 @@ def active_contour(
     read: Opening = DEFAULT_OPENED,
     settings: Annotated[classical.ContourSettings, Flat] = _CONTOUR,
 ) -> None:
-    """The surface of a structure, moved until it lies on edges of the scan.
+    """Move the surface of a structure to edges of the scan.
 
     Example: medseg classical active-contour mr.nii.gz old.nii.gz -o new.nii.gz
     --structure liver

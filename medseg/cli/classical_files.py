@@ -36,9 +36,8 @@ class Written:
     """Where the result goes.
 
     Attributes:
-        out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for a DICOM-SEG
-            on a DICOM scan.
-        file_format: What to write; told from the suffix where not given.
+        out: Label map: .nii, .nii.gz, .nrrd, .mha; .dcm (DICOM-SEG of a DICOM scan).
+        file_format: Format of the label map. Default: by the suffix.
         overwrite: Replace an earlier result.
     """
 
@@ -69,8 +68,8 @@ class Opened:
     """How the scan is read.
 
     Attributes:
-        series: SeriesInstanceUID where a folder holds several series.
-        accept: Code of a problem to be mended and not refused, as its error names it.
+        series: SeriesInstanceUID, if a folder holds several series.
+        accept: Error code of a problem to mend instead of refusing the scan.
     """
 
     series: str | None = None
@@ -92,9 +91,9 @@ class Read(Opened):
     """How the scan is read, and where it is looked at.
 
     Attributes:
-        series: SeriesInstanceUID where a folder holds several series.
-        accept: Code of a problem to be mended and not refused, as its error names it.
-        box: R A S in mm of two opposite corners: look only between them.
+        series: SeriesInstanceUID, if a folder holds several series.
+        accept: Error code of a problem to mend instead of refusing the scan.
+        box: R A S in mm of two opposite corners; the method runs between them.
     """
 
     box: Annotated[tuple[Point, Point] | None, Parameter(negative=())] = None

@@ -57,40 +57,40 @@ def run(  # noqa: PLR0913 - the options of design's command
     resource: str | None = None,
     dry_run: Switch = False,
 ) -> int:
-    """Segment every scan, score those with a reference, and go on where it stopped.
+    """Segment many scans, score those with a reference, continue where it stopped.
 
-    The same command again does only what is missing, has failed or was changed. A scan
-    that cannot be done is listed and stops no other. Exits with 3 when there are such.
+    The same command again does only what is missing, failed or changed. A scan that
+    fails is listed and stops no other; the exit code is then 3.
 
     Example: medseg cohort run scans/ -m phantom-abdomen -o night/
 
     Example: medseg cohort run cases.csv -m phantom-abdomen -o night/ --shard 2/8
 
     Args:
-        scans: A list of cases (.csv with the columns case, image and, where wanted,
+        scans: A list of cases (.csv with the columns case, image and optionally
             series, reference, patient, centre), or a folder: a dataset, BIDS, image
             files, or DICOM series.
-        model: Name of a shipped model or a model folder. Of several, once for each,
+        model: Name of a shipped model or a model folder. Give it again for more models:
             all structures go into one label map, those of later models on top.
-        out: Folder for the results: a new one, or that of an earlier run.
-        references: Folder of label maps named as the cases.
+        out: Folder for the results, new or of an earlier run.
+        references: Folder of label maps with the names of the cases.
         region_model: Coarse model to run first.
-        accept: Code of a problem to be mended and not refused; once for each.
+        accept: Error code of a problem to mend instead of refusing; once for each.
         settings: How the network is run.
-        file_format: Of the label maps.
+        file_format: Format of the label maps.
         bids: Name label maps as BIDS derivatives, with a table of labels each.
-        tolerance_mm: Of NSD and boundary IoU.
-        save_probabilities: Write the probability of each label, too.
-        quality: Predict Dice by the model's quality scores (medseg quality fit): into
+        tolerance_mm: Tolerance of NSD and boundary IoU.
+        save_probabilities: Also write the probability of each label.
+        quality: Predict Dice with the model's quality scores (medseg quality fit), in
             volumes.csv and cases.csv; without references the lowest comes first.
-        thumbnails: Make a picture of each case, for index.html.
+        thumbnails: Draw a picture of each case for index.html.
         how: Processes and limits.
-        shard: I/N: the part of the cases that this machine works on. When all parts
-            have ended, medseg cohort merge writes the tables.
+        shard: I/N: part of the cases for this machine. After all parts, medseg cohort
+            merge writes the tables.
         executor: local for processes of this machine, dask for workers of a cluster.
         scheduler: Address of the dask scheduler, as tcp://host:8786.
-        resource: NAME=AMOUNT that a dask worker must have for a case, as GPU=1.
-        dry_run: Check the list and say what would be done.
+        resource: NAME=AMOUNT that a dask worker needs for a case, such as GPU=1.
+        dry_run: Check the list and print what would be done.
     """
     make = medseg.WhatToMake(
         models=model,
@@ -137,15 +137,15 @@ def list_cases(
     references: Path | None = None,
     overwrite: Overwrite = False,
 ) -> int:
-    """Write the list of cases that a folder gives, to be looked through and edited.
+    """Write the list of cases of a folder, to check and edit.
 
     Example: medseg cohort list scans/ -m phantom-abdomen -o cases.csv
 
     Args:
-        folder: Dataset, BIDS, image files, or DICOM series, as cohort run takes it.
-        model: That is to be run: its channels say which files make up a case.
-        out: For the list; a new file that ends in .csv.
-        references: Folder of label maps named as the cases.
+        folder: Dataset, BIDS, image files, or DICOM series, as for cohort run.
+        model: Model to run; its channels say which files make up a case.
+        out: List to write, a new .csv file.
+        references: Folder of label maps with the names of the cases.
         overwrite: Replace an earlier list.
     """
     channels = _channels_of(model)
@@ -158,14 +158,14 @@ def list_cases(
 
 @app.command
 def status(folder: Path, /, *, watch: Switch = False) -> int:
-    """Tell how far a cohort is: counts, failures, speed, time left.
+    """Print how far a cohort is: counts, failures, speed, time left.
 
     Example: medseg cohort status night/ --watch
 
     Args:
-        folder: Of the cohort.
-        watch: Tell it again every ten seconds until nothing is left to do, or nobody
-            works on it.
+        folder: Folder of the cohort.
+        watch: Repeat every ten seconds until nothing is left to do, or no run is
+            active.
     """
     while True:
         found = medseg.cohort_status(folder)
@@ -182,8 +182,8 @@ def merge(folder: Path, /, *, parquet: Switch = False) -> int:
     Example: medseg cohort merge night/
 
     Args:
-        folder: Of the cohort.
-        parquet: Write scores.parquet and volumes.parquet, too.
+        folder: Folder of the cohort.
+        parquet: Also write scores.parquet and volumes.parquet.
     """
     return _told(medseg.merge_cohort(folder, parquet=parquet), folder)
 
@@ -210,7 +210,7 @@ def _executor(
             ErrorCode.INVALID_OPTION,
             "dask needs the address of a scheduler, and the package distributed",
             where="--executor dask",
-            remedy="Give --scheduler ADDRESS; pip install 'medseg[cluster]'.",
+            remedy="Give --scheduler ADDRESS; pip install 'dask[distributed]'.",
         )
     return medseg.DaskExecutor(
         scheduler=scheduler,

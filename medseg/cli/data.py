@@ -20,7 +20,7 @@ Touching = Annotated[bool, Parameter(negative=())]
 
 @app.command(name="list")
 def list_(*, as_json: Json = False) -> None:
-    """Name the datasets that can be downloaded: the ten decathlon tasks.
+    """List the datasets to download: the ten decathlon tasks.
 
     Example: medseg data list
 
@@ -54,13 +54,13 @@ def download(
 ) -> None:
     """Download decathlon tasks, check them, and unpack each into a folder of its name.
 
-    A download that was stopped goes on where it was; a complete folder is left alone.
+    The same command continues a stopped download; a complete folder stays unchanged.
 
     Example: medseg data download Task04_Hippocampus Task09_Spleen --to datasets
 
     Args:
-        tasks: Names as in `medseg data list`; "spleen" does for Task09_Spleen.
-        to: Folder that takes the tasks' folders.
+        tasks: Names as in `medseg data list`; "spleen" is short for Task09_Spleen.
+        to: Folder for the tasks' folders.
     """
     wanted = [medseg.decathlon_task(name) for name in tasks]
     with shown_progress() as progress:
@@ -84,8 +84,7 @@ def phantom(
         cases: Cases of a dataset in Medical Segmentation Decathlon layout; 0 makes one
             DICOM series with its reference.
         seed: Another seed makes other anatomy.
-        touching: Make cases of a liver whose tumours touch, and number these; only with
-            --cases.
+        touching: Make livers with touching, numbered tumours; only with --cases.
     """
     if touching and not cases:
         raise WrongUse(

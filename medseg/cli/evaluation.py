@@ -31,7 +31,7 @@ def evaluate(  # noqa: PLR0913 - the options of design's command
 ) -> int:
     """Score a label map, or a folder of them, against references.
 
-    Folders go on where an interrupted run with the same -o stopped.
+    For folders, the same command with the same -o continues an interrupted run.
 
     Example: medseg evaluate predictions/ labelsTr/ -o scores.csv --tolerance-mm 2
 
@@ -40,8 +40,8 @@ def evaluate(  # noqa: PLR0913 - the options of design's command
         reference: The same; files in folders belong together by name.
         out: Table to write: .csv, .parquet or .json.
         images: CT scan or folder of them, for Hounsfield units per structure; with
-            --model any scans, to know again what it was trained on.
-        settings: How they are compared. Workers: one a processor unless given.
+            --model any scans, to recognise its training cases.
+        settings: How they are compared.
         overwrite: Replace an earlier table.
         as_json: Print JSON instead of a table.
     """

@@ -31,45 +31,48 @@ class Separation:
     split_by: SplitBy | None = field(
         default=None,
         metadata={
-            "help": "Where lesions that touch are parted: nowhere, at their necks, "
-            "where the scan has a valley between them, or as the model has learned; "
-            "unless given the last of a model that has, else nowhere."
+            "help": "How to split touching lesions: nothing keeps them whole, distance "
+            "splits at necks, intensity at valleys of the scan, learned at the centres "
+            "that the model predicts. Default: learned if the model can, else nothing."
         },
     )
     connectivity: Literal[6, 18, 26] = field(
-        default=26, metadata={"help": "Neighbours of a voxel that touch it."}
+        default=26, metadata={"help": "Neighbours that belong to the same lesion."}
     )
     minimum_mm3: float = field(
-        default=0.0, metadata={"help": "Smaller lesions become background."}
+        default=0.0,
+        metadata={"help": "Smallest lesion in mm3; smaller ones become background."},
     )
     neck_mm: float = field(
         default=0.75,
         metadata={
-            "help": "By distance: how much narrower (radius) a neck is than both sides."
+            "help": "distance: least difference of radius between neck and sides."
         },
     )
     contrast: float = field(
         default=10.0,
         metadata={
-            "help": "By intensity: how deep the valley is, in the scan's unit (HU)."
+            "help": "intensity: depth of the valley, in the scan's unit (HU for a CT)."
         },
     )
     sigma_mm: float = field(
-        default=1.0, metadata={"help": "By intensity: smoothing of the scan before."}
+        default=1.0, metadata={"help": "intensity: smoothing of the scan first, in mm."}
     )
     shade: Shade = field(
         default=Shade.BRIGHT,
-        metadata={"help": "By intensity: whether middles are bright or dark."},
+        metadata={
+            "help": "intensity: whether the middles of lesions are bright or dark."
+        },
     )
     least_heat: float = field(
         default=0.2,
-        metadata={"help": "Learned: how sure a centre is, 1 where it is certain."},
+        metadata={"help": "learned: least confidence of a centre, 0 to 1."},
     )
     apart_mm: float | None = field(
         default=None,
         metadata={
-            "help": "Learned: how near two centres may be; 1.5 voxels of the model's "
-            "grid unless given."
+            "help": "learned: smallest distance of two centres. Default: 1.5 voxels of "
+            "the model's grid."
         },
     )
 

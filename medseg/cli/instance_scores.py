@@ -39,20 +39,20 @@ def score(  # noqa: PLR0913 - one an option
 ) -> None:
     """Score labels and lesions: PQ, SQ and RQ of each structure.
 
-    Of folders, counts are summed over cases before the qualities are taken; the table
-    written has a row a case and structure.
+    For folders, counts are summed over cases before the qualities are computed; the
+    written table has a row a case and structure.
 
     Example: medseg instances score results/ labelsTr/ -o panoptic.csv
 
     Args:
-        prediction: Label map with its lesions, or folder of them. Lesions of a label
-            map that tells of none are told apart first.
+        prediction: Label map with its lesions, or folder of them. In a label map
+            without stored lesions they are separated first.
         reference: The same; files in folders belong together by name.
         out: Table to write: .csv or .json.
-        lesions: Table to write of each lesion, found, false or missed: .csv.
-        structure: Structure to count where lesions are told apart; once for each. Those
-            that are lesions by name or kind unless given.
-        separation: What one lesion is, where they are told apart.
+        lesions: Table of each lesion (found, false or missed) to write: .csv.
+        structure: Structure to count if lesions are separated; once for each. Default:
+            all lesions by name or kind.
+        separation: What one lesion is, if lesions are separated.
         overwrite: Replace an earlier table.
         as_json: Print JSON instead of a table.
     """
@@ -95,18 +95,18 @@ def froc(  # noqa: PLR0913 - one an option
     Example: medseg instances froc results/ labelsTr/ -o froc.csv --picture froc.png
 
     Args:
-        prediction: Label map whose lesions have confidences, or folder of them: what
-            segment --instances --save-probabilities writes.
-        reference: The same without confidences; lesions of a label map that tells of
-            none are told apart first.
+        prediction: Label map whose lesions have confidences, or folder of them, as from
+            segment --instances --save-probabilities.
+        reference: The same without confidences; in a label map without stored lesions
+            they are separated first.
         out: Table to write: .csv with every point of the curves, .json with
             sensitivities.
         picture: Picture of the curves to write: .png.
-        structure: Structure to look for; once for each. All of which a reference holds
-            a lesion unless given.
-        iou_threshold: A lesion is found where the IoU is more; 0 asks for a shared
-            voxel only.
-        separation: What one lesion of the references is, where they are told apart.
+        structure: Structure to score; once for each. Default: all with a lesion in a
+            reference.
+        iou_threshold: A lesion is found if its IoU is above this; 0 asks for one shared
+            voxel.
+        separation: What one lesion of the references is, if they are separated.
         overwrite: Replace earlier files.
         as_json: Print JSON instead of a table.
     """

@@ -18,7 +18,7 @@ from medseg.core.instance_settings import FollowUpRules
 
 app = App(
     name="instances",
-    help="Lesions one by one: told apart, measured, followed, scored.",
+    help="Number, measure, follow and score single lesions.",
 )
 app.command(score)
 app.command(froc)
@@ -40,10 +40,10 @@ def separate(
 ) -> None:
     """Number the lesions of a label map.
 
-    Writes the label map (too small lesions left out) with a list of its lesions
-    (NAME.json), and beside it the number of the lesion at each voxel
-    (NAME.instances.nii.gz), a table (NAME.instances.csv) and boxes (NAME.boxes.json).
-    A DICOM-SEG has a segment a lesion, and no NAME.instances.
+    Writes the label map without lesions that are too small, a list of lesions
+    (NAME.json), the number of the lesion at each voxel (NAME.instances.nii.gz), a table
+    (NAME.instances.csv) and boxes (NAME.boxes.json). A DICOM-SEG has a segment a lesion
+    instead of NAME.instances.nii.gz.
 
     Example: medseg instances separate labels.nii.gz -o lesions.nii.gz --split-by
     distance --minimum-mm3 50
@@ -51,10 +51,10 @@ def separate(
     Args:
         labels: Label map: NIfTI, NRRD, MHA or DICOM-SEG.
         out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for a DICOM-SEG.
-        scan: What was segmented: for intensities in the table, for --split-by
-            intensity, and for a DICOM-SEG, which refers to its slices.
-        structure: Structure to count; once for each. Those that are lesions by name or
-            kind unless given.
+        scan: The segmented scan: for intensities in the table, for --split-by
+            intensity, and for the slices of a DICOM-SEG.
+        structure: Structure to count; once for each. Default: all lesions by name or
+            kind.
         separation: What one lesion is.
         overwrite: Replace earlier results.
     """
@@ -95,13 +95,13 @@ def measure(  # noqa: PLR0913 - one an option
     Example: medseg instances measure lesions.nii.gz --scan ct.nii.gz -o lesions.csv
 
     Args:
-        labels: Label map. Lesions are those that segment --instances or separate told
-            apart, or those of a DICOM-SEG with a segment a lesion; of any other label
-            map, and with --structure, they are told apart first.
+        labels: Label map with lesions from segment --instances or separate, or a
+            DICOM-SEG with a segment a lesion. In any other label map, and with
+            --structure, lesions are separated first.
         out: Table to write: .csv or .json.
-        scan: What was segmented, for the intensities.
-        structure: Structure to count; once for each. Those that are lesions by name or
-            kind unless given.
+        scan: The segmented scan, for the intensities.
+        structure: Structure to count; once for each. Default: all lesions by name or
+            kind.
         separation: What one lesion is.
         overwrite: Replace an earlier table.
         as_json: Print JSON instead of a table.
@@ -135,23 +135,22 @@ def follow(  # noqa: PLR0913 - one an option
 ) -> None:
     """Find what became of each lesion: persisting, new, gone, split or merged.
 
-    Both scans must be registered: a place has the same millimetres in both. Lesions of
-    DICOM-SEGs that carry one Tracking UID are one; all others are matched by overlap,
-    then by distance.
+    Both scans must be registered. Lesions of DICOM-SEGs with the same Tracking UID are
+    one lesion; all others are matched by overlap, then by distance.
 
     Example: medseg instances follow january.nii.gz july.nii.gz -o growth.csv
 
     Args:
-        baseline: Label map of the earlier scan; its lesions as those of measure.
-        follow_up: Label map of the later scan, on its own grid or the same.
+        baseline: Label map of the earlier scan, as for measure.
+        follow_up: Label map of the later scan, on any grid.
         out: Table to write: .csv or .json.
-        baseline_scan: The earlier scan: for --split-by intensity, and for the grid of a
-            DICOM-SEG that leaves empty slices out.
-        scan: The later scan, for the same.
-        structure: Structure to count; once for each. Those that are lesions by name or
-            kind unless given.
+        baseline_scan: The earlier scan, for --split-by intensity, and for the grid of a
+            DICOM-SEG without empty slices.
+        scan: The later scan, for the same purposes.
+        structure: Structure to count; once for each. Default: all lesions by name or
+            kind.
         separation: What one lesion is.
-        rules: Which lesion is one of the other scan.
+        rules: How lesions are matched.
         overwrite: Replace an earlier table.
         as_json: Print JSON instead of a table.
     """

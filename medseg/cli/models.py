@@ -22,7 +22,7 @@ app = App(name="models", help="List, describe, import and export trained models.
 
 @app.command(name="list")
 def list_(*, as_json: Json = False) -> None:
-    """Name the models shipped with MedSeg.
+    """List the models shipped with MedSeg.
 
     Example: medseg models list
 
@@ -52,7 +52,7 @@ def show(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say what a model takes and gives, what it was trained on and how it scored.
+    """Show a model's channels, structures, training data and scores.
 
     Example: medseg models show hippocampus
 
@@ -84,20 +84,21 @@ def import_(  # noqa: PLR0913 - what the files do not say
 ) -> None:
     """Turn a model of nnU-Net v2 or a MONAI bundle into a model folder.
 
-    Nothing in it is run. What has no equal in MedSeg is refused by its name.
+    No code of the model is run. The import refuses and names any part that has no equal
+    in MedSeg.
 
     Example: medseg models import nnUNet_results/Dataset004_Hippocampus -o hippo
 
     Args:
         path: nnU-Net's results folder, a bundle's folder, or a zip of either.
         out: Model folder to write.
-        name: Of the model; that of the dataset or bundle when left out.
-        licence: Of the weights, as SPDX expression; the files do not say it.
-        configuration: nnU-Net: which model of a dataset that has several.
+        name: Name of the model. Default: that of the dataset or bundle.
+        licence: Licence of the weights, as SPDX expression; the files do not say it.
+        configuration: nnU-Net: configuration, if the dataset has several.
         checkpoint: nnU-Net: the last weights, or the best ones.
-        fold: nnU-Net: number of a fold; give it again for more. All when left out.
-        trained_as: nnU-Net: where the voxel axes of the scans pointed that it was
-            trained on, as RAS or LPS, where a tool around nnU-Net turned them so.
+        fold: nnU-Net: number of a fold; give it again for more. Default: all.
+        trained_as: nnU-Net: voxel axes of the training scans, such as RAS or LPS, if a
+            tool around nnU-Net reoriented them.
     """
     options = medseg.NnunetOptions(
         configuration=configuration,

@@ -15,7 +15,7 @@ from medseg.core.settings import InferenceSettings
 
 DEFAULT_QUALITY = medseg.QualitySettings()
 
-app = App(name="quality", help="Scores that predict Dice where there is no reference.")
+app = App(name="quality", help="Fit scores that predict Dice without a reference.")
 
 
 @app.command
@@ -28,20 +28,20 @@ def fit(
     quality: Annotated[medseg.QualitySettings, Flat] = DEFAULT_QUALITY,
     as_json: Json = False,
 ) -> None:
-    """Fit scores to cases that a model had not learned from, and put them into it.
+    """Fit scores to cases that a model had not learned from, and add them to it.
 
-    Each case is segmented by a network that it is new to, its Dice set beside how
-    unsure the network was. Writes quality.json into the model's folder; into its folder
-    quality the cases, the risk-coverage curve and a figure. A run that was stopped goes
-    on where it was.
+    A network that had not learned from a case segments it; its Dice is paired with the
+    network's uncertainty. Writes quality.json to the model's folder, and the cases, the
+    risk-coverage curve and a figure to its subfolder quality. The same command
+    continues a stopped run.
 
     Example: medseg quality fit spleen/ Task09_Spleen
 
     Args:
         model: Name of a shipped model or a model folder.
-        dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout; the one
-            the model was trained on with --fold all or a fold's number, or another.
-        settings: How the network is run, as it is going to be run.
+        dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout: that of
+            the training with --fold all or a fold's number, or another.
+        settings: How the network is run, as in later use.
         quality: How the scores are judged.
         as_json: Print JSON instead of a table.
     """

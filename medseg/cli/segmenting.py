@@ -63,33 +63,32 @@ def segment(  # noqa: PLR0913 - the options of design's command
     Example: medseg segment ct.nii.gz -m phantom-abdomen -o labels.nii.gz --instances
 
     Args:
-        scan: DICOM folder or file, NIfTI, NRRD or MHA; or a folder of NIfTI files, of
-            which the next is read and the last written while one is computed.
-        model: Name of a shipped model or a model folder. Of several, once for each,
+        scan: DICOM folder or file, NIfTI, NRRD or MHA; or a folder of NIfTI files.
+        model: Name of a shipped model or a model folder. Give it again for more models:
             all structures go into one label map, those of later models on top.
-        out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for DICOM, which
-            goes back onto the slices of a DICOM scan. For a folder of NIfTI files a
-            folder; its label maps are named as the scans.
-        series: SeriesInstanceUID where a folder holds several series; UID#2 where
-            a series holds several volumes.
+        out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for DICOM on the
+            slices of a DICOM scan. For a folder of NIfTI files a folder; its label maps
+            have the names of the scans.
+        series: SeriesInstanceUID, if a folder holds several series; UID#2, if a series
+            holds several volumes.
         channel: NAME=PATH, once for each channel of a model that takes several; the
             scan is one of them.
-        accept: Code of a problem to be mended and not refused, as its error names it;
-            once for each. The scan is resampled then, and DICOM cannot be written.
+        accept: Error code of a problem to mend instead of refusing the scan; once for
+            each. The scan is resampled, so DICOM cannot be written.
         settings: How the network is run.
-        region_model: Coarse model to run first; the others then look only near what it
-            finds.
-        file_format: What to write; told from the suffix where not given, and then a
-            .dcm is a DICOM-SEG. Few viewers open dicom-seg-labelmap as yet.
-        save_probabilities: Write the probability of each label too, background first,
-            into NAME.probabilities.nii.gz beside the label map.
-        save_uncertainty: Write the entropy at each voxel too, and the disagreement of a
-            model's networks if there are several, into NAME.uncertainty.nii.gz; their
-            means over each structure into NAME.json, and what Dice to expect where
-            the model has quality scores (medseg quality fit).
-        instances: Number the lesions, too: the number at each voxel goes into
-            NAME.instances.nii.gz (a DICOM-SEG has a segment a lesion instead), a table
-            of their measures into NAME.instances.csv, boxes into NAME.boxes.json.
+        region_model: Coarse model to run first; the others then segment only its region
+            and a margin.
+        file_format: Format of the label map. Default: by the suffix; .dcm is a
+            DICOM-SEG. Few viewers open dicom-seg-labelmap as yet.
+        save_probabilities: Also write the probability of each label, background first,
+            to NAME.probabilities.nii.gz.
+        save_uncertainty: Also write the entropy at each voxel, and the disagreement of
+            a model's networks if it has several, to NAME.uncertainty.nii.gz. Their
+            means over each structure go to NAME.json, with the predicted Dice if the
+            model has quality scores (medseg quality fit).
+        instances: Also number the lesions: numbers go to NAME.instances.nii.gz (a
+            DICOM-SEG has a segment a lesion instead), measures to NAME.instances.csv,
+            boxes to NAME.boxes.json.
         separation: What one lesion is, with --instances.
         overwrite: Replace an earlier result.
     """

@@ -40,7 +40,7 @@ def study(  # noqa: PLR0913 - the options of design's command
     """Compare models: intervals, paired tests, figures and a report for a paper.
 
     Writes report.html, scores.csv, summary.json, challenger.csv and figures (SVG, PDF).
-    An interrupted study goes on where it stopped.
+    The same command continues an interrupted study.
 
     Example: medseg study labelsTr/ nnunet=predictions_a/ ours=predictions_b/ -o study
     --tolerance-mm 1 --cases cases.csv --patient patient --centre site
@@ -49,21 +49,22 @@ def study(  # noqa: PLR0913 - the options of design's command
         reference: Folder of references, or a dataset in decathlon layout.
         models: NAME=FOLDER of predictions, once for each model; later models are
             compared with earlier ones.
-        out: Folder to make.
+        out: Folder to write.
         images: Folder of the scans, for pictures of the worst cases.
-        cases: CSV table with a column "case", and others.
-        patient: Its column of patients: cases of one are drawn together.
-        centre: Its column of centres: patients are drawn within them.
-        subgroup: A column to report by; may be given several times.
-        reader: NAME=FOLDER of a further reader's label maps.
+        cases: CSV table with a column "case" and any others.
+        patient: Column of patients in that table; cases of a patient are resampled
+            together.
+        centre: Column of centres; patients are resampled within them.
+        subgroup: Column to report by; may be given several times.
+        reader: NAME=FOLDER of another reader's label maps; may be given several times.
         probabilities: NAME=FOLDER of a model's probabilities (NAME.probabilities.nii.gz
             of segment --save-probabilities, or nnU-Net's .npz).
-        primary: The measure that models are compared by.
-        margin: Greatest loss in it that does not matter, to test non-inferiority.
-        worst: How many of each model's worst cases are shown.
+        primary: Measure to compare models by.
+        margin: Non-inferiority margin in that measure.
+        worst: Number of worst cases to show for each model.
         resamples: Bootstrap samples.
-        level: Of the confidence intervals.
-        seed: Of the bootstrap.
+        level: Level of the confidence intervals.
+        seed: Seed of the bootstrap.
         scoring: How cases are scored.
     """
     if scoring.workers is None:

@@ -1,12 +1,8 @@
 """Aligned plain-text tables for the terminal."""
 
-import textwrap
 from collections.abc import Sequence
 
 from medseg import DECATHLON_LICENCE, DecathlonTask, VolumeInfo
-from medseg.core.error_guide import ERROR_GUIDE
-
-_WIDTH = 79
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -75,14 +71,3 @@ def decathlon_table(tasks: Sequence[DecathlonTask]) -> str:
     sources = sorted({task.tolerance.source for task in tasks})
     notes = [f"licence: {DECATHLON_LICENCE}", f"tolerances: {'; '.join(sources)}"]
     return "\n".join([aligned(header, rows), "", *notes])
-
-
-def error_codes_text() -> str:
-    """Every error code with its meaning and its remedy, for the foot of `--help`."""
-    lines = ["Error codes: what is wrong, and what to do."]
-    for code, row in ERROR_GUIDE.items():
-        lines += textwrap.wrap(f"{code}: {row.meaning}", _WIDTH, subsequent_indent="  ")
-        lines += textwrap.wrap(
-            row.remedy, _WIDTH, initial_indent="  -> ", subsequent_indent="     "
-        )
-    return "\n".join(lines)

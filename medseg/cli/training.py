@@ -26,15 +26,15 @@ def plan(
     memory_gib: float | None = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a network for a dataset would be, with the reason for each choice.
+    """Show the plan of a network for a dataset, with the reason for each choice.
 
     Example: medseg plan Task09_Spleen --preset standard
 
     Args:
         dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout.
         preset: Size of the network and its patches.
-        architecture: Kind of network; the preset's when left out.
-        memory_gib: What a training step may take; the preset's when left out.
+        architecture: Kind of network. Default: the preset's.
+        memory_gib: Memory of a training step in GiB. Default: the preset's.
         as_json: Print JSON instead of a table.
     """
     with shown_progress() as progress:
@@ -79,7 +79,7 @@ def train(
     start: Annotated[str | None, Parameter(name="--from")] = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Train a network, or one a fold, and write them as a model folder.
+    """Train a network, or one for each fold, and write a model folder.
 
     Example: medseg train Task09_Spleen -o spleen --steps 2400
 
@@ -89,10 +89,10 @@ def train(
 
     Args:
         dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout.
-        out: Model folder to make; its name becomes the model's.
+        out: Model folder to write; its name becomes the model's.
         settings: How to train.
-        start: Model, by name or folder, whose weights it starts from.
-        resume: Go on with a training that was stopped.
+        start: Name or folder of a model whose weights the training starts from.
+        resume: Continue a stopped training.
     """
     with (
         medseg.assembled_team() as team,

@@ -103,21 +103,21 @@ class HowToRun:
     workers: int | None = field(
         default=None,
         metadata={
-            "help": "Processes, each with the model loaded; unless given one a GPU, "
-            "or one for every two processors."
+            "help": "Processes, each with the model loaded. Default: one a GPU, or one "
+            "for every two processors."
         },
     )
     time_limit_s: float = field(
         default=3600.0,
-        metadata={"help": "What one case may take; then it is given up and listed."},
+        metadata={"help": "Seconds for one case; a slower one is listed as failed."},
     )
     memory_limit_gib: float | None = field(
         default=None,
-        metadata={"help": "What a process may take beside the model; not on a GPU."},
+        metadata={"help": "Memory of a process beside the model; not on a GPU."},
     )
     grace_s: float = field(
         default=20.0,
-        metadata={"help": "What running cases have to end in when asked to stop."},
+        metadata={"help": "Seconds for running cases to end after a stop."},
     )
 
     def __post_init__(self) -> None:

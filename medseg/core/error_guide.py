@@ -1,4 +1,4 @@
-"""What each error code means and what to do: the table of README and `--help`."""
+"""What each error code means and what to do: the table of `docs/errors.md`."""
 
 from dataclasses import dataclass
 

@@ -140,11 +140,15 @@ class FollowUpRules:
 
     minimum_overlap: float = field(
         default=0.1,
-        metadata={"help": "Share of the smaller of two that both must have in common."},
+        metadata={
+            "help": "Overlap above which two lesions match, as share of the smaller."
+        },
     )
     most_apart_mm: float = field(
         default=10.0,
-        metadata={"help": "Distance of centres of lesions that overlap no other."},
+        metadata={
+            "help": "Distance of centres up to which lesions without overlap match."
+        },
     )
 
     def __post_init__(self) -> None:

@@ -92,7 +92,7 @@ class InferenceSettings:
     precision: Precision = field(
         default=Precision.AUTO,
         metadata={
-            "help": "auto takes bfloat16, or float16, where the device is fast at it."
+            "help": "auto takes bfloat16 or float16 if the device is fast at it."
         },
     )
     overlap: float = field(
@@ -101,22 +101,22 @@ class InferenceSettings:
     )
     mirror: bool = field(
         default=True,
-        metadata={"help": "Average over mirrored copies where the model allows it."},
+        metadata={"help": "Average over mirrored copies if the model allows it."},
     )
     skip_air: bool = field(
         default=True,
         metadata={
-            "help": "Leave out windows with nothing in them, such as air around a body."
+            "help": "Skip windows with nothing in them, such as air around a body."
         },
     )
     margin_mm: float = field(
         default=20.0,
-        metadata={"help": "How far round a region given a model looks, in mm."},
+        metadata={"help": "Margin around the region of --region-model, in mm."},
     )
     compile: bool = field(
         default=False,
         metadata={
-            "help": "Compile the network first: slower to start, then faster; without "
+            "help": "Compile the network first: slower to start, then faster. No "
             "effect on U-Nets on a CPU."
         },
     )
@@ -148,41 +148,39 @@ class TrainingSettings:
     fold: int | Folds | None = field(
         default=0,
         metadata={
-            "help": "Fifth of the cases held out and scored, 0 to 4; none learns from "
-            "every case, all trains five networks that hold out one fifth each."
+            "help": "Fifth of the cases to hold out and score, 0 to 4. none trains on "
+            "every case; all trains five networks, each with one fifth held out."
         },
     )
     steps: int = field(
         default=2400, metadata={"help": "Training steps (weight updates)."}
     )
     batch_size: int | None = field(
-        default=None, metadata={"help": "Patches a step; the plan's when left out."}
+        default=None, metadata={"help": "Patches a step. Default: the plan's."}
     )
     memory_gib: float | None = field(
         default=None,
-        metadata={"help": "What a step may take; the preset's when left out."},
+        metadata={"help": "Memory of a step in GiB. Default: the preset's."},
     )
     architecture: Architecture | None = field(
-        default=None, metadata={"help": "Kind of network; the preset's when left out."}
+        default=None, metadata={"help": "Kind of network. Default: the preset's."}
     )
     loss: Loss = field(
         default=Loss.DICE_CE,
-        metadata={
-            "help": "dice-ce; dice-focal and dice-boundary are for small lesions."
-        },
+        metadata={"help": "dice-ce, or dice-focal or dice-boundary for small lesions."},
     )
     foreground_share: float = field(
         default=0.5,
         metadata={
-            "help": "Share of the patches centred on a structure, each structure as "
-            "likely as another, 0 to 1."
+            "help": "Share of patches centred on a structure, 0 to 1; each structure "
+            "is equally likely."
         },
     )
     domain_randomisation: bool = field(
         default=False,
         metadata={
-            "help": "Show half of the patches in contrasts that no scanner made, for "
-            "scans from elsewhere."
+            "help": "Give half of the patches random synthetic contrasts, for scans "
+            "from other scanners."
         },
     )
     mirror: bool = field(
@@ -201,41 +199,41 @@ class TrainingSettings:
     )
     learning_rate: float | None = field(
         default=None,
-        metadata={"help": "Peak learning rate; 2e-3 for adamw, 1e-2 for sgd."},
+        metadata={"help": "Peak learning rate. Default: 2e-3 for adamw, 1e-2 for sgd."},
     )
     deep_supervision: bool = field(
         default=True,
-        metadata={"help": "Let the coarser levels of a U-Net learn the labels, too."},
+        metadata={"help": "Train the coarser levels of a U-Net on the labels, too."},
     )
     early_stop: int = field(
         default=0,
         metadata={
-            "help": "Stop after so many checkpoints without a better pseudo-Dice; 0 "
-            "never does."
+            "help": "Stop after this many checkpoints without a better pseudo-Dice; "
+            "0 never stops early."
         },
     )
     freeze_encoder: bool = field(
         default=False,
-        metadata={"help": "Leave the way down of a network started --from as it is."},
+        metadata={"help": "Do not train the encoder of a network started with --from."},
     )
     deterministic: bool = field(
         default=False,
         metadata={
-            "help": "Only arithmetic that gives the same bits each time on a GPU; on a "
-            "CPU it always does."
+            "help": "Use only arithmetic that gives the same bits each time on a GPU; "
+            "a CPU always does."
         },
     )
     allow_empty: bool = field(
         default=False,
-        metadata={"help": "Learn from cases without any structure, too."},
+        metadata={"help": "Also train on cases without any structure."},
     )
     tensorboard: bool = field(
         default=False,
-        metadata={"help": "Write TensorBoard events, too (pip install tensorboard)."},
+        metadata={"help": "Also write TensorBoard events (pip install tensorboard)."},
     )
     workers: int = field(
         default=2,
-        metadata={"help": "Threads that read patches; the result is the same."},
+        metadata={"help": "Threads that read patches; no effect on the result."},
     )
     seed: int = field(default=0, metadata={"help": "Seed of every random choice."})
     device: Device = field(
@@ -244,7 +242,7 @@ class TrainingSettings:
     )
     precision: Precision = field(
         default=Precision.AUTO,
-        metadata={"help": "auto takes bfloat16 where the device is fast at it."},
+        metadata={"help": "auto takes bfloat16 if the device is fast at it."},
     )
     checkpoint_every: int = field(
         default=100,
@@ -254,7 +252,7 @@ class TrainingSettings:
         default=None,
         metadata={
             "help": "Compile the network first: slower to start, faster each step. "
-            f"Left out: where there are {_COMPILED_FROM} steps or more."
+            f"Default: with {_COMPILED_FROM} steps or more."
         },
     )
 

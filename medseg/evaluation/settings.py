@@ -25,14 +25,14 @@ class EvaluationSettings:
     tolerances: tuple[str, ...] = field(
         default=(),
         metadata={
-            "help": "Instead: STRUCTURE=MM, once for each structure, or the name of a "
-            "preset (decathlon-liver, totalsegmentator ...)."
+            "help": "Instead of --tolerance-mm: STRUCTURE=MM, once for each structure, "
+            "or the name of a preset (decathlon-liver, totalsegmentator ...)."
         },
     )
     resample_reference: bool = field(
         default=False,
         metadata={
-            "help": "Bring a reference on another grid onto the prediction's, by "
+            "help": "Resample a reference on another grid to the prediction's grid by "
             "nearest neighbour, instead of refusing the case."
         },
     )
@@ -41,31 +41,34 @@ class EvaluationSettings:
         metadata={"help": "Neighbours of a voxel that belong to the same lesion."},
     )
     minimum_mm3: float = field(
-        default=0.0, metadata={"help": "Smaller lesions are left out, in both maps."}
+        default=0.0,
+        metadata={
+            "help": "Smallest lesion in mm3; smaller ones are left out in both maps."
+        },
     )
     brats: BratsRules | None = field(
         default=None,
-        metadata={"help": "Adds the lesion-wise scores of a BraTS 2023 challenge."},
+        metadata={"help": "Add the lesion-wise scores of a BraTS 2023 challenge."},
     )
     missed: WhenMissed = field(
         default=WhenMissed.DIAGONAL,
         metadata={
-            "help": "What means of distances count for a missed or spurious structure: "
-            "the image's diagonal, or nothing."
+            "help": "Distance of a missed or spurious structure in means: the image's "
+            "diagonal, or no value."
         },
     )
     model: str | Path | None = field(
         default=None,
         metadata={
-            "help": "Model that predicted, by name or folder, to tell cases it was "
-            "trained on."
+            "help": "Name or folder of the model that predicted, to mark its training "
+            "cases."
         },
     )
     workers: int | None = field(
         default=None,
         metadata={
-            "help": "Processes that score at the same time; the command takes one a "
-            "processor, a call in Python none but its own."
+            "help": "Processes that score at the same time. Default: one a processor "
+            "in the command, the calling process in Python."
         },
     )
 

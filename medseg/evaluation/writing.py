@@ -74,7 +74,7 @@ def require_writable_scores(path: Path | str, *, overwrite: bool = False) -> Non
             ErrorCode.INVALID_OPTION,
             "Parquet needs the package pyarrow, which is not installed",
             where=path,
-            remedy="Install it (pip install 'medseg[parquet]'), or use .csv.",
+            remedy="Install it (pip install pyarrow), or use .csv.",
         )
     for file in (path, *([] if suffix == _JSON else [lesions_path(path)])):
         require_absent(file, overwrite=overwrite)

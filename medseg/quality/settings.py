@@ -12,7 +12,7 @@ class QualitySettings:
     poor_below: float = field(
         default=0.8,
         metadata={
-            "help": "Dice below which a result is called poor, for the area under ROC."
+            "help": "Dice below which a result counts as poor, for the area under ROC."
         },
     )
 

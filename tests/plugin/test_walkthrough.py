@@ -208,18 +208,20 @@ def test_many_scans_scored_and_reviewed(
     sources = {
         "images": "Task90_PhantomAbdomen/imagesTr",
         "references": "Task90_PhantomAbdomen/labelsTr",
-        "model-a": "predictions/full",
         "model-b": "predictions/quick",
     }
     for part_of_it, source in sources.items():
         (study / part_of_it).mkdir(parents=True)
         for case in CASES:
-            shutil.copy(
-                ROOT / f"sample_data/{source}/{case}.nii.gz", study / part_of_it
-            )
+            for file in (ROOT / "sample_data" / source).glob(f"{case}.*"):
+                shutil.copy(file, study / part_of_it)
     monkeypatch.chdir(tmp_path)
 
-    assert [run(words) for words in commands()] == [0, 0]
+    segment_all, *score = commands()
+    assert run(segment_all) == 0
+    assert "cp -r my-study/night/segmentations my-study/model-a\n" in GUIDE
+    shutil.copytree(study / "night/segmentations", study / "model-a")
+    assert [run(words) for words in score] == [0, 0]
     report = (study / "study/report.html").read_text(encoding="utf-8")
     assert "Means with 95 % confidence intervals" in report
 

@@ -22,6 +22,7 @@ COMMANDS = (
     "models import",
     "models export",
     "data phantom",
+    "errors",
 )
 
 
