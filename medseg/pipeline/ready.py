@@ -291,4 +291,4 @@ def _memory_errors(volume: Volume) -> Iterator[None]:
             where=volume.case_id,
             remedy="Close other programs, make room in the temporary folder, use "
             "--device cpu, or a machine with more.",
-        ) from None
+        ) from error.with_traceback(None)  # its frames hold the memory

@@ -262,10 +262,18 @@ def test_cancelling_one_of_several_models_ends_all():
 
 
 class Full(torch.nn.Module):
-    """A network that no device has room for."""
+    """A network that no device has room for.
+
+    Args:
+        error: What the device says.
+    """
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error = error or torch.OutOfMemoryError("it is full")
 
     def forward(self, _windows: torch.Tensor) -> torch.Tensor:
-        raise torch.OutOfMemoryError("it is full")
+        raise self.error
 
 
 def test_too_little_memory_is_one_line_that_says_what_to_do():
@@ -274,3 +282,10 @@ def test_too_little_memory_is_one_line_that_says_what_to_do():
         medseg.segment(scan_of(case_id="a"), model, EXACT)
     assert caught.value.code is ErrorCode.OUT_OF_MEMORY
     assert caught.value.where == "a"
+
+
+def test_what_the_system_said_of_its_memory_is_the_errors_cause():
+    full = Full(RuntimeError("could not create a primitive"))
+    with pytest.raises(UnusableInput) as caught:
+        medseg.segment(scan_of(), replace(model_of(), networks=(full,)), EXACT)
+    assert "could not create a primitive" in str(caught.value.__cause__)
