@@ -24,6 +24,7 @@ from medseg.inference import (
 )
 from medseg.models import TrainedModel
 from medseg.pipeline.centres import HeadRows
+from medseg.pipeline.confining import confined
 from medseg.pipeline.memory_errors import memory_errors
 from medseg.pipeline.provenance import provenance_of, with_quality_notes
 from medseg.preprocessing import (
@@ -147,6 +148,7 @@ class ReadyModel:
                 slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
                 head = HeadRows(prepared, plan, is_kept=request.centres)
                 found = restored(head.passed(slabs), prepared, plan, request.wanted)
+            found = confined(found, request.region, self.settings.margin_mm, plan)
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
         unsure = _uncertainty(found, volume)
