@@ -136,9 +136,10 @@ def _import_into(
         sha256 = hashlib.sha256(content).hexdigest()
         weights.append(WeightFile(path=name, sha256=sha256))
         contents.append(content)
+    structures = plan.output_names if plan.regions else plan.labels.names
     model = ModelInfo(
         name=options.name or _short_name(described.dataset),
-        summary=f"{', '.join(plan.output_names[:6])}: nnU-Net's {found.configuration} "
+        summary=f"{', '.join(structures[:6])}: nnU-Net's {found.configuration} "
         f"of {described.dataset}, imported.",
         licence=options.licence,
         plan=plan,
