@@ -1,7 +1,9 @@
 """Models written as MONAI bundles, run by MONAI and read again."""
 
 import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +100,30 @@ def test_a_zipped_bundle_is_imported_and_other_options_are_refused(tmp_path):
             tmp_path / "other",
             NnunetOptions(folds=(0,)),
         )
+
+
+def test_an_error_about_a_zipped_bundle_names_the_zip_and_the_path_within(tmp_path):
+    bundle = write_bundle(tmp_path / "zipped" / "organs", Bundle())
+    (bundle / "configs" / "inference.json").write_text("[1]")
+    archive = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "zipped")
+    with pytest.raises(UnusableInput, match="DAMAGED_MODEL") as caught:
+        import_model(Path(archive), tmp_path / "model")
+    assert caught.value.where == f"{archive}: organs/configs/inference.json"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_disk_that_is_full_is_one_line_and_nothing_is_left(tmp_path):
+    resource = pytest.importorskip("resource")
+    model = load_model(save_untrained(PLAN, tmp_path / "model"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    try:
+        with pytest.raises(UnusableInput, match="DISK_FULL") as caught:
+            export_bundle(model, tmp_path / "bundle")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.where == str(tmp_path / "bundle")
+    assert [each.name for each in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize(
