@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from medseg.core.plan import Plan
 from medseg.io.safe_writing import require_absent_folder, written_whole_folder
 from medseg.models.card import LICENCE_FILE
 from medseg.models.folder import network_with, save_model, weights_bytes
-from medseg.models.foreign.archives import unpack_zip
+from medseg.models.foreign.archives import unpacked
 from medseg.models.foreign.bundle_checkpoint import read_weights
 from medseg.models.foreign.bundle_config import Config, read_config
 from medseg.models.foreign.bundle_plan import BundlePlan, read_plan
@@ -102,9 +101,8 @@ def _as_folder(path: Path) -> Iterator[Path]:
     if not path.is_file():
         yield path
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        unpack_zip(path, Path(temporary), is_bundle_file)
-        tops = [Path(temporary), *Path(temporary).iterdir()]
+    with unpacked(path, is_bundle_file) as folder:
+        tops = [folder, *folder.iterdir()]
         yield next((top for top in tops if is_bundle(top)), tops[0])
 
 

@@ -1,7 +1,6 @@
 """Models trained by nnU-Net v2 -> ordinary model folders."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from medseg.models.folder import (
     second_stage_plan,
     weights_bytes,
 )
-from medseg.models.foreign.archives import unpack_zip
+from medseg.models.foreign.archives import unpacked
 from medseg.models.foreign.checkpoints import (
     Checkpoint,
     damaged_checkpoint,
@@ -80,7 +79,8 @@ def import_nnunet(
 
     Args:
         path: A results folder `Trainer__Plans__configuration`, the folder of its
-            dataset, or the zip that nnU-Net exports.
+            dataset, the `nnUNet_results` round it, or a zip of one of these, as nnU-Net
+            exports it.
         out_folder: The model folder to write; written whole or not at all.
         options: Which model, folds and checkpoint.
 
@@ -101,9 +101,8 @@ def import_nnunet(
 def _as_folder(path: Path) -> Iterator[Path]:
     """The folder itself, or a temporary one with what is needed of the zip."""
     if path.is_file():
-        with tempfile.TemporaryDirectory() as temporary:
-            unpack_zip(path, Path(temporary), is_nnunet_file)
-            yield Path(temporary)
+        with unpacked(path, is_nnunet_file) as folder:
+            yield folder
     else:
         yield path
 
