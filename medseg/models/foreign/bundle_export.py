@@ -99,7 +99,7 @@ def export_bundle(
         _write(folder / "configs" / "inference.json", _json(config))
         _write(folder / "configs" / "metadata.json", _json(metadata))
         _write(folder / "docs" / "README.md", model_card(info) + _RUN)
-        _write(folder / LICENCE_FILE, licence_text(info))
+        _write(folder / LICENCE_FILE, model.licence_text or licence_text(info))
 
 
 def _chosen(model: TrainedModel, options: ExportOptions) -> nn.Module:
@@ -203,7 +203,8 @@ def _metadata(info: ModelInfo) -> dict[str, Any]:
         "task": info.summary,
         "description": info.summary,
         "authors": "",
-        "copyright": info.licence,
+        "copyright": dict(info.training.settings).get("copyright", info.licence),
+        "license": info.licence,
         "data_source": info.training.source or info.training.dataset,
         "data_type": "nibabel",
         "intended_use": "Research use only: not a medical device.",

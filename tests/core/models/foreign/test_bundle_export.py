@@ -1,5 +1,6 @@
 """Models written as MONAI bundles, run by MONAI and read again."""
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -86,6 +87,24 @@ def test_an_imported_bundle_is_exported_as_it_was(tmp_path, scan):
     np.testing.assert_array_equal(
         labels_by_monai(tmp_path / "again", scan), labels_by_monai(bundle, scan)
     )
+
+
+def test_an_exported_bundle_keeps_its_licence(tmp_path):
+    bundle = write_bundle(tmp_path / "bundle", Bundle())
+    (bundle / "LICENSE").write_text("Do as you like.")
+    metadata = bundle / "configs" / "metadata.json"
+    told = json.loads(metadata.read_text()) | {"copyright": "Copyright (c) Somebody"}
+    metadata.write_text(json.dumps(told))
+    options = NnunetOptions(licence="Apache-2.0")
+    import_model(bundle, tmp_path / "model", options)
+    export_bundle(load_model(tmp_path / "model"), tmp_path / "again")
+    kept = json.loads((tmp_path / "again" / "configs" / "metadata.json").read_text())
+    assert kept["copyright"] == "Copyright (c) Somebody"
+    assert (tmp_path / "again" / "LICENSE").read_text() == "Do as you like."
+    info = import_model(tmp_path / "again", tmp_path / "model again")
+    assert info.licence == "Apache-2.0"
+    assert ("copyright", "Copyright (c) Somebody") in info.training.settings
+    assert (tmp_path / "model again" / "LICENSE").read_text() == "Do as you like."
 
 
 def test_a_zipped_bundle_is_imported_and_other_options_are_refused(tmp_path):
