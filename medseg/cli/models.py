@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 import medseg
 from medseg.cli.scans import Json
 from medseg.cli.tables import aligned
+from medseg.core.axes_in_words import axes_in_words
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.model_info import ModelInfo
 from medseg.core.plan import PatientAxes
@@ -65,6 +66,8 @@ def show(
         print(json.dumps(asdict(info), indent=1))
         return
     print("\n".join(f"{name:<14}{value}" for name, value in _facts(info).items()))
+    for subject, reason in info.plan.reasons:
+        print(f"{'reason':<14}{subject}: {reason}")
     for result in info.results:
         print(f"{'score':<14}{result}")
 
@@ -149,16 +152,22 @@ def _axes(codes: str) -> PatientAxes:
 
 
 def _facts(info: ModelInfo) -> dict[str, str]:
-    training = info.training
-    return {
+    """What is known, by name."""
+    plan, training = info.plan, info.training
+    cases = len(training.cases)
+    facts = {
         "name": info.name,
         "summary": info.summary,
-        "channels": ", ".join(info.plan.channels),
-        "structures": ", ".join(info.plan.labels.names),
-        "spacing_mm": " x ".join(f"{edge:g}" for edge in info.plan.spacing_mm),
+        "channels": ", ".join(plan.channels),
+        "structures": ", ".join(plan.labels.names),
+        "spacing_mm": " x ".join(f"{edge:g}" for edge in plan.spacing_mm),
+        "axes": axes_in_words(plan.axes),
         "licence": info.licence,
-        "trained on": f"{len(training.cases)} cases of {training.dataset}",
+        "trained on": f"{cases} cases of {training.dataset}"
+        if cases
+        else training.dataset,
         "source": training.source,
-        "steps": str(training.steps),
+        "steps": str(training.steps or ""),
         "scored on": info.results_note,
     }
+    return {name: value for name, value in facts.items() if value}

@@ -16,7 +16,8 @@ class Estimate:
         seconds: Loading the model left out.
         memory_bytes: Of main memory on the CPU, of the GPU's on a GPU, for the network
             and the prepared scan; None where the system does not say.
-        free_bytes: Main memory there is, for a run on the CPU; None where not known.
+        free_bytes: Of the same memory, how much this process can have; None where that
+            is not known.
     """
 
     device: Device
@@ -28,7 +29,7 @@ class Estimate:
 
     @property
     def is_too_large(self) -> bool:
-        """Whether it takes more main memory than there is."""
+        """Whether it takes more memory than there is."""
         if self.memory_bytes is None or self.free_bytes is None:
             return False
         return self.memory_bytes > self.free_bytes

@@ -4,6 +4,7 @@ from medseg.core.memory import available_bytes
 from medseg.inference.components import keep_largest_pieces
 from medseg.inference.devices import (
     available_devices,
+    free_bytes,
     memory_format,
     place,
     resolved_choice,
@@ -28,6 +29,7 @@ __all__ = [
     "Runner",
     "available_bytes",
     "available_devices",
+    "free_bytes",
     "is_out_of_memory",
     "keep_largest_pieces",
     "measure",

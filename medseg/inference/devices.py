@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.memory import available_bytes
 from medseg.core.settings import Device, Precision
 
 _DTYPES = {
@@ -103,6 +104,21 @@ def resolved_choice(
     chosen = resolved_device(device)
     dtype = resolved_dtype(precision, chosen, trains=trains)
     return Device(str(chosen)), Precision(str(dtype).removeprefix("torch."))
+
+
+def free_bytes(device: Device) -> int | None:
+    """Memory of a device that this process can have; None where that is not known.
+
+    Of a GPU it is what nothing holds, and what PyTorch holds for this process already.
+
+    Args:
+        device: One there is; of the CPU, main memory.
+    """
+    chosen = torch.device(device)
+    if chosen.type == "cpu":
+        return available_bytes()
+    left, _ = torch.cuda.mem_get_info(chosen)
+    return left + torch.cuda.memory_reserved(chosen)
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

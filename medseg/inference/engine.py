@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from medseg.inference.accumulators import (
     first_with_room,
     stretches,
 )
+from medseg.inference.clean_thread import CleanThread
 from medseg.inference.layout import Layout, Window, windows_at_once
 from medseg.inference.running import Runner
 from medseg.inference.source import Source
@@ -35,6 +37,13 @@ _SURE_LOGIT = 30.0
 """Of background where nothing is computed; 1 - 1e-11 as a probability."""
 
 Result = TypeVar("Result")
+
+
+class _Relief(StrEnum):
+    """What leaves a stage of the work more memory than it had."""
+
+    FEWER_WINDOWS = "fewer windows at once"
+    SUMS_ELSEWHERE = "sums in another place"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -112,6 +121,7 @@ class _Stream:
         plan = runner.plan
         self._runner = runner
         self._layout = layout
+        self._thread = CleanThread()
         self._background = _sure_of_background(plan)
         self._at_once = windows_at_once(plan.patch_shape, runner.device)
         a, b = (layout.shape[axis] for axis in layout.across)
@@ -137,12 +147,14 @@ class _Stream:
             yield from self._slabs(on_progress)
         finally:
             self._runner.rest()
+            self._thread.rest()
 
     def _slabs(self, on_progress: ProgressCallback) -> Iterator[LogitsSlab]:
         windows = [window for window in self._layout.windows if window.is_needed]
         done = 0
         while done < len(windows):
-            some, logits = self._retried(partial(self._computed, windows[done:]))
+            computed = partial(self._computed, windows[done:])
+            some, logits = self._retried(computed, tuple(_Relief))
             for number, window in enumerate(some):
                 rows, _, _ = self._layout.row_first(window.box)
                 yield from self._finished(rows.start)
@@ -161,7 +173,7 @@ class _Stream:
         if self._runner.settings.compile and len(some) < self._at_once:
             missing = self._at_once - len(some)  # another number is compiled again
             batch = functional.pad(batch, (*[0] * 9, missing))
-        return some, self._runner.logits(batch)
+        return some, self._thread.run(partial(self._runner.logits, batch))
 
     def _add(
         self, window: Window, members: Sequence[Float[Tensor, "output i j k"]]
@@ -204,8 +216,16 @@ class _Stream:
             logits=logits.permute(0, 4, 1, 2, 3),
         )
 
-    def _retried(self, work: Callable[[], Result]) -> Result:
+    def _retried(
+        self,
+        work: Callable[[], Result],
+        helps: Sequence[_Relief] = (_Relief.SUMS_ELSEWHERE,),
+    ) -> Result:
         """Do some work, with less memory each time it runs out.
+
+        Args:
+            work: What may be done again.
+            helps: What would leave more memory to it, the least loss first.
 
         Raises:
             torch.OutOfMemoryError: When there is no step left.
@@ -217,17 +237,23 @@ class _Stream:
                 if not is_out_of_memory(error):
                     raise
                 reason = str(error)
+            self._runner.rest()
             if self._runner.device.type == "cuda":
                 torch.cuda.empty_cache()
-            if not self._step_down():
+            if not any(self._step_down(relief) for relief in helps):
                 raise torch.OutOfMemoryError(reason)
 
-    def _step_down(self) -> bool:
+    def _step_down(self, relief: _Relief) -> bool:
         """Need less memory from now on; False where that is not possible."""
-        if self._at_once > 1:
-            self._at_once //= 2
-            _log.info("out of memory: %d windows at once from now on", self._at_once)
-            return True
+        if relief is _Relief.SUMS_ELSEWHERE:
+            return self._move_sums()
+        if self._at_once == 1:
+            return False
+        self._at_once //= 2
+        _log.info("out of memory: %d windows at once from now on", self._at_once)
+        return True
+
+    def _move_sums(self) -> bool:
         ring = self._ring
         lower = ring.shape.lower_places(ring.place, available_bytes())
         if not lower:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.settings import InferenceSettings
 from medseg.inference.accumulators import RingShape
+from medseg.inference.clean_thread import CleanThread
 from medseg.inference.layout import Layout, windows_at_once
 from medseg.inference.running import Runner
+from medseg.preprocessing import is_out_of_memory
 
 _PROCESS_SIZE = Path("/proc/self/statm")
 _PAGE_BYTES = 4096
@@ -51,6 +54,8 @@ def measure(
 ) -> Measured:
     """Run the first of the networks over a few windows, without looking at the answer.
 
+    Where memory runs out, it is run over half as many at once.
+
     Args:
         networks: As in `stream_logits`.
         prepared: As in `stream_logits`.
@@ -60,15 +65,15 @@ def measure(
 
     Raises:
         WrongUse: NO_SUCH_DEVICE.
-        torch.OutOfMemoryError: When not even these fit.
+        RuntimeError: When not even one fits; `is_out_of_memory` knows it.
+        MemoryError: Likewise.
     """
     layout = Layout.of(prepared, plan, settings, region)
     runner = Runner.ready(networks[:1], plan, settings)
     at_once = min(windows_at_once(plan.patch_shape, runner.device), len(layout.windows))
     channels = len(prepared.image) + prepared.first_stage_structures
-    batch = torch.zeros((at_once, channels, *plan.patch_shape), device=runner.device)
-    with _most_memory(runner.device) as held:
-        seconds = _seconds_of_one(runner.networks[0], batch)
+    shape = channels, *plan.patch_shape
+    at_once, seconds, held = _that_fit(runner, shape, at_once)
     answers = len(networks) * len(runner.mirrors) * layout.needed
     return Measured(
         windows=layout.needed,
@@ -77,9 +82,34 @@ def measure(
     )
 
 
-def _seconds_of_one(network: nn.Module, batch: torch.Tensor) -> float:
+def _that_fit(
+    runner: Runner, shape: tuple[int, ...], at_once: int
+) -> tuple[int, float, "_Held"]:
+    """How many windows ran at once, how long that took, and in how much memory."""
+    thread = CleanThread()
+    try:
+        while True:
+            try:
+                with _most_memory(runner.device) as held:
+                    work = partial(_seconds_of_one, runner, (at_once, *shape))
+                    seconds = thread.run(work)
+            except (RuntimeError, MemoryError) as error:
+                if at_once == 1 or not is_out_of_memory(error):
+                    raise
+            else:
+                return at_once, seconds, held
+            at_once //= 2
+            runner.rest()
+            if runner.device.type == "cuda":
+                torch.cuda.empty_cache()
+    finally:
+        thread.rest()
+
+
+def _seconds_of_one(runner: Runner, shape: tuple[int, ...]) -> float:
     """The shortest of a few runs; one alone where it takes long."""
-    taken: list[float] = []
+    network, taken = runner.networks[0], list[float]()
+    batch = torch.zeros(shape, device=runner.device)
     with torch.no_grad():
         if batch.device.type == "cuda":
             network(batch)  # the first one chooses algorithms

@@ -121,15 +121,8 @@ class Runner:
                     sums.append(logits.to(torch.float32, copy=True))
                 else:
                     sums.append(logits)
-        if self.dtype is torch.float16 and not all(
-            each.isfinite().all() for each in sums
-        ):
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                "the network's features are beyond the range of float16",
-                where="--precision",
-                remedy="Use --precision float32.",
-            )
+        if self.dtype is torch.float16:
+            _require_finite(sums)
         return sums
 
     def _logits(

@@ -56,9 +56,12 @@ def described_labels(content: Mapping[str, Any]) -> DescribedLabels:
 
 
 def _named(key: str, value: object) -> tuple[str, tuple[int, ...]]:
-    """Name and numbers out of "1": "liver", "liver": 1 or "liver": [1, 2]."""
-    if str(key).isdigit():
-        return str(value).strip(), (int(key),)
+    """Name and numbers out of "1": "liver", "liver": 1 or "liver": [1, 2].
+
+    A name may be a number, too: "11": 1 is nnU-Net's.
+    """
+    if str(key).isdigit() and isinstance(value, str) and not value.strip().isdigit():
+        return value.strip(), (int(key),)
     ids = value if isinstance(value, list) else [value]
     return str(key).strip(), tuple(dict.fromkeys(_whole(id_) for id_ in ids))
 

@@ -1,7 +1,8 @@
 """A model's description as a page to read: its card (Mitchell et al., 2019)."""
 
+from medseg.core.axes_in_words import axes_in_words
 from medseg.core.model_info import ModelInfo, StructureResult
-from medseg.core.plan import Plan, StoredAxes
+from medseg.core.plan import Plan
 
 CARD_FILE = "MODEL_CARD.md"
 LICENCE_FILE = "LICENSE"
@@ -11,14 +12,6 @@ _USE = (
     "or diseases than those it learned from it may be wrong, without any sign of it."
 )
 
-_SIDES = {
-    "R": "right",
-    "L": "left",
-    "A": "anterior",
-    "P": "posterior",
-    "S": "superior",
-    "I": "inferior",
-}
 _COMMAND = "medseg segment SCAN -m PATH_OF_THIS_FOLDER -o labels.nii.gz"
 
 
@@ -39,10 +32,12 @@ def licence_text(info: ModelInfo) -> str:
 
 def model_card(info: ModelInfo) -> str:
     """What the model is for, what it learned from and how it did, in Markdown."""
+    reasons = "\n".join(f"- {name}: {reason}" for name, reason in info.plan.reasons)
     sections = (
         f"# {info.name}\n\n{info.summary}",
         f"## Use\n\n{_USE}\n\n    {_COMMAND}",
         f"## What it takes and gives\n\n{_facts(info.plan)}",
+        *([f"## Why it is so\n\n{reasons}"] if reasons else []),
         f"## What it was trained on\n\n{_training(info)}",
         f"## How it did\n\n{_results(info)}",
         f"## Licence\n\n{info.licence}",
@@ -58,7 +53,7 @@ def _facts(plan: Plan) -> str:
         "Channels": ", ".join(plan.channels),
         "Labels": ", ".join(structures),
         "Regions": ", ".join(regions),
-        "Voxels": f"{spacing} mm along {_axes(plan)}",
+        "Voxels": f"{spacing} mm along {axes_in_words(plan.axes)}",
         "Network": _network(plan),
         "Patch": " x ".join(map(str, plan.patch_shape)),
     }
@@ -69,12 +64,6 @@ def _network(plan: Plan) -> str:
     if plan.monai_network is not None:
         return f"MONAI's {plan.monai_network.name}"
     return f"{plan.architecture}, widths {', '.join(map(str, plan.widths))}"
-
-
-def _axes(plan: Plan) -> str:
-    if isinstance(plan.axes, StoredAxes):
-        return f"the axes {', '.join('ijk'[axis] for axis in plan.axes.order)} of files"
-    return ", ".join(_SIDES[code] for code in plan.axes.codes)
 
 
 def _training(info: ModelInfo) -> str:

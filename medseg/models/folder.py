@@ -37,12 +37,14 @@ class TrainedModel:
         first_stage: The coarser model whose label map they take, one channel a
             structure after the scan's own; None when they need none.
         quality: What predicts the Dice of its results; None where none was fitted.
+        licence_text: What lies in its folder as licence; empty where nothing does.
     """
 
     info: ModelInfo
     networks: tuple[nn.Module, ...]
     first_stage: "TrainedModel | None" = None
     quality: ModelQuality | None = None
+    licence_text: str = ""
 
     @property
     def sha256(self) -> str:
@@ -81,7 +83,12 @@ def load_networks(name_or_folder: str | Path) -> TrainedModel:
     networks = tuple(
         _network(plan, folder, weight.path, weight.sha256) for weight in info.weights
     )
-    return TrainedModel(info=info, networks=networks, first_stage=first_stage)
+    return TrainedModel(
+        info=info,
+        networks=networks,
+        first_stage=first_stage,
+        licence_text=_licence_in(folder),
+    )
 
 
 def second_stage_plan(plan: Plan, first_stage: Plan) -> Plan:
@@ -189,6 +196,16 @@ def _first_stage(info: ModelInfo, folder: Path) -> TrainedModel | None:
     if read_model_info(below).first_stage:
         raise damaged(below, "a first stage has none of its own")
     return load_model(below)
+
+
+def _licence_in(folder: Path) -> str:
+    file = folder / LICENCE_FILE
+    if not file.is_file():
+        return ""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise damaged(file, f"the licence cannot be read ({error.strerror})") from None
 
 
 def _network(plan: Plan, folder: Path, path: str, sha256: str) -> nn.Module:

@@ -15,8 +15,9 @@ from medseg.core.progress import (
 )
 from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Segmentation, Volume
-from medseg.inference import available_bytes, measure, resolved_choice
+from medseg.inference import free_bytes, measure, resolved_choice
 from medseg.models import TrainedModel
+from medseg.pipeline.memory_errors import memory_errors
 from medseg.pipeline.ready import region_on
 from medseg.preprocessing import prepare
 
@@ -47,15 +48,17 @@ def estimate(
     settings = replace(settings, device=device, precision=precision, compile=False)
     on_progress(Progress(stage="estimating", done=0, total=2))
     start = time.perf_counter()
-    prepared = prepare(volume, model.info.plan)
+    with memory_errors(volume):
+        prepared = prepare(volume, model.info.plan)
     seconds = 2 * (time.perf_counter() - start)  # bringing labels back takes as long
     on_progress(Progress(stage="estimating", done=1, total=2))
     if model.first_stage is not None:
         prepared = _with_blank_structures(prepared, model.first_stage)
         told = in_stage(on_progress, "first stage")
         seconds += estimate(volume, model.first_stage, settings, told).seconds
-    near = region_on(region, prepared, model.info.plan, settings)
-    taken = measure(model.networks, prepared, model.info.plan, settings, near)
+    with memory_errors(volume):
+        near = region_on(region, prepared, model.info.plan, settings)
+        taken = measure(model.networks, prepared, model.info.plan, settings, near)
     on_progress(Progress(stage="estimating", done=2, total=2))
     return Estimate(
         device=device,
@@ -63,7 +66,7 @@ def estimate(
         windows=taken.windows,
         seconds=seconds + taken.seconds,
         memory_bytes=taken.device_bytes,
-        free_bytes=available_bytes() if device == "cpu" else None,
+        free_bytes=free_bytes(device),
     )
 
 

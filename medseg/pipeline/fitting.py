@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from medseg.core.axes_in_words import stored_axes_in_words
 from medseg.core.channels import channel_order, modality_of
 from medseg.core.geometry import Geometry
 from medseg.core.model_info import ModelInfo
+from medseg.core.plan import StoredAxes
 from medseg.preprocessing.orientation import network_axes
 
 _FAR_COARSER = 3.0
@@ -38,7 +40,11 @@ def misfits(
         geometry: Of the scan.
         model: The model.
     """
-    return (*_of_channels(channels, model), *_of_spacing(geometry, model))
+    return (
+        *_of_channels(channels, model),
+        *_of_spacing(geometry, model),
+        *_of_axes(geometry, model),
+    )
 
 
 def _of_channels(channels: Sequence[str], model: ModelInfo) -> Iterator[Misfit]:
@@ -60,6 +66,12 @@ def _of_spacing(geometry: Geometry, model: ModelInfo) -> Iterator[Misfit]:
         yield Misfit(text=_apart("coarser", ratios.index(max(ratios)), own_mm, model))
     if min(ratios) < 1 / _FAR_FINER:
         yield Misfit(text=_apart("finer", ratios.index(min(ratios)), own_mm, model))
+
+
+def _of_axes(geometry: Geometry, model: ModelInfo) -> Iterator[Misfit]:
+    if isinstance(model.plan.axes, StoredAxes):
+        text = stored_axes_in_words(geometry.orientation)
+        yield Misfit(text=f"{text[0].upper()}{text[1:]}.")
 
 
 def _apart(word: str, axis: int, own_mm: Sequence[float], model: ModelInfo) -> str:

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
+from medseg.core.axes_in_words import stored_axes_in_words
 from medseg.core.model_quality import ModelQuality
-from medseg.core.plan import NormalisationKind, Plan
+from medseg.core.plan import NormalisationKind, Plan, StoredAxes
 from medseg.core.provenance import Provenance
 from medseg.core.settings import InferenceSettings
 from medseg.core.versions import package_versions
@@ -87,12 +88,14 @@ def composed_provenance(parts: Sequence[Provenance]) -> Provenance:
 
 
 def _doubts_on_scan(volume: Volume, plan: Plan) -> Iterator[str]:
-    """What makes it unsure that the scan is of the model's modality."""
+    """What makes it unsure that the scan is like those of the model."""
     if volume.channels == ("image",):
         yield f"the file names no modality: taken for {plan.channels[0]}"
     takes_ct = plan.normalisation[0].kind is NormalisationKind.CT
     if takes_ct and len(plan.channels) == 1 and volume.array.min() >= 0:
         yield "no value is below 0, as air is in Hounsfield units: is it a CT?"
+    if isinstance(plan.axes, StoredAxes):
+        yield stored_axes_in_words(volume.geometry.orientation)
 
 
 def _notes_on_region(

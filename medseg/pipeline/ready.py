@@ -1,7 +1,6 @@
 """A model made ready to be run on one scan after the other."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -9,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Float16
 
 from medseg.core.centre_maps import CentreMaps
-from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import ProgressCallback, ignore_progress, in_stage
@@ -26,13 +24,14 @@ from medseg.inference import (
 )
 from medseg.models import TrainedModel
 from medseg.pipeline.centres import HeadRows
+from medseg.pipeline.confining import confined
+from medseg.pipeline.memory_errors import memory_errors
 from medseg.pipeline.provenance import provenance_of, with_quality_notes
 from medseg.preprocessing import (
     LABELS_ONLY,
     Expectation,
     Restored,
     Wanted,
-    is_out_of_memory,
     margin_voxels,
     prepare,
     prepare_first_stage,
@@ -139,7 +138,7 @@ class ReadyModel:
             Cancelled: From `on_progress`.
         """
         plan = self.model.info.plan
-        with _memory_errors(volume):
+        with memory_errors(volume):
             prepared = self._prepared(volume, on_progress)
             asked = Asked(
                 members=request.wanted.uncertainty and len(self.model.networks) > 1,
@@ -149,6 +148,7 @@ class ReadyModel:
                 slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
                 head = HeadRows(prepared, plan, is_kept=request.centres)
                 found = restored(head.passed(slabs), prepared, plan, request.wanted)
+            found = confined(found, request.region, self.settings.margin_mm, plan)
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
         unsure = _uncertainty(found, volume)
@@ -178,13 +178,13 @@ class ReadyModel:
             Cancelled: From `on_progress`.
         """
         plan, wanted = self.model.info.plan, Wanted(probabilities=True)
-        with _memory_errors(volume):
+        with memory_errors(volume):
             prepared = self._prepared(volume, on_progress)
             with self._lock:
                 singles = self._runner().singles()
         for done, (network, runner) in enumerate(singles, start=1):
             told = in_stage(on_progress, f"copy {done} of {len(singles)}")
-            with _memory_errors(volume), self._lock:
+            with memory_errors(volume), self._lock:
                 slabs = stream_of_ready(runner, prepared, on_progress=told)
                 head = HeadRows(prepared, plan, is_kept=False)
                 found = restored(head.passed(slabs), prepared, plan, wanted)
@@ -276,19 +276,3 @@ def _structures(
         else each
         for output, each in enumerate(means, start=1)
     )
-
-
-@contextmanager
-def _memory_errors(volume: Volume) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UnusableInput(
-            ErrorCode.OUT_OF_MEMORY,
-            "there is too little memory for this scan, on the device or at all",
-            where=volume.case_id,
-            remedy="Close other programs, make room in the temporary folder, use "
-            "--device cpu, or a machine with more.",
-        ) from None

@@ -92,7 +92,8 @@ class Estimated:
         if not made.is_too_large or made.free_bytes is None:
             return text
         free = _size(made.free_bytes)
-        return f"{text} Only {free} is free: it will use the disk and be slow."
+        uses = "the disk" if made.device == CPU else "main memory, or the disk,"
+        return f"{text} Only {free} is free: it will use {uses} and be slow."
 
 
 def run_model(

@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import medseg
 from medseg import Device, InferenceSettings, Precision
+from medseg.inference import free_bytes, measuring
 from tests.core.test_predictions import model_of, region_of, scan_of
 
 EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
@@ -76,6 +78,73 @@ def test_what_takes_more_than_there_is_is_too_large(
     )
 
     assert made.is_too_large is is_too_large
+
+
+class Narrow(torch.nn.Module):
+    """A network on a device that has room for so many windows at once.
+
+    Args:
+        network: What computes.
+        most: Windows that fit.
+    """
+
+    def __init__(self, network: torch.nn.Module, most: int) -> None:
+        super().__init__()
+        self.network = network
+        self.most = most
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        if len(windows) > self.most:
+            raise RuntimeError("could not create a primitive")
+        logits: torch.Tensor = self.network(windows)
+        return logits
+
+
+def narrow(model, most):
+    """The same model on such a device."""
+    return replace(model, networks=(Narrow(model.networks[0], most),))
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_half_as_many_windows_are_measured_where_memory_runs_out(monkeypatch, most):
+    monkeypatch.setattr(measuring, "windows_at_once", lambda *_: 8)
+    scan, model = scan_of(), model_of()
+
+    made = medseg.estimate(scan, narrow(model, most), EXACT)
+
+    assert made.windows == medseg.estimate(scan, model, EXACT).windows
+    assert made.seconds > 0
+
+
+def test_too_little_memory_for_a_window_is_the_error_of_a_run():
+    model, scan = narrow(model_of(), 0), scan_of(case_id="a")
+
+    with pytest.raises(medseg.UnusableInput, match="--device cpu") as caught:
+        medseg.estimate(scan, model, EXACT)
+
+    assert caught.value.code is medseg.ErrorCode.OUT_OF_MEMORY
+    assert caught.value.where == "a"
+    assert "could not create a primitive" in str(caught.value.__cause__)
+
+
+def test_what_is_free_on_a_gpu_is_what_it_says_and_what_is_held_for_this_process(
+    monkeypatch,
+):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (5_000, 80_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 700)
+
+    assert free_bytes(Device("cuda:0")) == 5_700
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_an_estimate_on_a_gpu_says_what_is_free_there():
+    made = medseg.estimate(scan_of(), model_of(), InferenceSettings())
+
+    _, total = torch.cuda.mem_get_info()
+    assert made.free_bytes is not None
+    assert made.memory_bytes is not None
+    assert made.memory_bytes < made.free_bytes <= total
 
 
 def test_it_can_be_cancelled():

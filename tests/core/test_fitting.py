@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import nibabel
 import pytest
 
 from medseg import Geometry, misfits
 from medseg.core.channels import channel_order
 from medseg.core.model_info import WeightFile
+from medseg.core.plan import StoredAxes
 from tests.core.making import CT, ORIENTATIONS, TINY_PLAN, untrained_info
 
 WEIGHTS = WeightFile(path="weights/a.safetensors", sha256="0" * 64)
@@ -76,3 +78,20 @@ def test_far_finer_voxels_are_warned_of():
     (misfit,) = misfits(("CT",), GRID, model_for(("CT",), (10.0, 1.0, 1.0)))
 
     assert "far finer" in misfit.text
+
+
+@pytest.mark.parametrize(("axes", "flips"), ORIENTATIONS[::7])
+def test_where_the_axes_point_is_said_of_a_model_that_takes_those_of_the_file(
+    axes, flips
+):
+    sides = {"R": "right", "L": "left", "A": "anterior", "P": "posterior"}
+    sides |= {"S": "superior", "I": "inferior"}
+    turned = GRID.permuted(axes, flips)
+    model = model_for(("CT",))
+    stored = replace(model, plan=replace(model.plan, axes=StoredAxes(order=(2, 1, 0))))
+
+    (misfit,) = misfits(("CT",), turned, stored)
+
+    codes = nibabel.orientations.aff2axcodes(turned.affine)
+    assert not misfit.is_refused
+    assert f"i, j, k run to {', '.join(sides[c] for c in codes)}:" in misfit.text

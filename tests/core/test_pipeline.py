@@ -22,6 +22,7 @@ from medseg import (
     UnusableInput,
 )
 from medseg.core.model_info import WeightFile
+from medseg.core.plan import StoredAxes
 from medseg.models import TrainedModel, list_models
 from medseg.networks import build_network
 from tests.core.making import (
@@ -142,6 +143,18 @@ def test_what_makes_a_scan_doubtful_is_noted(model):
     made = medseg.segment(scan, ct_model, EXACT).provenance
     assert made is not None
     assert not made.notes
+
+
+def test_a_model_of_the_files_own_axes_says_where_those_of_the_scan_point(model):
+    plan = replace(TINY_PLAN, axes=StoredAxes(order=(2, 1, 0)))
+    stored = replace(model, info=replace(model.info, plan=plan))
+    made = medseg.segment(scan_of(), stored, EXACT).provenance
+    sides = {"R": "right", "L": "left", "A": "anterior", "P": "posterior"}
+    sides |= {"S": "superior", "I": "inferior"}
+    codes = nibabel.orientations.aff2axcodes(scan_of().geometry.affine)
+    words = ", ".join(sides[code] for code in codes)
+    assert made is not None
+    assert any(f"i, j, k run to {words}:" in note for note in made.notes)
 
 
 def test_an_empty_scan_is_segmented_too(model):

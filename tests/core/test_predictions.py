@@ -23,6 +23,7 @@ from medseg import (
     Wanted,
 )
 from medseg.core.model_info import WeightFile
+from medseg.core.regions import Region
 from medseg.models import TrainedModel, second_stage_plan
 from medseg.networks import build_network
 from medseg.pipeline.composing import composed, composed_labels
@@ -38,6 +39,10 @@ from tests.core.making import (
 
 EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
 SHAPE = (30, 25, 20)
+REGIONS = (
+    Region(name="whole liver", ids=(1, 4), painted_as=1),
+    Region(name="liver tumour", ids=(4,), painted_as=4),
+)
 UNCERTAIN = Request(wanted=Wanted(uncertainty=True))
 
 
@@ -77,6 +82,27 @@ def test_near_a_region_labels_are_as_without_and_far_from_it_background():
     assert not near.array[~box].any()
     assert near.provenance is not None
     assert "within 4 mm of what a region found" in " ".join(near.provenance.notes)
+
+
+@pytest.mark.parametrize("regions", [(), REGIONS])
+def test_a_coarser_network_finds_nothing_outside_a_region_and_its_margin(regions):
+    plan = replace(TINY_PLAN, spacing_mm=(3.0, 3.0, 3.0), regions=regions)
+    scan, model = scan_of(), model_of(plan)
+    settings = replace(EXACT, margin_mm=4.0)
+    wanted = Wanted(probabilities=True, uncertainty=True)
+    request = Request(wanted=wanted, region=region_of(scan))
+    near = medseg.predict(scan, model, settings, request=request)
+    box = np.zeros(SHAPE, dtype=bool)
+    box[:8, 16:25, :9] = True
+    full = medseg.segment(scan, model, settings).array
+    assert full[ndimage.binary_dilation(box) & ~box].any()
+    assert near.segmentation.array[box].any()
+    assert not near.segmentation.array[~box].any()
+    assert near.probabilities is not None
+    assert near.uncertainty is not None
+    outputs = near.probabilities.array[:, ~box]
+    assert (outputs == ([[0], [0]] if regions else [[1], [0], [0]])).all()
+    assert not near.uncertainty.array[:, ~box].any()
 
 
 def test_a_region_with_nothing_in_it_is_nowhere_to_look():
@@ -262,10 +288,18 @@ def test_cancelling_one_of_several_models_ends_all():
 
 
 class Full(torch.nn.Module):
-    """A network that no device has room for."""
+    """A network that no device has room for.
+
+    Args:
+        error: What the device says.
+    """
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.error = error or torch.OutOfMemoryError("it is full")
 
     def forward(self, _windows: torch.Tensor) -> torch.Tensor:
-        raise torch.OutOfMemoryError("it is full")
+        raise self.error
 
 
 def test_too_little_memory_is_one_line_that_says_what_to_do():
@@ -274,3 +308,10 @@ def test_too_little_memory_is_one_line_that_says_what_to_do():
         medseg.segment(scan_of(case_id="a"), model, EXACT)
     assert caught.value.code is ErrorCode.OUT_OF_MEMORY
     assert caught.value.where == "a"
+
+
+def test_what_the_system_said_of_its_memory_is_the_errors_cause():
+    full = Full(RuntimeError("could not create a primitive"))
+    with pytest.raises(UnusableInput) as caught:
+        medseg.segment(scan_of(), replace(model_of(), networks=(full,)), EXACT)
+    assert "could not create a primitive" in str(caught.value.__cause__)

@@ -5,6 +5,7 @@ Plain files below the folder given are written; anything else ends the work.
 
 import stat
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -75,6 +76,38 @@ def unpack_zip(
         for path, member in members:
             if is_wanted(path):
                 _write(zip_file, member, folder / path)
+
+
+@contextmanager
+def unpacked(
+    archive: Path, is_wanted: Callable[[PurePosixPath], bool]
+) -> Iterator[Path]:
+    """A folder with the files wanted of an archive, for as long as the block lasts.
+
+    Args:
+        archive: The zip file.
+        is_wanted: As of `unpack_zip`.
+
+    Raises:
+        UnusableInput: As `unpack_zip`.
+        MedSegError: That of the block, with the archive and the path in it in place of
+            the folder.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve() / archive.stem
+        folder.mkdir()
+        unpack_zip(archive, folder, is_wanted)
+        try:
+            yield folder
+        except MedSegError as error:
+            named = Path(error.where)
+            if not named.is_relative_to(folder):
+                raise
+            inner = named.relative_to(folder).as_posix()
+            where = f"{archive}: {inner}" if named != folder else archive
+            raise type(error)(
+                error.code, error.what, where=where, remedy=error.remedy
+            ) from error.__cause__
 
 
 def zip_names(archive: Path) -> list[PurePosixPath]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from medseg.core.plan import Plan
 from medseg.io.safe_writing import require_absent_folder, written_whole_folder
 from medseg.models.card import LICENCE_FILE
 from medseg.models.folder import network_with, save_model, weights_bytes
-from medseg.models.foreign.archives import unpack_zip
+from medseg.models.foreign.archives import unpacked
 from medseg.models.foreign.bundle_checkpoint import read_weights
 from medseg.models.foreign.bundle_config import Config, read_config
 from medseg.models.foreign.bundle_plan import BundlePlan, read_plan
@@ -28,6 +27,8 @@ _INFERENCE_FILES = tuple(f"configs/inference.{kind}" for kind in _KINDS)
 LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 _WANTED = {METADATA_FILE, *_INFERENCE_FILES, *LICENCE_FILES}
 _WEIGHTS = {".pt", ".pth"}
+_UNKNOWN_LICENCE = "LicenseRef-Unknown"
+_SPDX = re.compile(r"[A-Za-z0-9.+() -]{1,100}")
 _LONGEST_LICENCE_BYTES, _LONGEST_TEXT = 2**20, 1000
 
 
@@ -37,11 +38,12 @@ class BundleOptions:
 
     Attributes:
         name: Of the model; that of the bundle when empty.
-        licence: Of the weights, as SPDX expression.
+        licence: Of the weights, as SPDX expression; "license" of the bundle's metadata,
+            which MedSeg's own exports have, when unknown.
     """
 
     name: str = ""
-    licence: str = "LicenseRef-Unknown"
+    licence: str = _UNKNOWN_LICENCE
 
 
 _DEFAULT = BundleOptions()
@@ -102,9 +104,8 @@ def _as_folder(path: Path) -> Iterator[Path]:
     if not path.is_file():
         yield path
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        unpack_zip(path, Path(temporary), is_bundle_file)
-        tops = [Path(temporary), *Path(temporary).iterdir()]
+    with unpacked(path, is_bundle_file) as folder:
+        tops = [folder, *folder.iterdir()]
         yield next((top for top in tops if is_bundle(top)), tops[0])
 
 
@@ -139,6 +140,15 @@ def _licence_of(folder: Path) -> bytes:
         ) from None
 
 
+def _spdx(metadata: Config, options: BundleOptions) -> str:
+    """What was said of the licence at the import, or else by the bundle."""
+    said = metadata.root.get("license")
+    is_said = isinstance(said, str) and _SPDX.fullmatch(said)
+    if options.licence == _UNKNOWN_LICENCE and is_said:
+        return str(said)
+    return options.licence
+
+
 def _info(
     described: BundlePlan, metadata: Config, content: bytes, options: BundleOptions
 ) -> ModelInfo:
@@ -166,7 +176,7 @@ def _info(
     return ModelInfo(
         name=options.name or re.sub(r"[^\w]+", "-", bundle.lower()).strip("-"),
         summary=texts["description"] or f"{bundle}, imported from a MONAI bundle.",
-        licence=options.licence,
+        licence=_spdx(metadata, options),
         plan=described.plan,
         weights=(
             WeightFile(

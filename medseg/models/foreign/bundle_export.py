@@ -1,7 +1,9 @@
 """Model folders -> MONAI bundles, for `python -m monai.bundle run` and its kin."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +95,11 @@ def export_bundle(
     with written_whole_folder(out_folder) as folder:
         for name in ("configs", "models", "docs"):
             (folder / name).mkdir()
-        torch.save(state, folder / "models" / "model.pt")
+        (folder / "models" / "model.pt").write_bytes(_saved(state))
         _write(folder / "configs" / "inference.json", _json(config))
         _write(folder / "configs" / "metadata.json", _json(metadata))
         _write(folder / "docs" / "README.md", model_card(info) + _RUN)
-        _write(folder / LICENCE_FILE, licence_text(info))
+        _write(folder / LICENCE_FILE, model.licence_text or licence_text(info))
 
 
 def _chosen(model: TrainedModel, options: ExportOptions) -> nn.Module:
@@ -201,7 +203,8 @@ def _metadata(info: ModelInfo) -> dict[str, Any]:
         "task": info.summary,
         "description": info.summary,
         "authors": "",
-        "copyright": info.licence,
+        "copyright": dict(info.training.settings).get("copyright", info.licence),
+        "license": info.licence,
         "data_source": info.training.source or info.training.dataset,
         "data_type": "nibabel",
         "intended_use": "Research use only: not a medical device.",
@@ -255,6 +258,13 @@ def _numbered(names: dict[int, str]) -> dict[str, str]:
 
 def _json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=4) + "\n"
+
+
+def _saved(state: Mapping[str, torch.Tensor]) -> bytes:
+    """A checkpoint; PyTorch's own writing of files hides why a disk refuses one."""
+    content = BytesIO()
+    torch.save(state, content)
+    return content.getvalue()
 
 
 def _write(file: Path, text: str) -> None:

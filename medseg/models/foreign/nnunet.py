@@ -1,7 +1,6 @@
 """Models trained by nnU-Net v2 -> ordinary model folders."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from medseg.models.folder import (
     second_stage_plan,
     weights_bytes,
 )
-from medseg.models.foreign.archives import unpack_zip
+from medseg.models.foreign.archives import unpacked
 from medseg.models.foreign.checkpoints import (
     Checkpoint,
     damaged_checkpoint,
@@ -80,7 +79,8 @@ def import_nnunet(
 
     Args:
         path: A results folder `Trainer__Plans__configuration`, the folder of its
-            dataset, or the zip that nnU-Net exports.
+            dataset, the `nnUNet_results` round it, or a zip of one of these, as nnU-Net
+            exports it.
         out_folder: The model folder to write; written whole or not at all.
         options: Which model, folds and checkpoint.
 
@@ -101,9 +101,8 @@ def import_nnunet(
 def _as_folder(path: Path) -> Iterator[Path]:
     """The folder itself, or a temporary one with what is needed of the zip."""
     if path.is_file():
-        with tempfile.TemporaryDirectory() as temporary:
-            unpack_zip(path, Path(temporary), is_nnunet_file)
-            yield Path(temporary)
+        with unpacked(path, is_nnunet_file) as folder:
+            yield folder
     else:
         yield path
 
@@ -136,9 +135,10 @@ def _import_into(
         sha256 = hashlib.sha256(content).hexdigest()
         weights.append(WeightFile(path=name, sha256=sha256))
         contents.append(content)
+    structures = plan.output_names if plan.regions else plan.labels.names
     model = ModelInfo(
         name=options.name or _short_name(described.dataset),
-        summary=f"{', '.join(plan.output_names[:6])}: nnU-Net's {found.configuration} "
+        summary=f"{', '.join(structures[:6])}: nnU-Net's {found.configuration} "
         f"of {described.dataset}, imported.",
         licence=options.licence,
         plan=plan,

@@ -12,7 +12,8 @@ from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 PLANS_FILE = "plans.json"
 DATASET_FILE = "dataset.json"
 _MOST_JSON_BYTES = 64 * 2**20
-_DEEPEST = 3
+_DEEPEST = 4
+"""Folders of a checkpoint: nnUNet_results, dataset, trainer, fold."""
 
 
 class NnunetConfiguration(StrEnum):

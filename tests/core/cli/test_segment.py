@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel.nifti1
@@ -14,6 +15,7 @@ from numpy.testing import assert_array_equal
 import medseg
 from medseg import Device, InferenceSettings
 from medseg.cli.app import run
+from tests.core.making import save_untrained
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"
 IMAGES = SAMPLE / "Task90_PhantomAbdomen" / "imagesTr"
@@ -42,16 +44,32 @@ def words(scan, model, out) -> list[str]:
     return ["segment", str(scan), "-m", str(model), "-o", str(out), *QUICK]
 
 
-def test_several_models_make_one_label_map(tiny_model, tmp_path, capsys):
+@pytest.fixture
+def other_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """As the tiny one, but of another structure."""
+    plan = medseg.read_model_info(tiny_model).plan
+    labels = medseg.LabelSet.from_names([(2, "spleen")])
+    return save_untrained(replace(plan, labels=labels), tmp_path / "models" / "other")
+
+
+def test_several_models_make_one_label_map(tiny_model, other_model, tmp_path, capsys):
     out = tmp_path / "labels.nii.gz"
     command = words(SCAN, tiny_model, out)
-    assert run([*command, "-m", str(tiny_model)]) == 0
+    assert run([*command, "-m", str(other_model)]) == 0
     assert "written to" in capsys.readouterr().out
     both = medseg.read_segmentation(out)
     assert both.provenance is not None
-    assert both.provenance.model == "tiny + tiny"
-    assert run([*command, "--overwrite"]) == 0
-    assert_array_equal(both.array, medseg.read_segmentation(out).array)
+    assert both.provenance.model == "tiny + other"
+    assert both.labels.names == ("liver", "spleen", "liver tumour")
+    alone = []
+    for model in (tiny_model, other_model):
+        assert run([*words(SCAN, model, out), "--overwrite"]) == 0
+        alone.append(medseg.read_segmentation(out).array)
+    first, second = alone
+    expected = np.where(second > 0, second, first)  # the later one covers
+    assert set(np.unique(expected)) >= {0, 2}
+    assert set(np.unique(expected)) & {1, 4}
+    assert_array_equal(both.array, expected)
 
 
 @pytest.mark.parametrize("option", ["--save-probabilities", "--save-uncertainty"])

@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+import threading
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,15 @@ from torch import nn
 
 from medseg import Device, InferenceSettings, Precision
 from medseg.core.memory import available_bytes
-from medseg.inference import is_out_of_memory, stream_logits
+from medseg.inference import (
+    Runner,
+    is_out_of_memory,
+    stream_logits,
+    stream_of_ready,
+)
 from medseg.inference.accumulators import Place, RingShape, RowRing
 from medseg.inference.layout import windows_at_once
+from medseg.networks import InPlaceUNet, build_network
 from medseg.preprocessing import restored
 from tests.core.inference.streaming import joined, prepared_of
 from tests.core.making import TINY_PLAN
@@ -107,6 +114,11 @@ def test_without_room_for_a_file_it_ends(monkeypatch, tmp_path):
     "error",
     [
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublas`"),
         MemoryError("numpy"),
     ],
 )
@@ -116,10 +128,96 @@ def test_main_memory_that_runs_out_is_a_step_down_too(error):
     assert (labels == expected).all()
 
 
-def test_any_other_error_is_passed_on_at_once():
-    error = RuntimeError("the network is wrong")
-    with pytest.raises(RuntimeError, match="the network is wrong"):
+class Spoilt(nn.Module):
+    """A network whose thread fails for good after it was given too many windows.
+
+    So does oneDNN, as its kernels' errors stay with the thread.
+
+    Args:
+        network: What computes.
+        most: Windows that fit.
+    """
+
+    def __init__(self, network: nn.Module, most: int) -> None:
+        super().__init__()
+        self.network = network
+        self.most = most
+        self.threads: set[int] = set()
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        if len(windows) > self.most:
+            self.threads.add(threading.get_ident())
+        if threading.get_ident() in self.threads:
+            raise RuntimeError("could not create a primitive")
+        logits: torch.Tensor = self.network(windows)
+        return logits
+
+
+def test_a_thread_that_onednn_failed_in_is_left(caplog):
+    most = windows_at_once(TINY_PLAN.patch_shape, CPU) // 2
+    expected, _ = labels_and_logits(local())
+    caplog.set_level(logging.INFO)
+    labels, _ = labels_and_logits(Spoilt(local(), most))
+    assert (labels == expected).all()
+    assert f"{most} windows at once from now on" in caplog.text
+    assert caplog.text.count("from now on") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the network is wrong",
+        "could not create a primitive descriptor for a convolution forward",
+    ],
+)
+def test_any_other_error_is_passed_on_at_once(text):
+    error = RuntimeError(text)
+    with pytest.raises(RuntimeError, match=text):
         labels_and_logits(Refusing(local(), failures=1, error=error))
+
+
+def test_sums_without_room_leave_as_many_windows_at_once(caplog, monkeypatch):
+    add = RowRing.add
+    failed: list[RowRing] = []
+
+    def full_at_first(ring, *what):
+        if not failed:
+            failed.append(ring)
+            raise torch.OutOfMemoryError("it is full")
+        add(ring, *what)
+
+    expected, _ = labels_and_logits(local())
+    monkeypatch.setattr(RowRing, "add", full_at_first)
+    caplog.set_level(logging.INFO)
+    labels, _ = labels_and_logits(local())
+    assert (labels == expected).all()
+    assert "sums are kept in temporary file" in caplog.text
+    assert "windows at once" not in caplog.text
+
+
+@pytest.mark.parametrize("step", ["fewer windows", "a file"])
+def test_bfloat16_gives_nearly_all_voxels_the_same_label(step, caplog):
+    torch.manual_seed(2)
+    network = build_network(TINY_PLAN)
+    settings = replace(EXACT, precision=Precision.BFLOAT16)
+    prepared = prepared_of(*SHAPE)
+    ready = Runner.ready([network], TINY_PLAN, settings)
+    (quick,) = ready.networks
+    assert isinstance(quick, InPlaceUNet)
+    refusing = {
+        "fewer windows": Refusing(quick, 1),
+        "a file": Refusing(quick, failures=steps_to_one_window() + 1),
+    }
+    little = replace(ready, networks=(refusing[step],))
+    caplog.set_level(logging.INFO)
+    labels, expected = (
+        restored(stream_of_ready(each, prepared), prepared, TINY_PLAN).labels
+        for each in (little, ready)
+    )
+    told = "temporary file" if step == "a file" else "1 windows at once"
+    assert f"{told} from now on" in caplog.text
+    assert len(set(expected.ravel())) > 1
+    assert (labels == expected).mean() >= 0.9999
 
 
 def test_what_the_system_says_when_it_has_no_memory_is_recognised():

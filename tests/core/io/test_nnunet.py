@@ -222,3 +222,18 @@ def test_any_description_is_understood_or_refused_by_one_of_four_errors(labels, 
     except (KeyError, TypeError, ValueError, AttributeError):
         return
     assert 0 not in described.labels.ids
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"background": 0, "11": 1, "12": 2}, {1: "11", 2: "12"}),
+        ({"background": "0", "11": "1"}, {1: "11"}),
+        ({"background": 0, "2": [1]}, {1: "2"}),
+        ({"0": "background", "1": "liver"}, {1: "liver"}),
+        ({"0": "background", "1": "label 2"}, {1: "label 2"}),
+    ],
+)
+def test_a_structure_may_be_named_by_a_number(labels, expected):
+    found = described_labels({"labels": labels}).labels
+    assert {each.id: each.name for each in found} == expected

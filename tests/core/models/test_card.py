@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from medseg.core.model_info import StructureResult, WeightFile
+from medseg.core.plan import StoredAxes
 from medseg.models.card import model_card
 from tests.core.making import TINY_PLAN, untrained_info
 
@@ -44,3 +45,13 @@ def test_a_card_gives_every_score_and_what_it_is_over():
     assert "| liver | 0.9500 | 0.9048 | 12 |" in card
     assert "| liver tumour | - | - | 0 |" in card
     assert "largest connected piece is kept of: liver." in card
+
+
+def test_a_card_says_where_the_axes_point_and_why_the_plan_is_so():
+    card = model_card(replace(INFO, plan=replace(TINY_PLAN, reasons=(("axes", "so"),))))
+    assert "mm along right, anterior, superior\n" in card
+    assert "## Why it is so\n\n- axes: so\n" in card
+    plan = replace(TINY_PLAN, axes=StoredAxes(order=(2, 1, 0)))
+    card = model_card(replace(INFO, plan=plan))
+    assert "along the axes k, j, i as they lie in the file\n" in card
+    assert "Why it is so" not in card

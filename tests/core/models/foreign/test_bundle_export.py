@@ -1,7 +1,10 @@
 """Models written as MONAI bundles, run by MONAI and read again."""
 
+import json
 import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +89,24 @@ def test_an_imported_bundle_is_exported_as_it_was(tmp_path, scan):
     )
 
 
+def test_an_exported_bundle_keeps_its_licence(tmp_path):
+    bundle = write_bundle(tmp_path / "bundle", Bundle())
+    (bundle / "LICENSE").write_text("Do as you like.")
+    metadata = bundle / "configs" / "metadata.json"
+    told = json.loads(metadata.read_text()) | {"copyright": "Copyright (c) Somebody"}
+    metadata.write_text(json.dumps(told))
+    options = NnunetOptions(licence="Apache-2.0")
+    import_model(bundle, tmp_path / "model", options)
+    export_bundle(load_model(tmp_path / "model"), tmp_path / "again")
+    kept = json.loads((tmp_path / "again" / "configs" / "metadata.json").read_text())
+    assert kept["copyright"] == "Copyright (c) Somebody"
+    assert (tmp_path / "again" / "LICENSE").read_text() == "Do as you like."
+    info = import_model(tmp_path / "again", tmp_path / "model again")
+    assert info.licence == "Apache-2.0"
+    assert ("copyright", "Copyright (c) Somebody") in info.training.settings
+    assert (tmp_path / "model again" / "LICENSE").read_text() == "Do as you like."
+
+
 def test_a_zipped_bundle_is_imported_and_other_options_are_refused(tmp_path):
     write_bundle(tmp_path / "zipped" / "organs", Bundle())
     shutil.make_archive(str(tmp_path / "organs"), "zip", tmp_path / "zipped")
@@ -98,6 +119,30 @@ def test_a_zipped_bundle_is_imported_and_other_options_are_refused(tmp_path):
             tmp_path / "other",
             NnunetOptions(folds=(0,)),
         )
+
+
+def test_an_error_about_a_zipped_bundle_names_the_zip_and_the_path_within(tmp_path):
+    bundle = write_bundle(tmp_path / "zipped" / "organs", Bundle())
+    (bundle / "configs" / "inference.json").write_text("[1]")
+    archive = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "zipped")
+    with pytest.raises(UnusableInput, match="DAMAGED_MODEL") as caught:
+        import_model(Path(archive), tmp_path / "model")
+    assert caught.value.where == f"{archive}: organs/configs/inference.json"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_disk_that_is_full_is_one_line_and_nothing_is_left(tmp_path):
+    resource = pytest.importorskip("resource")
+    model = load_model(save_untrained(PLAN, tmp_path / "model"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    try:
+        with pytest.raises(UnusableInput, match="DISK_FULL") as caught:
+            export_bundle(model, tmp_path / "bundle")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.where == str(tmp_path / "bundle")
+    assert [each.name for each in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,32 @@ def test_a_cascade_without_its_first_stage_is_refused(tmp_path):
         import_nnunet(tmp_path / name, tmp_path / "model")
 
 
+def zipped(folder: Path, archive: Path, top: str = "") -> Path:
+    """A zip of a folder, its name and perhaps another on top of all paths."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zip_file:
+        for file in folder.rglob("*"):
+            zip_file.write(file, Path(top) / file.relative_to(folder.parent))
+    return archive
+
+
+def test_a_zip_of_all_results_is_a_model_too(tmp_path):
+    archive = zipped(dataset_of("plain"), tmp_path / "all.zip", "nnUNet_results")
+    info = import_nnunet(archive, tmp_path / "model")
+    assert info.training.dataset == "Dataset101_Plain"
+
+
+def test_an_error_about_a_zip_names_it_and_the_path_within(copied, tmp_path):
+    (copied / "plans.json").write_text("[1]")
+    archive = zipped(copied, tmp_path / "exported.zip")
+    with pytest.raises(UnusableInput, match="DAMAGED_MODEL") as caught:
+        import_nnunet(archive, tmp_path / "model")
+    assert caught.value.where == f"{archive}: {copied.name}/plans.json"
+    cascade = zipped(dataset_of("cascade"), tmp_path / "cascade.zip")
+    with pytest.raises(WrongUse, match="which of them") as several:
+        import_nnunet(cascade, tmp_path / "model")
+    assert several.value.where == str(cascade)
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(UnusableInput, match="NOT_FOUND"):
