@@ -36,13 +36,3 @@ def oriented(
     lead = array.ndim - 3
     turned = array.transpose(*range(lead), *(lead + axis for axis in axes))
     return np.flip(turned, tuple(lead + axis for axis in range(3) if flipped[axis]))
-
-
-def deoriented(
-    array: np.ndarray, axes: Shape3, flipped: tuple[bool, bool, bool]
-) -> np.ndarray:
-    """The inverse of `oriented` for the same axes and flips. A view."""
-    lead = array.ndim - 3
-    turned = np.flip(array, tuple(lead + axis for axis in range(3) if flipped[axis]))
-    back = [axes.index(axis) for axis in range(3)]
-    return turned.transpose(*range(lead), *(lead + axis for axis in back))

@@ -12,9 +12,9 @@ from medseg.study.results import (
     Calibration,
     Comparison,
     LesionDetection,
+    ModelRiskCoverage,
     Ranking,
     ReaderAgreement,
-    RiskCoverage,
     Subgroup,
     Summary,
     VolumeAgreement,
@@ -64,7 +64,7 @@ class Study:
     worst: tuple[WorstCase, ...]
     readers: tuple[ReaderAgreement, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
-    risks: tuple[RiskCoverage, ...] = ()
+    risks: tuple[ModelRiskCoverage, ...] = ()
     trained_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     scoring: tuple[tuple[str, str], ...] = ()

@@ -14,7 +14,7 @@ from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io import read_segmentation
 from medseg.io.probabilities import find_probabilities, read_probabilities
 from medseg.study.nouns import Study
-from medseg.study.results import Calibration, RiskCoverage
+from medseg.study.results import Calibration, ModelRiskCoverage
 from medseg.study.statistics.calibration import CalibrationCounts
 from medseg.study.statistics.risk_coverage import risk_coverage
 
@@ -52,7 +52,7 @@ class Certainty:
     """
 
     calibrations: tuple[Calibration, ...]
-    risks: tuple[RiskCoverage, ...]
+    risks: tuple[ModelRiskCoverage, ...]
     remarks: tuple[str, ...]
 
 

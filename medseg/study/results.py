@@ -286,7 +286,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RiskCoverage:
+class ModelRiskCoverage:
     """Whether a model's own doubt tells its bad cases from its good ones.
 
     Attributes:
@@ -294,7 +294,7 @@ class RiskCoverage:
         structure: Name.
         coverage: Share of cases kept, the surest first, ascending to 1.
         risk: Mean of 1 - Dice over the cases kept.
-        aurc: Area under risk over coverage (Geifman and El-Yaniv, 2017).
+        aurc: Area under risk over coverage (`medseg.RiskCoverage`).
         best_aurc: That of a perfect order.
         random_aurc: That of a random order, the mean risk.
         spearman: Rank correlation of confidence and Dice; None when either is

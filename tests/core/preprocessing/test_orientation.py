@@ -1,4 +1,4 @@
-"""Arrays in the order R, A, S, and back."""
+"""Arrays in the order R, A, S."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,16 @@ from hypothesis import given
 from numpy.testing import assert_array_equal
 
 from medseg.core.plan import PatientAxes, StoredAxes
-from medseg.preprocessing.orientation import deoriented, network_axes, oriented
+from medseg.preprocessing.orientation import network_axes, oriented
 from tests.core.making import ORIENTATIONS, geometries, turned_geometry
 
 
 @pytest.mark.parametrize(("axes", "flipped"), ORIENTATIONS)
-def test_every_orientation_comes_back_exactly(axes, flipped):
+def test_axes_before_the_last_three_stay(axes, flipped):
     array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     there = oriented(array, axes, flipped)
     assert there.shape == (2, *(array.shape[1 + axis] for axis in axes))
-    assert_array_equal(deoriented(there, axes, flipped), array)
-    assert_array_equal(deoriented(there[1], axes, flipped), array[1])
+    assert_array_equal(there[1], oriented(array[1], axes, flipped))
 
 
 @given(geometries(most_tilt_deg=20))

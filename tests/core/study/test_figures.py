@@ -6,7 +6,7 @@ import pytest
 
 from medseg.study.figures.drawing import draw_study
 from medseg.study.figures.style import house_style
-from medseg.study.results import Calibration, CalibrationBin, RiskCoverage
+from medseg.study.results import Calibration, CalibrationBin, ModelRiskCoverage
 from tests.core.study.studies import study_of, two_models
 
 BINS = tuple(
@@ -29,7 +29,7 @@ def study():
             ),
         ),
         risks=(
-            RiskCoverage(
+            ModelRiskCoverage(
                 model="ours",
                 structure="liver",
                 coverage=(0.5, 1.0),
