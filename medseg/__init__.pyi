@@ -97,12 +97,16 @@ from .instances.files import (
 from .instances.following import follow
 from .instances.measuring import measure_instances
 from .instances.separating import counted, tell_apart
-from .io.companions import instances_path, probabilities_path, uncertainty_path
-from .io.decathlon import read_dataset
-from .io.decathlon_downloads import download_decathlon_task
+from .io.datasets.decathlon_downloads import download_decathlon_task
+from .io.datasets.reading import read_dataset
 from .io.file_kinds import FileKind, SegmentationFormat
 from .io.finding import Problem, VolumeInfo, find_volumes
-from .io.instance_boxes import read_boxes, write_boxes
+from .io.label_maps.boxes import read_boxes, write_boxes
+from .io.label_maps.companions import (
+    instances_path,
+    probabilities_path,
+    uncertainty_path,
+)
 from .io.panoptic_files import holds_instances, read_panoptic, write_panoptic
 from .io.reading import read_segmentation, read_segments, read_volume
 from .io.safe_writing import require_absent, written_whole, written_whole_folder

@@ -16,7 +16,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name everybody knows it by
 
 from medseg.bench.files import ScanFiles
-from medseg.io.nifti import write_nifti_labels, write_nifti_volume
+from medseg.io.nifti.files import write_nifti_labels, write_nifti_volume
 from medseg.io.reading import read_volume
 
 Work = Callable[[], object]

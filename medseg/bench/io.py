@@ -19,7 +19,7 @@ from medseg.bench.memory import peak_mb
 from medseg.bench.timings import FilesBench, FileTiming, TaskTimings
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.io.dicom_planes import MIN_SLICES
+from medseg.io.dicom.planes import MIN_SLICES
 
 
 def bench_io(

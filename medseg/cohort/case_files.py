@@ -5,8 +5,8 @@ from pathlib import Path
 from medseg.cohort.bids import bids_name, label_table_path
 from medseg.cohort.places import Places
 from medseg.cohort.settings import WhatToMake
-from medseg.io.companions import probabilities_path
-from medseg.io.label_maps import names_path
+from medseg.io.label_maps.companions import probabilities_path
+from medseg.io.label_maps.named_voxels import names_path
 
 
 def label_map_path(case_id: str, places: Places, make: WhatToMake) -> Path:

@@ -13,7 +13,7 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.evaluation.pairing import label_maps_by_case
 from medseg.io import find_volumes, read_dataset
 from medseg.io.checks import reading_errors, require_there
-from medseg.io.decathlon import DESCRIPTION_NAME
+from medseg.io.datasets.reading import DESCRIPTION_NAME
 from medseg.io.finding import VolumeInfo
 
 _UID_DIGITS = 12

@@ -14,10 +14,10 @@ from medseg.cohort.settings import WhatToMake
 from medseg.core.cohort import CohortCase
 from medseg.core.model_info import ModelInfo
 from medseg.io.checks import reading_errors
-from medseg.io.decathlon import DESCRIPTION_NAME
+from medseg.io.datasets.reading import DESCRIPTION_NAME
 from medseg.io.file_kinds import files_below
-from medseg.io.label_maps import names_path
-from medseg.io.meta_image import read_text_header
+from medseg.io.label_maps.named_voxels import names_path
+from medseg.io.nrrd_mha.headers import read_text_header
 from medseg.models import model_folder, read_model_info
 
 _State = tuple[str, int, int]

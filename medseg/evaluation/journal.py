@@ -20,7 +20,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.evaluation.pairing import CaseFiles
 from medseg.evaluation.scoring import ScoredCase
 from medseg.io.checks import reading_errors
-from medseg.io.label_maps import names_path
+from medseg.io.label_maps.named_voxels import names_path
 from medseg.io.safe_writing import writing_errors
 
 JOURNAL_SUFFIX = ".journal.jsonl"

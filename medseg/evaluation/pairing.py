@@ -8,9 +8,9 @@ from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.io import read_dataset
 from medseg.io.checks import case_id_of, reading_errors, require_there
-from medseg.io.companions import is_companion
-from medseg.io.decathlon import DESCRIPTION_NAME, read_dataset_labels
+from medseg.io.datasets.reading import DESCRIPTION_NAME, read_dataset_labels
 from medseg.io.file_kinds import DICOM_SUFFIXES, is_hidden, kind_of_name
+from medseg.io.label_maps.companions import is_companion
 
 
 @dataclass(frozen=True, kw_only=True)

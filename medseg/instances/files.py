@@ -9,9 +9,13 @@ from medseg.core.instance_measure import InstanceMeasure
 from medseg.core.panoptic import Panoptic
 from medseg.core.volume import Volume
 from medseg.instances.detecting import instance_boxes
-from medseg.io.companions import boxes_path, instance_table_path, instances_path
 from medseg.io.file_kinds import DICOM_SUFFIXES, SegmentationFormat
-from medseg.io.instance_boxes import describe_boxes
+from medseg.io.label_maps.boxes import describe_boxes
+from medseg.io.label_maps.companions import (
+    boxes_path,
+    instance_table_path,
+    instances_path,
+)
 from medseg.io.safe_writing import require_absent
 from medseg.io.writing import NO_SHARES, Shares, require_writable
 from medseg.report.instance_table import instances_csv

@@ -1,20 +1,15 @@
-from .decathlon import read_dataset
-from .dicom import read_dicom_series
+from .datasets.reading import read_dataset
+from .dicom.source_slices import read_source
+from .dicom.volumes import read_dicom_series
 from .dicom_labels import (
     holds_dicom_instances,
     read_dicom_labels,
     read_dicom_panoptic,
 )
-from .dicom_seg_writing import save_dicom_seg, save_panoptic_dicom_seg
+from .dicom_seg.writing import save_dicom_seg, save_panoptic_dicom_seg
 from .file_kinds import FileKind, SegmentationFormat
 from .finding import Problem, VolumeInfo, find_volumes
-from .itk import (
-    read_itk_labels,
-    read_itk_volume,
-    save_itk,
-    write_itk_volume,
-)
-from .nifti import (
+from .nifti.files import (
     read_nifti_labels,
     read_nifti_volume,
     save_nifti,
@@ -22,11 +17,16 @@ from .nifti import (
     write_nifti_labels,
     write_nifti_volume,
 )
+from .nrrd_mha.files import (
+    read_itk_labels,
+    read_itk_volume,
+    save_itk,
+    write_itk_volume,
+)
 from .panoptic_files import holds_instances, read_panoptic, write_panoptic
 from .reading import read_segmentation, read_segments, read_volume
-from .rtstruct_writing import save_rtstruct
+from .rtstruct.writing import save_rtstruct
 from .safe_writing import written_whole, written_whole_folder
-from .source_slices import read_source
 from .writing import write_probabilities, write_segmentation, write_volume
 
 __all__ = [

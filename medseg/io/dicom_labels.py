@@ -8,16 +8,16 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.panoptic import Panoptic
 from medseg.core.volume import Volume
-from medseg.io.dicom_damage import dicom_damage
-from medseg.io.dicom_encoding import require_believable_inflation
-from medseg.io.dicom_seg_reading import (
+from medseg.io.dicom.damage import dicom_damage
+from medseg.io.dicom.encoding import require_believable_inflation
+from medseg.io.dicom_seg.reading import (
     has_told_lesions,
     read_dicom_seg,
     read_dicom_seg_panoptic,
 )
 from medseg.io.file_kinds import files_below, is_dicom
-from medseg.io.rtstruct_reading import read_rtstruct
-from medseg.io.segment_layers import Segments
+from medseg.io.label_maps.layers import Segments
+from medseg.io.rtstruct.reading import read_rtstruct
 
 _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 _SEGMENTATIONS = (SegmentationStorage, _LABEL_MAP_SEGMENTATION)

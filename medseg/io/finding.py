@@ -7,9 +7,9 @@ from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Geometry, Spacing
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.io.checks import not_readable, reading_errors, require_there
-from medseg.io.dicom_damage import UNREADABLE_DICOM
-from medseg.io.dicom_headers import read_headers
-from medseg.io.dicom_series import DicomFolder, DicomSeries, scan_dicom
+from medseg.io.dicom.damage import UNREADABLE_DICOM
+from medseg.io.dicom.headers import read_headers
+from medseg.io.dicom.series import DicomFolder, DicomSeries, scan_dicom
 from medseg.io.file_kinds import (
     FileKind,
     SegmentationFormat,
@@ -18,8 +18,8 @@ from medseg.io.file_kinds import (
     format_of_sop_class,
     kind_of_name,
 )
-from medseg.io.itk import read_itk_header
-from medseg.io.nifti import read_nifti_geometry
+from medseg.io.nifti.files import read_nifti_geometry
+from medseg.io.nrrd_mha.files import read_itk_header
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,17 +11,17 @@ from medseg.core.labels import LabelSet
 from medseg.core.panoptic import Instance, InstanceArray, Panoptic
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.checks import reading_errors, require_there
-from medseg.io.companions import instances_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_file
-from medseg.io.label_maps import (
+from medseg.io.label_maps.companions import instances_path
+from medseg.io.label_maps.named_voxels import (
     describe_panoptic,
     names_path,
     read_instances,
     read_provenance,
 )
+from medseg.io.label_maps.stale_lesions import stale_lesion_files
 from medseg.io.reading import read_segmentation
 from medseg.io.safe_writing import Saver, text_saver, write_together
-from medseg.io.stale_lesions import stale_lesion_files
 from medseg.io.writing import NO_SHARES, Shares, require_writable
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.volume import Segmentation, Volume, require_same_grid
-from medseg.io.companions import PROBABILITIES_SUFFIX
+from medseg.io.label_maps.companions import PROBABILITIES_SUFFIX
 from medseg.io.reading import read_volume
 
 _NNUNET_KEY = "probabilities"

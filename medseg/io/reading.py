@@ -28,8 +28,8 @@ from medseg.io.file_kinds import (
     kind_of_file,
     kind_of_name,
 )
-from medseg.io.label_maps import named_labels, names_path, read_provenance
-from medseg.io.meta_image import read_text_header
+from medseg.io.label_maps.named_voxels import named_labels, names_path, read_provenance
+from medseg.io.nrrd_mha.headers import read_text_header
 from medseg.io.read_ahead import kinds_of_files
 from medseg.io.stacking import stack_channels
 

@@ -8,9 +8,10 @@ from medseg import io
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.uncertainty import StructureUncertainty, means_by_structure
 from medseg.core.volume import Segmentation, Volume
-from medseg.io.companions import probabilities_path, uncertainty_path
 from medseg.io.file_kinds import FileKind, SegmentationFormat, kind_of_name
-from medseg.io.label_maps import describe_segmentation, names_path
+from medseg.io.label_maps.companions import probabilities_path, uncertainty_path
+from medseg.io.label_maps.named_voxels import describe_segmentation, names_path
+from medseg.io.label_maps.stale_lesions import stale_lesion_files
 from medseg.io.safe_writing import (
     Saver,
     require_absent,
@@ -19,7 +20,6 @@ from medseg.io.safe_writing import (
     write_together,
     written_whole,
 )
-from medseg.io.stale_lesions import stale_lesion_files
 
 _STEPS = 4096
 _IN_TWO_FILES = (".nhdr", ".mhd")

@@ -10,7 +10,7 @@ import numpy as np
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.io.nifti import write_nifti_labels, write_nifti_volume
+from medseg.io.nifti.files import write_nifti_labels, write_nifti_volume
 from medseg.io.safe_writing import written_whole
 from medseg.phantom.make import Phantom, make_phantom, require_range
 from medseg.phantom.organs import PHANTOM_LABELS

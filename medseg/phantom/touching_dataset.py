@@ -5,7 +5,7 @@ from pathlib import Path
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.labels import LabelSet, StructureKind
 from medseg.core.progress import ProgressCallback, ignore_progress
-from medseg.io.nifti import save_nifti
+from medseg.io.nifti.files import save_nifti
 from medseg.io.safe_writing import written_whole
 from medseg.phantom.dataset import PhantomKind, write_phantom, write_phantoms
 from medseg.phantom.make import Phantom

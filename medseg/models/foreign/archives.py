@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
-from medseg.io.safe_writing import writing_errors
-from medseg.io.unpacking import (
+from medseg.io.download.unpacking import (
     is_of_macos,
     is_plain_name,
     require_new,
     unsafe_archive,
 )
+from medseg.io.safe_writing import writing_errors
 from medseg.models.foreign.texts import one_line
 
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

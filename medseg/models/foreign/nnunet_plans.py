@@ -13,7 +13,7 @@ from medseg.core.plan import (
     Plan,
     Recipe,
 )
-from medseg.io.dataset_labels import described_labels
+from medseg.io.datasets.labels import described_labels
 from medseg.models.foreign.nnunet_axes import axes_of, mirroring_reasons
 from medseg.models.foreign.nnunet_files import NnunetConfiguration
 from medseg.models.foreign.nnunet_intensities import (

@@ -9,7 +9,14 @@ from matplotlib.path import Path as Polygon
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from medseg.io.contours import ON_EDGE, Patch, combine, combine_by_xor, fill, trace
+from medseg.io.rtstruct.polygons import (
+    ON_EDGE,
+    Patch,
+    combine,
+    combine_by_xor,
+    fill,
+    trace,
+)
 
 MASKS = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(
     lambda shape: arrays(bool, shape)

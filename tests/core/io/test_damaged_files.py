@@ -20,7 +20,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_
 
 import medseg
 from medseg import ErrorCode, MedSegError, Volume
-from medseg.io.dicom_series import scan_dicom
+from medseg.io.dicom.series import scan_dicom
 from medseg.io.file_kinds import files_below
 from tests.core.io.studies import completed, loose_examples, random_labels
 

@@ -23,8 +23,8 @@ from pydicom.uid import (
 
 import medseg
 from medseg import ErrorCode, UnusableInput
-from medseg.io.decoding import Decoder, DecodingLimits
-from medseg.io.dicom_encoding import PixelLayout
+from medseg.io.dicom.decoding import Decoder, DecodingLimits
+from medseg.io.dicom.encoding import PixelLayout
 
 COMPRESSED = [JPEGLSLossless, JPEG2000Lossless, RLELossless]
 OF_SMALL_PICTURES = [JPEGLSLossless, RLELossless]
@@ -244,5 +244,7 @@ def test_threads_read_at_the_same_time(compressed_folder):
 
 
 def test_the_process_needs_no_torch():
-    code = "import sys, medseg.io.decoding_child; assert 'torch' not in sys.modules"
+    code = (
+        "import sys, medseg.io.dicom.decoding_child; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled, Progress
-from medseg.io.downloads import RemoteFile, fetch
-from medseg.io.https_parts import shown_bytes
+from medseg.io.download.files import RemoteFile, fetch
+from medseg.io.download.https_parts import shown_bytes
 from tests.core.io.serving import Served, serving
 
 CONTENT = np.random.default_rng(0).bytes(3_500_000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io import read_dataset, read_volume
-from medseg.io.dataset_labels import described_labels
+from medseg.io.datasets.labels import described_labels
 from medseg.io.reading import sha256_of_scan
 
 BRATS = {

@@ -9,8 +9,8 @@ from pydicom.uid import (
 )
 
 from medseg import UnusableInput
-from medseg.io.dicom_headers import read_headers
-from medseg.io.dicom_pixels import decode_frames
+from medseg.io.dicom.headers import read_headers
+from medseg.io.dicom.pixels import decode_frames
 from tests.core.io.conftest import COLUMNS, ROWS
 
 PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)

@@ -9,7 +9,7 @@ from scipy.ndimage import map_coordinates
 
 import medseg
 from medseg import Accepted, ErrorCode, UnusableInput
-from medseg.io.dicom_pixels import decode_frames
+from medseg.io.dicom.pixels import decode_frames
 
 GOOD = [
     "ge/anatomical/001",

@@ -8,7 +8,7 @@ import pytest
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io import unpacking
-from medseg.io.unpacking import unpack_tar
+from medseg.io.download.unpacking import unpack_tar
 
 
 def packed(path: Path, *members: tarfile.TarInfo) -> Path:

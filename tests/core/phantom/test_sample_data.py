@@ -11,7 +11,7 @@ import pytest
 from nibabel.nifti1 import Nifti1Image
 from scipy import ndimage
 
-from medseg.io.decathlon import read_dataset
+from medseg.io.datasets.reading import read_dataset
 from medseg.phantom import SAMPLE_SEED, case_seed
 
 CASES_MADE_AFRESH = 2

@@ -1,0 +1,1 @@
+"""Datasets for training, in decathlon and nnU-Net raw layout."""

@@ -1,0 +1,1 @@
+"""DICOM-SEG: label maps and lesions to segments, and back."""

@@ -1,0 +1,1 @@
+"""Label maps, whatever the format: their names, what lies beside them, lesions."""

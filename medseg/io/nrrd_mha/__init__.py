@@ -1,0 +1,1 @@
+"""NRRD, MHA and MHD files."""

@@ -1,0 +1,1 @@
+"""RTSTRUCT: label maps to contours, and back."""
