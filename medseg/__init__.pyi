@@ -1,15 +1,15 @@
 from . import classical
 from .cohort.changes import cohort_changes
-from .cohort.dask_executor import DaskExecutor
-from .cohort.folders import cases_in, with_references
-from .cohort.gathering import merge_cohort
-from .cohort.local import LocalExecutor
-from .cohort.manifest import read_manifest, write_manifest
-from .cohort.places import Shard
+from .cohort.dask.executor import DaskExecutor
+from .cohort.folder.places import Shard
+from .cohort.gathered.gathering import merge_cohort
+from .cohort.listing.folders import cases_in, with_references
+from .cohort.listing.manifest import read_manifest, write_manifest
 from .cohort.planning import plan_run
 from .cohort.running import run_cohort
 from .cohort.settings import HowToRun, WhatToMake
 from .cohort.status import CohortStatus, cohort_status
+from .cohort.workers.local import LocalExecutor
 from .core.acceptance import Accepted
 from .core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
 from .core.case import Case, Dataset

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from medseg.bench.cohort_scene import CohortScene, NnunetModel
-from medseg.cohort.folders import cases_in
-from medseg.cohort.manifest import require_faultless, write_manifest
+from medseg.cohort.listing.folders import cases_in
+from medseg.cohort.listing.manifest import require_faultless, write_manifest
 from medseg.core.cohort import CohortCase, Manifest
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io.checks import require_there

@@ -13,8 +13,8 @@ from medseg.cli.cohort_tables import status_lines
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
 from medseg.cli.segmenting import CODES, Switch
-from medseg.cohort.local import Executor, devices_for
 from medseg.cohort.settings import ExecutorKind
+from medseg.cohort.workers.local import Executor, devices_for
 from medseg.core.acceptance import Accepted
 from medseg.core.cohort import CaseState, Manifest
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse

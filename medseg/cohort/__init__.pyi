@@ -1,15 +1,15 @@
-from .dask_executor import DaskExecutor
+from .dask.executor import DaskExecutor
 from .engine import start_engine
-from .folders import cases_in, with_references
-from .gathering import merge_cohort
-from .gpus import gpus_there
-from .local import LocalExecutor
-from .manifest import read_manifest, write_manifest
-from .places import Shard
+from .folder.places import Shard
+from .gathered.gathering import merge_cohort
+from .listing.folders import cases_in, with_references
+from .listing.manifest import read_manifest, write_manifest
 from .planning import plan_run
 from .running import run_cohort
 from .settings import HowToRun, WhatToMake
 from .status import CohortStatus, cohort_status
+from .workers.gpus import gpus_there
+from .workers.local import LocalExecutor
 
 __all__ = [
     "CohortStatus",

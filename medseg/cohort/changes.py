@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from medseg.cohort.description import (
+from medseg.cohort.folder.description import (
     Description,
     description_of,
     read_description,
     read_written,
 )
+from medseg.cohort.folder.places import Places
 from medseg.cohort.keys import asked_for, made_with
-from medseg.cohort.manifest import read_written_manifest
-from medseg.cohort.places import Places
+from medseg.cohort.listing.manifest import read_written_manifest
 from medseg.cohort.settings import WhatToMake
 from medseg.core.cohort import Manifest
 from medseg.core.errors import UnusableInput

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import torch
 
-from medseg.cohort.bids import write_label_table
-from medseg.cohort.case_files import files_of_case, label_map_path
-from medseg.cohort.journal import Written, WrittenFile
-from medseg.cohort.places import Places
-from medseg.cohort.privacy import without_names
+from medseg.cohort.folder.bids import write_label_table
+from medseg.cohort.folder.case_files import files_of_case, label_map_path
+from medseg.cohort.folder.journal import Written, WrittenFile
+from medseg.cohort.folder.places import Places
+from medseg.cohort.gathered.case_results import (
+    CaseResult,
+    StructureVolume,
+    write_result,
+)
+from medseg.cohort.listing.privacy import without_names
 from medseg.cohort.recipe import CaseEngine, CaseRecipe
-from medseg.cohort.results import CaseResult, StructureVolume, write_result
 from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CaseFailure, CohortCase

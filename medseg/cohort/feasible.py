@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from medseg.cohort.case_files import files_of_case
-from medseg.cohort.case_names import shown
-from medseg.cohort.checking import faults_of_channels, require_no_faults
-from medseg.cohort.places import Places
+from medseg.cohort.folder.case_files import files_of_case
+from medseg.cohort.folder.places import Places
+from medseg.cohort.listing.case_names import shown
+from medseg.cohort.listing.checking import faults_of_channels, require_no_faults
 from medseg.cohort.settings import WhatToMake
 from medseg.core.channels import channel_order
 from medseg.core.cohort import CohortCase, Fault

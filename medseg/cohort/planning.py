@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from medseg.cohort.description import require_cohort_folder
 from medseg.cohort.feasible import require_feasible
-from medseg.cohort.journal import Done, WrittenFile, latest_of, read_events
+from medseg.cohort.folder.description import require_cohort_folder
+from medseg.cohort.folder.journal import Done, WrittenFile, latest_of, read_events
+from medseg.cohort.folder.places import Places, Shard
 from medseg.cohort.keys import asked_for, key_of, made_with
-from medseg.cohort.manifest import require_faultless
-from medseg.cohort.places import Places, Shard
+from medseg.cohort.listing.manifest import require_faultless
 from medseg.cohort.settings import WhatToMake
 from medseg.core.acceptance import Accepted
 from medseg.core.cohort import CohortCase, Manifest

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medseg import cohort
-from medseg.cohort.journal import Written
+from medseg.cohort.folder.journal import Written
 from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CohortCase

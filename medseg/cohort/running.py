@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from medseg.cohort.case_names import shown
-from medseg.cohort.gathering import gather, remove_unfinished
-from medseg.cohort.journal import (
+from medseg.cohort.folder.journal import (
     Begun,
     Done,
     Event,
@@ -20,17 +18,19 @@ from medseg.cohort.journal import (
     WrittenFile,
     open_journal,
 )
-from medseg.cohort.local import CaseOutcome, Executor
-from medseg.cohort.locking import sole_run
-from medseg.cohort.places import Places, Shard
+from medseg.cohort.folder.locking import sole_run
+from medseg.cohort.folder.places import Places, Shard
+from medseg.cohort.folder.records import records_of
+from medseg.cohort.gathered.gathering import gather, remove_unfinished
+from medseg.cohort.listing.case_names import shown
+from medseg.cohort.listing.privacy import without_names
 from medseg.cohort.planning import Plan, asked_of, plan_of
-from medseg.cohort.privacy import without_names
 from medseg.cohort.recipe import CohortWork
-from medseg.cohort.records import records_of
 from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Begun as TaskBegun
 from medseg.cohort.stages import Finished, Notice, Refused
 from medseg.cohort.status import CohortStatus, status_of
+from medseg.cohort.workers.local import CaseOutcome, Executor
 from medseg.core.cohort import CohortCase, Manifest
 from medseg.core.errors import ErrorCode, MedSegError
 from medseg.core.progress import (

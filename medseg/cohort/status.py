@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medseg.cohort.description import read_description
-from medseg.cohort.journal import (
+from medseg.cohort.folder.description import read_description
+from medseg.cohort.folder.journal import (
     Begun,
     Done,
     Event,
@@ -16,9 +16,9 @@ from medseg.cohort.journal import (
     latest_of,
     read_events,
 )
-from medseg.cohort.locking import is_held
-from medseg.cohort.manifest import read_written_manifest
-from medseg.cohort.places import Places
+from medseg.cohort.folder.locking import is_held
+from medseg.cohort.folder.places import Places
+from medseg.cohort.listing.manifest import read_written_manifest
 from medseg.core.cohort import CaseFailure, CaseState, CohortCase
 from medseg.core.errors import ErrorCode
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import medseg
-from medseg.cohort.journal import Written
+from medseg.cohort.folder.journal import Written
 from medseg.cohort.recipe import CohortWork
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CohortCase

@@ -23,10 +23,10 @@ from medseg.cli.cohort import EXIT_PARTLY_DONE
 from medseg.cli.cohort_tables import status_lines
 from medseg.cli.console import shown_progress
 from medseg.cli.scans import Flat
-from medseg.cohort.journal import Written
-from medseg.cohort.local import Executor
+from medseg.cohort.folder.journal import Written
 from medseg.cohort.recipe import CaseEngine, CohortWork
 from medseg.cohort.stages import Engine, Recipe
+from medseg.cohort.workers.local import Executor
 from medseg.core.cohort import CohortCase
 from medseg.core.settings import Device, InferenceSettings
 from medseg.core.volume import Volume

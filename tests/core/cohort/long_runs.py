@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from medseg.cohort.journal import Done, Event, read_events
+from medseg.cohort.folder.journal import Done, Event, read_events
 from tests.core.cohort.hazards import Cohort
 
 REPOSITORY = Path(__file__).parents[3]

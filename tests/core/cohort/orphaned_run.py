@@ -6,7 +6,7 @@ python -m tests.core.cohort.orphaned_run FOLDER
 import sys
 from pathlib import Path
 
-from medseg.cohort.supervisor import Limits, each_outcome
+from medseg.cohort.workers.supervisor import Limits, each_outcome
 from tests.core.cohort.workshop import Fate, Task, WorkshopRecipe
 
 if __name__ == "__main__":

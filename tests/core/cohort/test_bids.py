@@ -6,7 +6,7 @@ import json
 import pytest
 
 import medseg
-from medseg.cohort.bids import bids_name
+from medseg.cohort.folder.bids import bids_name
 from medseg.core.errors import UnusableInput
 from tests.core.cohort.small_cohort import CASES, Run, write_scan
 from tests.core.making import TINY_PLAN

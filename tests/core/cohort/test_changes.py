@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 import medseg
+from medseg.cohort.folder.places import Places
+from medseg.cohort.folder.records import records_of, settle
 from medseg.cohort.keys import asked_for, made_with
-from medseg.cohort.places import Places
-from medseg.cohort.records import records_of, settle
 from medseg.core.cohort import Manifest
 from medseg.core.settings import InferenceSettings
 from medseg.evaluation.settings import EvaluationSettings

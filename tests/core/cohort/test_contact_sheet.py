@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from medseg.cohort.contact_sheet import MOST_CARDS, Sheet, contact_sheet
-from medseg.cohort.places import Places
-from medseg.cohort.results import CaseResult, StructureVolume
+from medseg.cohort.folder.places import Places
+from medseg.cohort.gathered.case_results import CaseResult, StructureVolume
+from medseg.cohort.gathered.contact_sheet import MOST_CARDS, Sheet, contact_sheet
+from medseg.cohort.gathered.unusual import UNUSUAL, unusualness
 from medseg.cohort.status import CohortStatus
-from medseg.cohort.unusual import UNUSUAL, unusualness
 from medseg.core.cohort import CaseFailure, CaseState
 from medseg.core.errors import ErrorCode
 from medseg.core.evaluation import Evaluation

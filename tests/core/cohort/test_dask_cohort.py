@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 import medseg
-from medseg.cohort.journal import Done, read_events
+from medseg.cohort.folder.journal import Done, read_events
 from medseg.core.cohort import CaseState
 from medseg.core.errors import UnusableInput, WrongUse
 from medseg.core.settings import Device

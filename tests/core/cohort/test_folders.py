@@ -11,8 +11,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 import medseg
-from medseg.cohort.case_names import safe_names
-from medseg.cohort.manifest import require_faultless
+from medseg.cohort.listing.case_names import safe_names
+from medseg.cohort.listing.manifest import require_faultless
 from medseg.core.errors import ErrorCode, UnusableInput
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"

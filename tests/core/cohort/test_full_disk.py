@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import medseg
-from medseg.cohort.journal import Done
+from medseg.cohort.folder.journal import Done
 from medseg.core.cohort import CaseState
 from tests.core.cohort.long_runs import REPOSITORY, contents, times_done
 

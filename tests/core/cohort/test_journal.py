@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medseg.cohort.journal import (
+from medseg.cohort.folder.journal import (
     Begun,
     Done,
     Failed,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from medseg.cohort.lane import Lane
 from medseg.cohort.stages import Begun, Stage
-from medseg.cohort.supervisor import Limits, each_outcome
-from medseg.cohort.worker import StageBegun, Waits
+from medseg.cohort.workers.lane import Lane
+from medseg.cohort.workers.supervisor import Limits, each_outcome
+from medseg.cohort.workers.worker import StageBegun, Waits
 from tests.core.cohort.workshop import HOURS_S, OPEN, Fate, Task, WorkshopRecipe
 
 PATIENCE_S = 60.0

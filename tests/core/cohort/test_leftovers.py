@@ -6,9 +6,9 @@ import pytest
 from filelock import FileLock
 
 import medseg
-from medseg.cohort.places import Places
+from medseg.cohort.folder.places import Places
 from medseg.cohort.stages import Engine, Finished
-from medseg.cohort.supervisor import Limits, each_outcome
+from medseg.cohort.workers.supervisor import Limits, each_outcome
 
 resource = pytest.importorskip("resource")  # of POSIX
 

@@ -7,15 +7,15 @@ from threading import Timer
 import pytest
 from filelock import FileLock
 
-from medseg.cohort.locking import is_held, sole_run
-from medseg.cohort.places import Places, Shard
+from medseg.cohort.folder.locking import is_held, sole_run
+from medseg.cohort.folder.places import Places, Shard
 from medseg.core.errors import ErrorCode, WrongUse
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from medseg.cohort.locking import sole_run
-from medseg.cohort.places import Places, Shard
+from medseg.cohort.folder.locking import sole_run
+from medseg.cohort.folder.places import Places, Shard
 shard = Shard.parsed(sys.argv[2]) if sys.argv[2] else None
 with sole_run(Places(Path(sys.argv[1])), shard):
     print("held", flush=True)
@@ -55,7 +55,7 @@ def test_a_second_run_of_the_whole_is_refused(tmp_path):
 
 
 def test_a_part_and_the_whole_exclude_each_other(tmp_path, monkeypatch):
-    monkeypatch.setattr("medseg.cohort.locking._WAIT_S", 0.2)
+    monkeypatch.setattr("medseg.cohort.folder.locking._WAIT_S", 0.2)
     with Holder(tmp_path, "1/2"):
         assert refused(tmp_path, None)
     with Holder(tmp_path):

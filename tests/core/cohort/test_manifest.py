@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import medseg
-from medseg.cohort.manifest import (
+from medseg.cohort.listing.manifest import (
     checked,
     read_written_manifest,
     require_faultless,

@@ -3,9 +3,9 @@
 import pytest
 
 import medseg
-from medseg.cohort.journal import Failed, open_journal
-from medseg.cohort.places import Places
-from medseg.cohort.privacy import without_names
+from medseg.cohort.folder.journal import Failed, open_journal
+from medseg.cohort.folder.places import Places
+from medseg.cohort.listing.privacy import without_names
 from medseg.core.cohort import CaseState
 from medseg.core.errors import ErrorCode
 from tests.core.cohort.small_cohort import CASES, Run, write_scan

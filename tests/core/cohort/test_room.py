@@ -2,7 +2,7 @@
 
 import threading
 
-from medseg.cohort.room import Room
+from medseg.cohort.workers.room import Room
 from medseg.core.memory import most_used_bytes
 
 

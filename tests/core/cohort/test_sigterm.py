@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 import medseg
-from medseg.cohort.journal import Done, Requeued, latest_of
-from medseg.cohort.places import Places
+from medseg.cohort.folder.journal import Done, Requeued, latest_of
+from medseg.cohort.folder.places import Places
 from medseg.core.cohort import CaseState
 from tests.core.cohort.hazards import Fate
 from tests.core.cohort.long_runs import (

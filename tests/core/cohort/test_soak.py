@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import medseg
-from medseg.cohort.journal import Done, read_events
+from medseg.cohort.folder.journal import Done, read_events
 from medseg.core.errors import ErrorCode
 from medseg.core.settings import Device, InferenceSettings
 from tests.core.cohort.hazards import Cohort, make_cohort

@@ -11,7 +11,7 @@ from medseg.cohort.stages import (
     Refused,
     Stage,
 )
-from medseg.cohort.supervisor import Limits, each_outcome
+from medseg.cohort.workers.supervisor import Limits, each_outcome
 from medseg.core.errors import ErrorCode, MedSegError
 from tests.core.cohort.workshop import (
     OPEN,

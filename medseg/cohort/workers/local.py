@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from medseg import cohort
-from medseg.cohort.journal import Written
+from medseg.cohort.folder.journal import Written
 from medseg.cohort.recipe import CaseRecipe, CohortWork
 from medseg.cohort.settings import HowToRun
 from medseg.cohort.stages import Notice, Recipe
-from medseg.cohort.supervisor import Limits, Outcome, each_outcome
+from medseg.cohort.workers.supervisor import Limits, Outcome, each_outcome
 from medseg.core.cohort import CohortCase
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import Device

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import Any, Generic, TypeVar
 
-from medseg.cohort.lane import Lane
 from medseg.cohort.stages import (
     Begun,
     Finished,
@@ -18,9 +17,17 @@ from medseg.cohort.stages import (
     Refused,
     Stage,
 )
-from medseg.cohort.starts import Starts
-from medseg.cohort.troubles import died, timed_out
-from medseg.cohort.worker import Answer, Message, Problem, Ready, StageBegun, Unready
+from medseg.cohort.workers.lane import Lane
+from medseg.cohort.workers.starts import Starts
+from medseg.cohort.workers.troubles import died, timed_out
+from medseg.cohort.workers.worker import (
+    Answer,
+    Message,
+    Problem,
+    Ready,
+    StageBegun,
+    Unready,
+)
 from medseg.core.errors import MedSegError
 
 Task = TypeVar("Task")

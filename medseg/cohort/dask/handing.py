@@ -11,12 +11,12 @@ from typing import Any
 
 from distributed import Future, KilledWorker
 
-from medseg.cohort.dask_cluster import Cluster, Crew, Seat
-from medseg.cohort.dask_worker import CaseAnswer, Job, tombstone_path, work_on
-from medseg.cohort.local import CaseOutcome
+from medseg.cohort.dask.cluster import Cluster, Crew, Seat
+from medseg.cohort.dask.worker import CaseAnswer, Job, tombstone_path, work_on
 from medseg.cohort.stages import Begun, GivenUp, Notice, Refused
-from medseg.cohort.troubles import died, not_even_begun, timed_out
-from medseg.cohort.worker import Unready
+from medseg.cohort.workers.local import CaseOutcome
+from medseg.cohort.workers.troubles import died, not_even_begun, timed_out
+from medseg.cohort.workers.worker import Unready
 from medseg.core.cohort import CohortCase
 from medseg.core.errors import MedSegError
 

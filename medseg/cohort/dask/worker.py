@@ -11,8 +11,8 @@ from os import _exit
 from pathlib import Path
 from typing import IO, Any
 
-from medseg.cohort.journal import Written
-from medseg.cohort.places import Places
+from medseg.cohort.folder.journal import Written
+from medseg.cohort.folder.places import Places
 from medseg.cohort.recipe import CaseEngine
 from medseg.cohort.stages import (
     Finished,
@@ -21,9 +21,9 @@ from medseg.cohort.stages import (
     Stage,
     StageSeconds,
 )
-from medseg.cohort.troubles import out_of_memory, unforeseen
-from medseg.cohort.watch import Watch
-from medseg.cohort.worker import Unready
+from medseg.cohort.workers.troubles import out_of_memory, unforeseen
+from medseg.cohort.workers.watch import Watch
+from medseg.cohort.workers.worker import Unready
 from medseg.core.cohort import CohortCase
 from medseg.core.errors import MedSegError
 from medseg.core.threads import let_threads_sleep

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from medseg.cohort.places import Places
-from medseg.cohort.results import CaseResult, StructureVolume
+from medseg.cohort.folder.places import Places
+from medseg.cohort.gathered.case_results import CaseResult, StructureVolume
+from medseg.cohort.gathered.unusual import UNUSUAL, predicted_of_case, unusualness
 from medseg.cohort.status import CohortStatus
-from medseg.cohort.unusual import UNUSUAL, predicted_of_case, unusualness
 from medseg.core.cohort import CaseFailure
 from medseg.core.errors import ErrorCode
 from medseg.core.evaluation import Evaluation

@@ -12,7 +12,7 @@ from typing import Any
 from distributed import Client
 from distributed.versions import VersionMismatchWarning, get_versions
 
-from medseg.cohort.dask_worker import end_process
+from medseg.cohort.dask.worker import end_process
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput, WrongUse
 
 _ANSWER_S = 10.0

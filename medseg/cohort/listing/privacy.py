@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 
-from medseg.cohort.case_names import shown
+from medseg.cohort.listing.case_names import shown
 from medseg.core.cohort import CohortCase
 from medseg.core.error_guide import ERROR_GUIDE
 from medseg.io.file_kinds import files_below

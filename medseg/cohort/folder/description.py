@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from medseg.cohort.places import Places
+from medseg.cohort.folder.places import Places
 from medseg.cohort.settings import WhatToMake
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.evaluation.settings import EvaluationSettings

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medseg.cohort.case_names import safe_names, shown
+from medseg.cohort.listing.case_names import safe_names, shown
 from medseg.core.cohort import CohortCase
 from medseg.core.text_table import counted
 from medseg.io.checks import stem_of

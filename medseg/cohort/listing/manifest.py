@@ -7,14 +7,14 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from medseg.cohort.case_names import shown
-from medseg.cohort.checking import (
+from medseg.cohort.listing.case_names import shown
+from medseg.cohort.listing.checking import (
     faults_of,
     faults_of_channels,
     faults_of_names,
     require_no_faults,
 )
-from medseg.cohort.text_tables import TextRow, TextTable, read_text_table
+from medseg.cohort.listing.text_tables import TextRow, TextTable, read_text_table
 from medseg.core.cohort import CohortCase, Fault, Manifest
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io.checks import reading_errors, require_file

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from medseg.cohort.results import CaseResult
+from medseg.cohort.gathered.case_results import CaseResult
 
 UNUSUAL = 7.0
 """From how many middle deviations on a volume is called unusual."""

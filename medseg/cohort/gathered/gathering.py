@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from medseg.cohort.contact_sheet import Sheet, contact_sheet
-from medseg.cohort.description import read_description
-from medseg.cohort.locking import sole_run
-from medseg.cohort.manifest import read_written_manifest
-from medseg.cohort.places import Places
-from medseg.cohort.results import CaseResult, read_result
+from medseg.cohort.folder.description import read_description
+from medseg.cohort.folder.locking import sole_run
+from medseg.cohort.folder.places import Places
+from medseg.cohort.gathered.case_results import CaseResult, read_result
+from medseg.cohort.gathered.contact_sheet import Sheet, contact_sheet
+from medseg.cohort.gathered.unusual import predicted_of_case, unusualness
+from medseg.cohort.listing.manifest import read_written_manifest
 from medseg.cohort.status import CohortStatus, status_of
-from medseg.cohort.unusual import predicted_of_case, unusualness
 from medseg.core.cohort import CaseFailure, CaseState, CohortCase
 from medseg.core.errors import WrongUse
 from medseg.core.evaluation import Evaluation, FailedCase

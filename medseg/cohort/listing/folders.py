@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medseg.cohort.case_names import hash_of
-from medseg.cohort.manifest import checked
-from medseg.cohort.named_files import Found, of_named_files, weighting
+from medseg.cohort.listing.case_names import hash_of
+from medseg.cohort.listing.manifest import checked
+from medseg.cohort.listing.named_files import Found, of_named_files, weighting
 from medseg.core.cohort import CohortCase, Manifest
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.evaluation.pairing import label_maps_by_case

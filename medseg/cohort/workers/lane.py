@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from medseg.cohort.stages import Recipe
-from medseg.cohort.worker import (
+from medseg.cohort.workers.worker import (
     Message,
     Order,
     Ready,

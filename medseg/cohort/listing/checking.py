@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from medseg.cohort.case_names import shown
+from medseg.cohort.listing.case_names import shown
 from medseg.core.cohort import CohortCase, Fault
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.io.checks import reading_errors

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from medseg.cohort.places import Places, Shard
-from medseg.cohort.records import Records, settle
+from medseg.cohort.folder.places import Places, Shard
+from medseg.cohort.folder.records import Records, settle
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.io.safe_writing import writing_errors
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medseg.cohort.bids import bids_description
-from medseg.cohort.description import description_of
-from medseg.cohort.manifest import write_manifest
-from medseg.cohort.places import Places
+from medseg.cohort.folder.bids import bids_description
+from medseg.cohort.folder.description import description_of
+from medseg.cohort.folder.places import Places
+from medseg.cohort.listing.manifest import write_manifest
 from medseg.cohort.settings import WhatToMake
 from medseg.core.cohort import Manifest
 from medseg.core.errors import ErrorCode, WrongUse

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from medseg.cohort.dask_cluster import Cluster, connected, lost
-from medseg.cohort.dask_handing import Handing
-from medseg.cohort.dask_worker import Job, tombstone_path
-from medseg.cohort.journal import Written
+from medseg.cohort.dask.cluster import Cluster, connected, lost
+from medseg.cohort.dask.handing import Handing
+from medseg.cohort.dask.worker import Job, tombstone_path
+from medseg.cohort.folder.journal import Written
 from medseg.cohort.keys import asked_for
-from medseg.cohort.local import CaseOutcome
 from medseg.cohort.recipe import CaseRecipe, CohortWork
 from medseg.cohort.stages import Recipe
+from medseg.cohort.workers.local import CaseOutcome
 from medseg.core.cohort import CohortCase
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.settings import Device

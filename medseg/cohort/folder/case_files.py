@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from medseg.cohort.bids import bids_name, label_table_path
-from medseg.cohort.places import Places
+from medseg.cohort.folder.bids import bids_name, label_table_path
+from medseg.cohort.folder.places import Places
 from medseg.cohort.settings import WhatToMake
 from medseg.io.label_maps.companions import probabilities_path
 from medseg.io.label_maps.named_voxels import names_path

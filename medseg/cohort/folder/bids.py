@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from medseg.cohort.places import Places
+from medseg.cohort.folder.places import Places
 from medseg.core.labels import LabelSet
 from medseg.core.versions import package_versions
 from medseg.io.safe_writing import written_whole

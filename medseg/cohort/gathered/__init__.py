@@ -1,0 +1,1 @@
+"""Tables and a page about all that was done."""

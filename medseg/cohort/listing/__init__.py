@@ -1,0 +1,1 @@
+"""The list of cases: found in folders, read from tables, checked."""
