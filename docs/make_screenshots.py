@@ -201,7 +201,7 @@ def correct(window: Window) -> None:
     """What a tool would change, before it does."""
     panel = window.panel("Correct")
     choose(panel, "Structure", CORRECTED)
-    choose(panel, "Tool", "Snap to edges")
+    choose(panel, "Tool", "Geodesic active contour")
     camera_of(window.viewer).zoom *= 3  # as the mouse wheel does
     window.save("correct")
 
@@ -220,8 +220,8 @@ def structures(window: Window) -> None:
 def lesions(window: Window) -> None:
     """The lesions of the model's result, and the one that it missed."""
     panel = window.panel("Lesions")
-    choose(panel, "Told apart", "Parted at necks")
-    press(panel, "Tell apart")
+    choose(panel, "Method", "Watershed (distance)")
+    press(panel, "Separate lesions")
     window.fit()
     click_row(panel, "Lesions", "1")
     camera_of(window.viewer).zoom *= 2

@@ -40,11 +40,12 @@ def require_installed(module: str = "surface_distance") -> None:
         WrongUse: INVALID_OPTION, with the command that installs it.
     """
     if importlib.util.find_spec(module) is None:
+        package = module.replace("_", "-")
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
-            f"the package {module.replace('_', '-')} is not installed",
+            f"the package {package} is not installed",
             where="bench metrics",
-            remedy="Install it: pip install surface-distance.",
+            remedy=f"Install it: pip install {package}.",
         )
 
 

@@ -92,14 +92,15 @@ class SegmentWork:
             prediction.segmentation,
             self.instance_rules,
             volume,
-            centres=prediction.centres,
+            progress,
+            prediction.centres,
         )
         shares = prediction.probabilities
         found = {panoptic.structure_of(each).name for each in panoptic.instances}
         # A model of overlapping regions gives the probabilities of those instead.
         if shares is not None and found <= set(shares.channels):
             panoptic = medseg.with_confidence(panoptic, shares)
-        measures = medseg.measure_instances(panoptic, volume)
+        measures = medseg.measure_instances(panoptic, volume, progress)
         left = panoptic.segmentation
         unsure = prediction.structures
         if prediction.uncertainty is not None:  # small pieces are gone

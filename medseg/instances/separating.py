@@ -38,7 +38,7 @@ DEFAULT_INSTANCE_RULES = InstanceRules()
 
 _MOST_INSTANCES = 65535
 _SAME_VOLUME = 1e-9
-_STAGE = "telling apart"
+_STAGE = "separating lesions"
 
 
 def tell_apart(

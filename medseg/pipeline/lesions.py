@@ -30,7 +30,7 @@ def segment_instances(
         model: As in `segment`.
         rules: How lesions are told apart; `own_rules` of the model when None.
         settings: As in `segment`.
-        on_progress: As in `segment`.
+        on_progress: As in `segment`, then as in `tell_apart`.
 
     Raises:
         MedSegError: As `segment` and `tell_apart`; WrongUse INVALID_OPTION for learned
@@ -40,7 +40,7 @@ def segment_instances(
     rules = own_rules(model.info.plan) if rules is None else rules
     request = Request(centres=isinstance(rules.split, LearnedCentres))
     made = predict(volume, model, settings, on_progress, request)
-    return tell_apart(made.segmentation, rules, volume, centres=made.centres)
+    return tell_apart(made.segmentation, rules, volume, on_progress, made.centres)
 
 
 def own_rules(plan: Plan) -> InstanceRules:

@@ -11,18 +11,18 @@ class Tool(StrEnum):
     """What can be done to a structure."""
 
     THRESHOLD = "Threshold"
-    HYSTERESIS = "Threshold with two levels"
-    OTSU = "Otsu classes"
-    GROW = "Grow from a click"
-    LIKENESS = "Grow by likeness from a click"
-    KMEANS = "Clusters, k-means"
-    MIXTURE = "Clusters, Gaussian mixture"
-    EDGES = "Snap to edges"
+    HYSTERESIS = "Hysteresis threshold"
+    OTSU = "Multi-Otsu threshold"
+    GROW = "Region growing"
+    LIKENESS = "Region growing (confidence connected)"
+    KMEANS = "k-means clustering"
+    MIXTURE = "Gaussian mixture"
+    EDGES = "Geodesic active contour"
     SMOOTH = "Smooth"
     HOLES = "Fill holes"
     LARGEST = "Keep largest"
-    CUT = "Cut touching apart"
-    SPLIT = "Split touching into structures"
+    CUT = "Watershed, leaving a gap"
+    SPLIT = "Watershed into structures"
 
 
 class Combine(StrEnum):

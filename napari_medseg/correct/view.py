@@ -169,7 +169,7 @@ class CorrectView(QWidget):
         tips = {
             self.labels_box: ("Labels", "Label map to correct; results are copied."),
             self.scan_box: ("Scan", "Image that the tools look at."),
-            self.region_box: ("Where", "Work in a box only, or everywhere."),
+            self.region_box: ("Region", "Work in a box only, or everywhere."),
             self.structure_box: ("Structure", "What is to be corrected."),
             self.tool_box: ("Tool", "What to do to the structure."),
             self._new_structure: ("New structure", "Add a structure, or a label map."),
@@ -205,7 +205,7 @@ class CorrectView(QWidget):
         form.addRow(label("Labels"), self.labels_box)
         form.addRow(label("Scan"), self.scan_box)
         form.addRow(label("Structure"), _row(self.structure_box, self._new_structure))
-        form.addRow(label("Where"), _row(self.region_box, self._draw_box))
+        form.addRow(label("Region"), _row(self.region_box, self._draw_box))
         form.addRow(label("Tool"), self.tool_box)
         result = aligned_form()
         result.addRow(label("Result"), self._combine)

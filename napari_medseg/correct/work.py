@@ -114,11 +114,11 @@ def propose(request: Request, report: Report) -> Proposal:
 
 
 def _words(difference: np.ndarray, place: Place) -> str:
-    """How much is added and removed, and in which axial slices, counted from 1."""
+    """How much is added and removed, and in which axial slices, as napari counts."""
     parts = []
     for verb, kind in (("adds", ADDED), ("removes", REMOVED)):
         by_slice = np.count_nonzero(difference == kind, axis=(1, 2))
-        slices = np.flatnonzero(by_slice) + place.start[0] + 1
+        slices = np.flatnonzero(by_slice) + place.start[0]
         if len(slices):
             amount = _amount(int(by_slice.sum()), place.geometry.voxel_volume_ml)
             parts.append(f"{verb} {amount} in {_range(slices[0], slices[-1])}")

@@ -17,9 +17,9 @@ class Parting(StrEnum):
     """What is done with lesions that touch, as the panel calls it."""
 
     PIECES = "Connected pieces"
-    NECKS = "Parted at necks"
-    INTENSITY = "Parted by intensity"
-    LEARNED = "Parted by the model"
+    NECKS = "Watershed (distance)"
+    INTENSITY = "Watershed (intensity)"
+    LEARNED = "Learned by the model"
 
 
 ALWAYS_OFFERED = (Parting.PIECES, Parting.NECKS, Parting.INTENSITY)
@@ -64,6 +64,6 @@ def no_centres(where: str) -> medseg.WrongUse:
         medseg.ErrorCode.INVALID_OPTION,
         "of these labels it is not known where a model sees centres",
         where=where,
-        remedy="Segment that scan here with a model that has learned it, or tell "
-        "lesions apart in another way.",
+        remedy="Segment that scan here with a model that has learned it, or choose "
+        "another method.",
     )

@@ -26,7 +26,7 @@ from napari_medseg.lesions.columns import (
 from napari_medseg.lesions.contents import Followed, followed_words
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
-_NOTHING = "Tell the lesions apart, then choose the labels of an earlier scan."
+_NOTHING = "Separate the lesions, then choose the labels of an earlier scan."
 
 
 class FollowUpView(QWidget):
@@ -132,10 +132,10 @@ class FollowUpView(QWidget):
             (
                 self.scan_box,
                 "Baseline scan",
-                "The earlier scan, where lesions are parted by intensity.",
+                "The earlier scan, for the watershed by intensity.",
             ),
-            (self._overlap, "Shared part", helps["minimum_overlap"]),
-            (self._apart, "Farthest apart", helps["most_apart_mm"]),
+            (self._overlap, "Minimum overlap", helps["minimum_overlap"]),
+            (self._apart, "Maximum distance", helps["most_apart_mm"]),
             (self._compare, "Compare", "Tell what became of each lesion."),
             (self._words, "Followed in all", ""),
         ):
@@ -148,12 +148,12 @@ class FollowUpView(QWidget):
         first.addWidget(self.baseline_box, 1)
         first.addWidget(self._compare)
         form.addRow("Baseline", first)
-        form.addRow("Its scan", self.scan_box)
+        form.addRow("Baseline scan", self.scan_box)
         limits = QHBoxLayout()
         limits.addWidget(self._overlap, 1)
-        limits.addWidget(QLabel("Farthest apart"))
+        limits.addWidget(QLabel("Maximum distance"))
         limits.addWidget(self._apart, 1)
-        form.addRow("Shared part", limits)
+        form.addRow("Minimum overlap", limits)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 4)
         layout.addLayout(form)

@@ -32,7 +32,7 @@ def _at(false_positives: float) -> Column[medseg.Froc]:
     )
 
 
-JUDGED_STRUCTURE_COLUMN, JUDGED_SURE_COLUMN = 2, 7
+JUDGED_STRUCTURE_COLUMN, JUDGED_CONFIDENCE_COLUMN = 2, 7
 JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
     Column(
         header="No.",
@@ -41,9 +41,9 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
         value=lambda each: _number(each.match.prediction),
     ),
     Column(
-        header="Ref.",
+        header="Ref. no.",
         meaning="Number in the reference; none for one that is false.",
-        width=32,
+        width=36,
         value=lambda each: _number(each.match.reference),
     ),
     Column(
@@ -53,7 +53,7 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
         value=lambda each: each.match.structure,
     ),
     Column(
-        header="State",
+        header="Status",
         meaning="Found, false or missed. A click on a row goes to the lesion.",
         width=0,
         value=lambda each: each.match.finding.value,
@@ -67,23 +67,23 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
         text=hundredths,
     ),
     Column(
-        header="ml",
+        header="Volume (ml)",
         meaning="Volume in millilitres.",
-        width=46,
+        width=52,
         value=lambda each: _volume_ml(each.prediction),
         text=millilitres,
     ),
     Column(
-        header="ml ref.",
+        header="Ref. (ml)",
         meaning="Volume in the reference, in millilitres.",
         width=50,
         value=lambda each: _volume_ml(each.reference),
         text=millilitres,
     ),
     Column(
-        header="Sure",
-        meaning="Mean probability that the model gives its voxels: its confidence.",
-        width=38,
+        header="Confidence",
+        meaning="Mean probability that the model gives its voxels.",
+        width=70,
         value=lambda each: each.match.confidence,
         text=hundredths,
     ),
@@ -118,19 +118,19 @@ QUALITY_COLUMNS: tuple[Column[medseg.PanopticScore], ...] = (
     ),
     Column(
         header="Found",
-        meaning="With an IoU above 0.5.",
+        meaning="True positives: with an IoU above 0.5.",
         width=48,
         value=lambda row: float(row.detection.found),
     ),
     Column(
         header="False",
-        meaning="Predicted, not in the reference.",
+        meaning="False positives: predicted, not in the reference.",
         width=44,
         value=lambda row: float(row.detection.spurious),
     ),
     Column(
         header="Missed",
-        meaning="In the reference, not predicted.",
+        meaning="False negatives: in the reference, not predicted.",
         width=52,
         value=lambda row: float(row.detection.missed),
     ),

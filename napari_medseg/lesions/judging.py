@@ -25,8 +25,8 @@ _NO_LESION = "No FROC: the reference has no lesion."
 class Page(StrEnum):
     """What is looked at of a comparison."""
 
-    LESIONS = "One by one"
-    STRUCTURES = "Structures"
+    LESIONS = "Per lesion"
+    STRUCTURES = "Per structure"
     FROC = "FROC"
 
 
@@ -154,7 +154,7 @@ def _curves(
     case = found, _named(told, names)
     curves = medseg.instance_frocs([case], [names[i] for i in there if i not in unsure])
     left = ", ".join(names[each] for each in there if each in unsure)
-    return curves, f"Nothing tells how sure {left} is." if left else ""
+    return curves, f"No confidence is known of {left}." if left else ""
 
 
 def _named(panoptic: medseg.Panoptic, names: Mapping[int, str]) -> medseg.Panoptic:

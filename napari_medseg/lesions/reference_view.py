@@ -18,15 +18,15 @@ from napari_medseg.lesions.boxes import LabelMapBox
 from napari_medseg.lesions.curve_dialog import CurveDialog
 from napari_medseg.lesions.judged_columns import (
     JUDGED_COLUMNS,
+    JUDGED_CONFIDENCE_COLUMN,
     JUDGED_STRUCTURE_COLUMN,
-    JUDGED_SURE_COLUMN,
     QUALITY_COLUMNS,
     SENSITIVITY_COLUMNS,
 )
 from napari_medseg.lesions.judging import Judged, JudgedLesion, Page, judged_words
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
-_NOTHING = "Tell the lesions apart, then choose the labels to compare with."
+_NOTHING = "Separate the lesions, then choose the labels to compare with."
 _SENSITIVITIES = (
     "Sensitivity at so many false positives in this scan. Here a lesion is found where "
     "it shares one voxel with the reference (IoU above 0), much as in LUNA16; in "
@@ -99,7 +99,7 @@ class ReferenceView(QWidget):
         one = len({each.match.label for each in lesions}) < 2
         self._lesions.setColumnHidden(JUDGED_STRUCTURE_COLUMN, one)
         is_unsure = all(each.match.confidence is None for each in lesions)
-        self._lesions.setColumnHidden(JUDGED_SURE_COLUMN, is_unsure)
+        self._lesions.setColumnHidden(JUDGED_CONFIDENCE_COLUMN, is_unsure)
         rows = () if judged is None else judged.scores.rows
         self._qualities.show([row for row in rows if not row.is_absent])
         self._words.setText(_NOTHING if judged is None else judged_words(judged))
@@ -139,8 +139,8 @@ class ReferenceView(QWidget):
                 self.reference_box,
                 "Reference",
                 "Labels to compare with, on the same voxels. Lesions of a file that "
-                "numbers them are as it says; else they are told apart as above, in "
-                "connected pieces where the model parts them.",
+                "numbers them are as it says; else they are separated as above, in "
+                "connected pieces where the model separates them.",
             ),
             (
                 self._score,
@@ -150,7 +150,7 @@ class ReferenceView(QWidget):
             (self._curve, "Curve", "Show sensitivity over false positives."),
             (self._froc_words, "About FROC", ""),
             (self._words, "Judged in all", ""),
-            (self._pages, "One by one, structures or FROC", ""),
+            (self._pages, "Per lesion, per structure or FROC", ""),
         ):
             announce(widget, name, tip)
 

@@ -18,9 +18,9 @@ from napari_medseg.controls.notice import announce
 from napari_medseg.lesions.choice import ALWAYS_OFFERED, Choice, Parting, Split
 
 _NEIGHBOURS = (
-    ("by face, edge or corner", medseg.Connectivity.CORNERS),
-    ("by face or edge", medseg.Connectivity.EDGES),
-    ("by face only", medseg.Connectivity.FACES),
+    ("26 (face, edge or corner)", medseg.Connectivity.CORNERS),
+    ("18 (face or edge)", medseg.Connectivity.EDGES),
+    ("6 (face)", medseg.Connectivity.FACES),
 )
 _LIST_HEIGHT_PX = 76
 _LABEL_WIDTH_PX = 88
@@ -165,45 +165,50 @@ class RulesForm(QWidget):
         for widget, name, tip in (
             (
                 self._parting,
-                "Told apart",
+                "Method",
                 "Voxels that touch are of one lesion, unless lesions that touch are "
-                "parted: where they are narrow, where the scan shows a valley, or as "
-                "the model that made the labels has learned.",
+                "separated: by a watershed of the distance from the surface (at "
+                "necks), of the intensity in the scan (at valleys), or as the model "
+                "that made the labels has learned.",
             ),
             (
                 self._neck,
-                "Neck",
-                "How much narrower (radius) a neck is than both lesions. Less finds "
-                "more, and parts more that is one.",
+                "Neck depth",
+                "How much narrower (radius) a neck is than both lesions: h of the "
+                "h-maxima. Less finds more, and separates more that is one.",
             ),
             (
                 self._contrast,
                 "Contrast",
                 "How deep the valley between two lesions is, at the least.",
             ),
-            (self._sigma, "Smoothing", "Of the scan, before valleys are looked for."),
+            (
+                self._sigma,
+                "Smoothing",
+                "Standard deviation of the Gaussian before valleys are looked for.",
+            ),
             (
                 self._shade,
-                "Middles",
-                "Whether the middles of the lesions are bright or dark.",
+                "Lesion centres",
+                "Whether the centres of the lesions are bright or dark.",
             ),
             (
                 self._heat,
-                "Least heat",
-                "How sure a centre is that the model sees: 1 where it is certain.",
+                "Threshold",
+                "Least value of the heatmap at a centre: 1 where the model is certain.",
             ),
             (
                 self._apart,
-                "Centres apart",
+                "Min. distance",
                 "Of two nearer centres the surer one counts; as learned: 1.5 voxels of "
                 "the model's grid.",
             ),
             (
                 self._neighbours,
-                "Touching",
+                "Connectivity",
                 "Voxels that touch so are of one piece: 26, 18 or 6 neighbours.",
             ),
-            (self._minimum, "Smallest", "Smaller pieces are left out."),
+            (self._minimum, "Min. volume", "Smaller pieces are left out."),
         ):
             announce(widget, name, tip)
 

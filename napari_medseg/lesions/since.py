@@ -11,8 +11,8 @@ from napari_medseg.layers.edits import EditWatch
 from napari_medseg.layers.made import checksum_of
 from napari_medseg.layers.ranking import LESIONS_KEY
 
-_STALE = "The labels were edited since: tell apart again."
-_PAINTED = "Lesions were painted on: edit the labels instead, and tell apart again."
+_STALE = "The labels were edited since: separate the lesions again."
+_PAINTED = "Lesions were painted on: edit the labels, and separate the lesions again."
 
 
 class EditedSince(QObject):

@@ -20,6 +20,7 @@ from napari_medseg.controls.sorting import SORT_ROLE, SortedRows
 from napari_medseg.lesions.columns import Column, Row
 
 _ROW_HEIGHT = 24
+_TWO_LINES_HEIGHT = 36
 _ROWS_ALWAYS_SEEN = 5
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -140,6 +141,9 @@ class RowsTable(QTableView, Generic[Row]):
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
         header.setHighlightSections(False)
         header.setMinimumSectionSize(32)
+        if any(" " in column.header for column in columns):  # in two lines
+            header.setDefaultAlignment(_MIDDLE | Qt.TextFlag.TextWordWrap)
+            header.setFixedHeight(_TWO_LINES_HEIGHT)
         for place, column in enumerate(columns):
             if column.width:
                 header.resizeSection(place, column.width)

@@ -27,10 +27,10 @@ from napari_medseg.layers.evidence import has_centres
 from napari_medseg.layers.structures import structures_of
 from napari_medseg.lesions.boxes import ChosenLabelsBox, on_same_voxels
 from napari_medseg.lesions.columns import (
+    CONFIDENCE_COLUMN,
     LESION_COLUMNS,
     MEAN_COLUMN,
     STRUCTURE_COLUMN,
-    SURE_COLUMN,
 )
 from napari_medseg.lesions.contents import Lesions, counted_words
 from napari_medseg.lesions.follow_up_view import FollowUpView
@@ -38,7 +38,7 @@ from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
-_WIDE_ENOUGH_FOR_THE_TABLE = 430
+_WIDE_ENOUGH_FOR_THE_TABLE = 490
 
 
 class LesionsView(QWidget):
@@ -81,7 +81,7 @@ class LesionsView(QWidget):
         self._table = RowsTable("Lesions", self.model)
         self._table.set_widths(LESION_COLUMNS)
         self._tabs = QTabWidget()
-        self._apart = QPushButton("Tell apart")
+        self._apart = QPushButton("Separate lesions")
         self._cancel = QPushButton("Cancel")
         self._bar = QProgressBar()
         self._message = message_label("Status of the lesions")
@@ -139,7 +139,7 @@ class LesionsView(QWidget):
         no_mean = not any(each.intensities for each in measures)
         self._table.setColumnHidden(MEAN_COLUMN, no_mean)
         is_unsure = all(each.confidence is None for each in measures)
-        self._table.setColumnHidden(SURE_COLUMN, is_unsure)
+        self._table.setColumnHidden(CONFIDENCE_COLUMN, is_unsure)
         self._total.setText("" if lesions is None else counted_words(lesions))
         self._has_lesions, self._is_stale = lesions is not None, False
         self._allow()
@@ -208,9 +208,13 @@ class LesionsView(QWidget):
             (
                 self.scan_box,
                 "Scan",
-                "For mean intensities, and to part lesions by intensity.",
+                "For mean intensities, and the watershed by intensity.",
             ),
-            (self._apart, "Tell apart", "Give each lesion a number and measure it."),
+            (
+                self._apart,
+                "Separate lesions",
+                "Give each lesion a number and measure it.",
+            ),
             (self._cancel, "Cancel", "Stop after this step; nothing is changed."),
             (self._bar, "Progress", "Steps done."),
             (self._outline, "Outlines", "Draw lesions as outlines, not as areas."),

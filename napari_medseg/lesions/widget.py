@@ -127,7 +127,7 @@ class LesionsWidget(Panel):
             made = lesions_layer(lesions, name)
             return Made(lesions=lesions, layer=made, labels=labels, checksum=checksum)
 
-        self._desk.start(f"MedSeg: telling lesions of {name} apart", work)
+        self._desk.start(f"MedSeg: separating lesions of {name}", work)
 
     def _on_save_labels_requested(self) -> None:
         labels, lesions = self.view.labels(), self._desk.ready()

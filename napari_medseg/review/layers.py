@@ -5,13 +5,15 @@ from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.layers.conversion import HELPER_KEY, LayerTuple
 from napari_medseg.review.loading import LoadedCase
 from napari_medseg.viewing.grid import grid_of
 from napari_medseg.viewing.orientation import orient_for_scan
 
-_REFERENCE_OUTLINE = 2  # pixels: the reference is drawn round the filled prediction
+_REFERENCE_OUTLINE = 1  # voxels: the reference is drawn round the filled prediction
+_REFERENCE_COLOUR = (1.0, 1.0, 1.0, 1.0)  # of no structure: seen on its own prediction
 _Window = tuple[float, float]
 
 
@@ -56,7 +58,7 @@ class CaseLayers:
         if loaded.reference is not None:
             layer = self._add(loaded.reference)
             if self._models and isinstance(layer, Labels):
-                layer.contour = _REFERENCE_OUTLINE
+                _outline(layer)
             self._reference = [layer]
         self.lay_out(side_by_side=side_by_side)
         orient_for_scan(self._viewer)
@@ -196,6 +198,19 @@ class CaseLayers:
             is_same_scan = isinstance(layer, Image) and layer.data is changed.data
             if is_same_scan and layer.contrast_limits != changed.contrast_limits:
                 layer.contrast_limits = changed.contrast_limits
+
+
+def _outline(reference: Labels) -> None:
+    """Have its structures as lines in the colour of references."""
+    labels = reference.colormap.color_dict
+    reference.contour = _REFERENCE_OUTLINE
+    reference.opacity = 1.0
+    reference.colormap = DirectLabelColormap(
+        color_dict={
+            label: colour if label == 0 else _REFERENCE_COLOUR
+            for label, colour in labels.items()
+        }
+    )
 
 
 def _window_of(options: dict[str, Any]) -> _Window:

@@ -77,7 +77,7 @@ COLUMNS = (
         shade=overlap_shade,
     ),
     Column(
-        title="HD95",
+        title="HD95 (mm)",
         meaning="95th percentile of the distance between the surfaces, in mm.",
         cell=lambda r: r.hd95_mm,
         digits=1,
@@ -91,19 +91,19 @@ COLUMNS = (
         shade=overlap_shade,
     ),
     Column(
-        title="ml",
+        title="Volume (ml)",
         meaning="Volume of the prediction, in ml.",
         cell=lambda r: r.volume_ml,
         digits=1,
     ),
     Column(
-        title="Ref.",
+        title="Ref. (ml)",
         meaning="Volume of the reference, in ml.",
         cell=lambda r: r.reference_volume_ml,
         digits=1,
     ),
     Column(
-        title="State",
+        title="Status",
         meaning="Both maps hold it; missed: only the reference; extra: only the "
         "prediction.",
         cell=lambda r: STATE_WORDS[r.state],

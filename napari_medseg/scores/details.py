@@ -15,7 +15,9 @@ from napari_medseg.layers.conversion import (
 from napari_medseg.scores.work import Comparison
 from napari_medseg.scores.worst import PLANES, Curves, Stop, stops_of
 
+_OPACITY = 0.8
 _CORRECT_ALPHA = 0.4  # the scan is to be seen through what is right
+_SCAN_GREY = 128
 
 
 class ErrorScope(Enum):
@@ -100,8 +102,22 @@ def _overlay(comparison: Comparison, request: DetailsRequest) -> LayerTuple | No
     )
     array, options, kind = segmentation_layer(on_source, "errors")
     metadata = {**options["metadata"], HELPER_KEY: True}
-    look = {"colormap": _colormap(), "opacity": 0.8, "metadata": metadata}
+    look = {"colormap": _colormap(), "opacity": _OPACITY, "metadata": metadata}
     return array, options | look, kind
+
+
+def error_colours_on_grey() -> dict[str, tuple[int, int, int]]:
+    """What each error looks like over a scan that is middle grey there, by name."""
+    colours = _colormap().color_dict
+    over = {}
+    for structure in medseg.AGREEMENT_LABELS:
+        share = _OPACITY * float(colours[structure.id][3])
+        red, green, blue = (
+            round(share * value + (1 - share) * _SCAN_GREY)
+            for value in structure.colour
+        )
+        over[structure.name] = red, green, blue
+    return over
 
 
 def _colormap() -> DirectLabelColormap:

@@ -10,9 +10,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-import medseg
 from napari_medseg.controls.notice import announce
-from napari_medseg.scores.details import ErrorScope
+from napari_medseg.scores.details import ErrorScope, error_colours_on_grey
 
 
 class ErrorControls(QWidget):
@@ -73,10 +72,9 @@ class ErrorControls(QWidget):
 
 
 def _legend() -> str:
-    """A square in its colour before each word; the words are in the theme's."""
+    """A square as the layer looks before each word; the words are in the theme's."""
     squares = (
-        f"<span style='color: rgb{structure.colour}'>■</span>&nbsp;"
-        f"{structure.name.replace(' ', '&nbsp;')}"
-        for structure in medseg.AGREEMENT_LABELS
+        f"<span style='color: rgb{colour}'>■</span>&nbsp;{name.replace(' ', '&nbsp;')}"
+        for name, colour in error_colours_on_grey().items()
     )
     return "&ensp; ".join(squares)

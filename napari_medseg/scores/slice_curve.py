@@ -23,6 +23,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 from napari_medseg.controls.notice import announce
 from napari_medseg.controls.theme import faint_ink, fainter_ink
 from napari_medseg.scores.columns import Colour
+from napari_medseg.scores.worst import slice_words
 
 _HEIGHT = 112
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 20, 6
@@ -50,7 +51,7 @@ class Curve:
         """What is to be said of a slice."""
         dice = self.dice[index]
         value = "nothing there" if math.isnan(dice) else f"Dice {dice:.3f}"
-        return f"slice {index + 1} of {len(self.dice)}: {value}"
+        return f"{slice_words(index, len(self.dice))}: {value}"
 
 
 class SliceCurve(QWidget):
@@ -220,7 +221,8 @@ class SliceCurve(QWidget):
         if self._curve is None:
             return "Dice by slice: compute the scores first."
         slices = len(self._curve.dice)
-        words = metrics.horizontalAdvance(f"slice {slices} of {slices}: nothing there")
+        widest = f"{slice_words(slices - 1, slices)}: nothing there"
+        words = metrics.horizontalAdvance(widest)
         room = int(self._title_box().width()) - words - _GAP
         whole = f"{self._curve.title}: Dice (line), wrong voxels (bars)"
         return metrics.elidedText(whole, Qt.TextElideMode.ElideRight, room)

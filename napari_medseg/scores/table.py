@@ -27,8 +27,9 @@ from napari_medseg.scores.columns import (
 from napari_medseg.scores.work import Comparison
 
 HU_WIDTH = 36
-_WIDTHS = {1: 44, 2: 44, 3: 42, 4: 44, 5: 44, 6: 44, 7: 50, 8: HU_WIDTH}  # by column
+_WIDTHS = {1: 44, 2: 44, 3: 44, 4: 44, 5: 52, 6: 44, 7: 50, 8: HU_WIDTH}  # by column
 _ROW_HEIGHT = 24
+_TWO_LINES_HEIGHT = 36
 _ROWS_ALWAYS_SEEN = 5
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -176,6 +177,8 @@ def scores_table(rows: SortedRows) -> ScoresTable:
     header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
     header.setHighlightSections(False)
     header.setMinimumSectionSize(32)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+    header.setFixedHeight(_TWO_LINES_HEIGHT)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     for column, width in _WIDTHS.items():

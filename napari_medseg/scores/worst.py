@@ -54,13 +54,23 @@ def stops_of(
             pair.prediction, pair.reference, label, axis=axis, index=worst
         )
         words = (
-            f"worst {PLANES[axis]} slice, {worst + 1} of {len(counts.wrong)}: "
+            f"worst {PLANES[axis]} {slice_words(worst, len(counts.wrong))}: "
             f"Dice {counts.dice[worst]:.2f}"
         )
         if index is not None:
             position = shown_at(pair.placement, index)
             stops.append(Stop(position=position, words=words))
     return tuple(stops)
+
+
+def slice_words(index: int, count: int) -> str:
+    """A slice by the number that napari's slider has for it, which counts from 0.
+
+    Args:
+        index: Of the slice, from 0.
+        count: How many slices there are.
+    """
+    return f"slice {index} (of 0 to {count - 1})"
 
 
 def worst_slice(counts: medseg.SliceCounts) -> int | None:

@@ -174,7 +174,7 @@ class SegmentView(QWidget):
         layout.addWidget(self._bar)
         layout.addWidget(self._message)
         tip = "Model, settings and versions of the selected result."
-        layout.addWidget(Fold("How it was made", tip, self._made))
+        layout.addWidget(Fold("Provenance", tip, self._made))
         layout.addStretch(1)
         layout.addWidget(notice_label())
         scroll_in(self, content)

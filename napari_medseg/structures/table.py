@@ -20,7 +20,7 @@ from napari_medseg.structures.contents import matches
 NAME_COLUMN = 0
 _NO_PARENT = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_HEADERS = ("Structure", "ml", "Lesions")
+_HEADERS = ("Structure", "Volume (ml)", "Lesions")
 _MEANINGS = (
     "Ticked structures are shown. A double click or Enter goes to one.",
     "Volume in millilitres.",

@@ -122,6 +122,23 @@ def test_train_save_load_and_segment_instances(dataset, tmp_path):
     assert medseg.predict(scan, again, SLIDING).centres is None
 
 
+def test_the_lesions_too_are_told_of_and_can_be_stopped(plan, tmp_path):
+    model = load_model(save_untrained(plan, tmp_path / "model"))
+    scan = volume_of(blocks(0)[0], channels=plan.channels)
+    rules = medseg.InstanceRules()
+    seen: list[medseg.Progress] = []
+
+    def stop_after(progress: medseg.Progress) -> None:
+        seen.append(progress)
+        if progress.stage.startswith("separating lesions"):
+            raise medseg.Cancelled
+
+    with pytest.raises(medseg.Cancelled):
+        medseg.segment_instances(scan, model, rules, SLIDING, stop_after)
+    assert seen[-1].stage == "separating lesions (node)"
+    assert len({each.stage for each in seen}) > 1  # the network was told of as well
+
+
 def test_offsets_of_mirrored_copies_are_turned_back(plan, tmp_path):
     """A mirrored scan's answer is the mirrored answer when both copies are seen."""
     plan = replace(plan, mirror_axes=(0,))

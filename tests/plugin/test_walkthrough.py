@@ -109,7 +109,7 @@ class Walk:
 
     def count_the_lesions(self) -> None:
         panel = self.window.panel("Lesions", LesionsWidget)
-        click(panel, "Tell apart")
+        click(panel, "Separate lesions")
         self.rest(panel)
         assert "lesion" in message(panel, "Lesions in all")
 
@@ -137,7 +137,7 @@ class Walk:
         made = self.labels("phantom-abdomen of")
         choose(panel, "Labels", made.name)
         choose(panel, "Structure", "right kidney")
-        choose(panel, "Tool", "Snap to edges")
+        choose(panel, "Tool", "Geodesic active contour")
 
         def said() -> str:
             return message(panel, "Status of the correction")

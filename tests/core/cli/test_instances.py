@@ -152,7 +152,9 @@ def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, c
     rows = rows_of(tmp_path / "labels.instances.csv")
     assert len(rows) == len(told.instances)
     assert min(float(row["volume_ml"]) for row in rows) >= 0.5
-    assert "longest_axial_mm" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "longest_axial_mm" in printed.out
+    assert "separating lesions" in printed.err
     written = {file.name for file in tmp_path.iterdir()}
     assert written == {
         "labels.nii.gz",

@@ -221,7 +221,7 @@ def test_the_work_tells_how_far_it_is_and_can_be_stopped():
     tell_apart(label_map(array), rules, on_progress=seen.append)
 
     assert [each.done for each in seen] == [0, 0, 1, 2, 3, 4, 5]
-    assert seen[-1].stage == "telling apart (tumour)"
+    assert seen[-1].stage == "separating lesions (tumour)"
 
     def stop(progress):
         if progress.done == 2:

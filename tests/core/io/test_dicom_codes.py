@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from medseg import LabelSet, Structure, StructureKind
-from medseg.io import dicom_codes
+from medseg.io.dicom import codes as dicom_codes
 from medseg.io.dicom.codes import code_item, codes_of, kind_from, snomed_of
 from medseg.io.dicom.names import MAX_LABEL, label_of, name_of, told_apart
 

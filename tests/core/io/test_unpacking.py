@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.io import unpacking
+from medseg.io.download import unpacking
 from medseg.io.download.unpacking import unpack_tar
 
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 
 import medseg
 from medseg import Agreement
+from medseg.core.labels import standard_colour
 
 LABELS = medseg.LabelSet.from_names([(1, "liver"), (2, "liver tumour")])
 SHAPE = (6, 7, 8)
@@ -106,26 +107,45 @@ VISION = {
 }
 
 
+def seen(colours, vision):
+    """Colours in CIELAB as a reader sees them."""
+    color = pytest.importorskip("skimage.color")
+    to_xyz = np.array(
+        [
+            [0.4124, 0.3576, 0.1805],
+            [0.2126, 0.7152, 0.0722],
+            [0.0193, 0.1192, 0.9505],
+        ]
+    )
+    xyz = color.rgb2xyz(np.array(list(colours))[None] / 255)[0]
+    rgb = np.clip(xyz @ np.linalg.inv(to_xyz).T @ VISION[vision].T, 0, 1)
+    return color.xyz2lab(rgb @ to_xyz.T)
+
+
+def least_distance(some, others):
+    return min(np.linalg.norm(a - b) for a, b in itertools.product(some, others))
+
+
+ERRORS = [structure.colour for structure in medseg.AGREEMENT_LABELS]
+
+
 @pytest.mark.parametrize("vision", VISION)
 def test_colour_blind_readers_tell_the_errors_apart(vision):
-    color = pytest.importorskip("skimage.color")
+    pairs = itertools.combinations(seen(ERRORS, vision), 2)
 
-    def seen(colour):
-        linear = color.rgb2xyz(np.array(colour)[None, None] / 255)
-        to_linear_rgb = np.linalg.inv(
-            [
-                [0.4124, 0.3576, 0.1805],
-                [0.2126, 0.7152, 0.0722],
-                [0.0193, 0.1192, 0.9505],
-            ]
-        )
-        rgb = np.clip(VISION[vision] @ (to_linear_rgb @ linear[0, 0]), 0, 1)
-        return color.xyz2lab(np.linalg.inv(to_linear_rgb) @ rgb)
+    assert min(np.linalg.norm(a - b) for a, b in pairs) > 35  # 2 is just noticeable
 
-    lab = [seen(structure.colour) for structure in medseg.AGREEMENT_LABELS]
 
-    distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)]
-    assert min(distances) > 20  # 2 is just noticeable
+@pytest.mark.parametrize("vision", VISION)
+def test_no_reader_takes_an_error_for_a_structure_or_for_the_scan(vision):
+    structures = [standard_colour(label) for label in range(1, 29)]  # then they recur
+    greys = [(grey, grey, grey) for grey in range(256)]
+
+    errors = seen(ERRORS, vision)
+
+    assert standard_colour(29) == standard_colour(1)
+    assert least_distance(errors, seen(structures, vision)) > 18
+    assert least_distance(errors, seen(greys, vision)) > 14
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

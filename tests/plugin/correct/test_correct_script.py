@@ -146,7 +146,7 @@ def test_the_panel_copies_what_apply_does(qtbot, files):
     corners = [(6, 12, 9), (6, 12, 17), (6, 18, 17), (6, 18, 9)]
     where = [viewer.layers["scan"].data_to_world(corner) for corner in corners]
     region.add_rectangles([np.array([region.world_to_data(place) for place in where])])
-    part(panel, "Where", LayerBox).choose(region)
+    part(panel, "Region", LayerBox).choose(region)
     part(panel, "Result", QComboBox).setCurrentText(Combine.REMOVE)
     part(panel, "Structure", QComboBox).setCurrentText("liver tumour")
     part(panel, "Lower", QDoubleSpinBox).setValue(300)

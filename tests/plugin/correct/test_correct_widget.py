@@ -101,7 +101,7 @@ def test_the_preview_shows_what_would_go(qtbot, viewer, panel):
     corner = np.argwhere(result.data == 2).min(axis=0)
     assert_allclose(preview.translate, result.data_to_world(corner))
     assert viewer.layers.selection.active is result
-    shown = np.flatnonzero((preview.data == 2).any(axis=(1, 2))) + corner[0] + 1
+    shown = np.flatnonzero((preview.data == 2).any(axis=(1, 2))) + corner[0]
     voxel_ml = np.prod(result.scale) / 1000
     assert message(panel, STATUS) == (
         f"liver tumour: removes {(result.data == 2).sum() * voxel_ml:.1f} ml in "
@@ -250,7 +250,7 @@ def test_a_few_voxels_are_counted(qtbot, viewer, panel):
     fill_in(panel, lower=900, upper=1000)
     wait(qtbot, panel)
 
-    said = f"liver tumour: removes 1 voxel in axial slice {place[0] + 1}."
+    said = f"liver tumour: removes 1 voxel in axial slice {place[0]}."
     assert message(panel, STATUS) == said
 
 

@@ -64,8 +64,8 @@ def press(qtbot, panel, name):
 
 
 def tell_apart(qtbot, panel, parting=Parting.PIECES):
-    choose(panel, "Told apart", parting.value)
-    press(qtbot, panel, "Tell apart")
+    choose(panel, "Method", parting.value)
+    press(qtbot, panel, "Separate lesions")
 
 
 def choose(panel, name, text):

@@ -120,7 +120,7 @@ def test_a_structure_that_nothing_is_known_of_takes_no_curve_from_the_others():
     made = compared(scene, reference_of(scene), both, confidence=sure_of(scene))
 
     assert [curve.structure for curve in made.curves] == ["liver tumour"]
-    assert made.why_no_curve == "Nothing tells how sure liver is."
+    assert made.why_no_curve == "No confidence is known of liver."
     assert made.picture
 
 

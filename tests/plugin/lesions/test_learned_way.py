@@ -53,7 +53,7 @@ def viewer():
 
 
 def ways(panel):
-    box = part(panel, "Told apart", QComboBox)
+    box = part(panel, "Method", QComboBox)
     return [box.itemText(place) for place in range(box.count())]
 
 
@@ -64,9 +64,9 @@ def test_lesions_that_touch_are_parted_as_the_model_that_made_them_says(
     """The way is chosen unasked; the two balls and the rod are three."""
     add_made(viewer, lesion_labels(order), centres=centres_seen())
     panel = open_panel(viewer)
-    assert part(panel, "Told apart", QComboBox).currentText() == "Parted by the model"
+    assert part(panel, "Method", QComboBox).currentText() == "Learned by the model"
 
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
 
     assert len(column(panel, "No.")) == 3
     shown = viewer.layers["lesions of labels"]
@@ -86,15 +86,15 @@ def test_a_centre_must_be_as_sure_and_as_far_away_as_is_asked(
     panel = open_panel(viewer)
 
     for name, value, count in (
-        ("Centres apart", 17.0, 3),
-        ("Centres apart", 19.0, 2),
-        ("Centres apart", 0.0, 3),
-        ("Least heat", 1.1, 2),
+        ("Min. distance", 17.0, 3),
+        ("Min. distance", 19.0, 2),
+        ("Min. distance", 0.0, 3),
+        ("Threshold", 1.1, 2),
     ):
         fill_in(panel, name, value)
-        press(qtbot, panel, "Tell apart")
+        press(qtbot, panel, "Separate lesions")
         assert len(column(panel, "No.")) == count
-    assert part(panel, "Centres apart", QDoubleSpinBox).text() == "as learned"
+    assert part(panel, "Min. distance", QDoubleSpinBox).text() == "as learned"
 
 
 def test_labels_of_no_such_model_are_not_offered_it(open_panel, viewer):
@@ -102,16 +102,16 @@ def test_labels_of_no_such_model_are_not_offered_it(open_panel, viewer):
     add_made(viewer, lesion_labels(), "made", centres=centres_seen())
     panel = open_panel(viewer)
     choose(panel, "Labels", "made")
-    assert "Parted by the model" in ways(panel)
+    assert "Learned by the model" in ways(panel)
 
     choose(panel, "Labels", "drawn")
 
-    usual = ["Connected pieces", "Parted at necks", "Parted by intensity"]
+    usual = ["Connected pieces", "Watershed (distance)", "Watershed (intensity)"]
     assert ways(panel) == usual
-    assert part(panel, "Told apart", QComboBox).currentText() == "Connected pieces"
-    choose(panel, "Told apart", "Parted at necks")
+    assert part(panel, "Method", QComboBox).currentText() == "Connected pieces"
+    choose(panel, "Method", "Watershed (distance)")
     choose(panel, "Labels", "made")
-    assert part(panel, "Told apart", QComboBox).currentText() == "Parted by the model"
+    assert part(panel, "Method", QComboBox).currentText() == "Learned by the model"
 
 
 def test_labels_may_be_edited_centres_are_about_the_scan(qtbot, open_panel, viewer):
@@ -119,7 +119,7 @@ def test_labels_may_be_edited_centres_are_about_the_scan(qtbot, open_panel, view
     panel = open_panel(viewer)
 
     paint(made, 2, (1, 1, 1))
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
 
     assert len(column(panel, "No.")) == 4
 
@@ -132,9 +132,9 @@ def test_a_copy_that_is_corrected_keeps_the_centres(qtbot, open_panel, viewer):
     panel = open_panel(viewer)
 
     choose(panel, "Labels", copy.name)
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
 
-    assert part(panel, "Told apart", QComboBox).currentText() == "Parted by the model"
+    assert part(panel, "Method", QComboBox).currentText() == "Learned by the model"
     assert len(column(panel, "No.")) == 2
 
 
@@ -144,7 +144,7 @@ def test_labels_moved_meanwhile_are_refused_in_words(qtbot, open_panel, viewer):
     panel = open_panel(viewer)
 
     made.translate = np.array(made.translate) + 8.0
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
 
     assert "not known where a model sees centres" in message(panel, STATUS)
 
@@ -187,16 +187,16 @@ def test_a_baseline_of_no_such_model_is_refused_in_words(qtbot, open_panel, view
     add_made(viewer, lesion_labels(LPS), "february", centres=centres_seen())
     panel = open_panel(viewer)
     choose(panel, "Labels", "july")
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
 
     choose(panel, "Baseline", "january")
     press(qtbot, panel, "Compare")
     assert "not known where a model sees centres" in message(panel, STATUS)
-    assert column(panel, "Became", "Followed lesions") == []
+    assert column(panel, "Status", "Followed lesions") == []
 
     choose(panel, "Baseline", "february")
     press(qtbot, panel, "Compare")
-    assert column(panel, "Became", "Followed lesions") == ["persisting"] * 3
+    assert column(panel, "Status", "Followed lesions") == ["persisting"] * 3
 
 
 def test_each_lesion_tells_how_sure_the_model_is(qtbot, open_panel, viewer):
@@ -210,14 +210,16 @@ def test_each_lesion_tells_how_sure_the_model_is(qtbot, open_panel, viewer):
     panel = open_panel(viewer)
     tell_apart(qtbot, panel)
 
-    rod = column(panel, "Long").index(min(column(panel, "Long"), key=float))
-    assert column(panel, "Sure")[rod] == "0.50"
+    rod = column(panel, "Long axis (mm)").index(
+        min(column(panel, "Long axis (mm)"), key=float)
+    )
+    assert column(panel, "Confidence")[rod] == "0.50"
     balls = labels_ras(has_rod=False) == 2
-    assert column(panel, "Sure")[1 - rod] == f"{sure[balls].mean():.2f}"
+    assert column(panel, "Confidence")[1 - rod] == f"{sure[balls].mean():.2f}"
 
     paint(made, 0, tuple(np.argwhere(made.data == 2)[0]))
     tell_apart(qtbot, panel)
-    assert column(panel, "Sure") == ["-", "-"]  # nobody knows how sure a hand is
+    assert column(panel, "Confidence") == ["-", "-"]  # nobody knows how sure a hand is
 
 
 def test_a_session_keeps_no_centres_and_then_the_way_is_not_offered(
@@ -236,7 +238,7 @@ def test_a_session_keeps_no_centres_and_then_the_way_is_not_offered(
     panel = open_panel(later)
 
     assert evidence_of(later.layers["labels"]) is None
-    assert "Parted by the model" not in ways(panel)
+    assert "Learned by the model" not in ways(panel)
     tell_apart(qtbot, panel)
     assert len(column(panel, "No.")) == 2
 
@@ -267,7 +269,7 @@ def test_the_script_runs_the_model_again(
         made.data = np.where(made.data == 2, 0, made.data)
         paint(made, 2, (5, 5, 5))
     panel = open_panel(viewer)
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
     part(panel, "Copy", QPushButton).click()
     table = QGuiApplication.clipboard().text()
 

@@ -96,7 +96,9 @@ def marks(viewer):
 
 def rod_number(panel):
     (row,) = (
-        n for n, text in enumerate(column(panel, "Mean")) if text == f"{ROD_HU}.0"
+        n
+        for n, text in enumerate(column(panel, "Mean intensity"))
+        if text == f"{ROD_HU}.0"
     )
     return column(panel, "No.")[row]
 
@@ -107,11 +109,13 @@ def test_lesions_are_listed_with_what_is_measured(qtbot, panel):
     rod = column(panel, "No.").index(rod_number(panel))
     balls_ml = np.count_nonzero(labels_ras(has_rod=False) == 2) * VOXEL_ML
     assert len(column(panel, "No.")) == 2
-    assert column(panel, "ml")[rod] == f"{ROD_ML:.2f}"
-    assert float(column(panel, "ml")[1 - rod]) == pytest.approx(balls_ml, abs=0.1)
-    assert column(panel, "Long")[rod] == f"{ROD_MM[0]:.1f}"
-    assert column(panel, "Across")[rod] == f"{ROD_MM[1]:.1f}"
-    assert column(panel, "Mean")[1 - rod] == f"{BALLS_HU}.0"
+    assert column(panel, "Volume (ml)")[rod] == f"{ROD_ML:.2f}"
+    assert float(column(panel, "Volume (ml)")[1 - rod]) == pytest.approx(
+        balls_ml, abs=0.1
+    )
+    assert column(panel, "Long axis (mm)")[rod] == f"{ROD_MM[0]:.1f}"
+    assert column(panel, "Short axis (mm)")[rod] == f"{ROD_MM[1]:.1f}"
+    assert column(panel, "Mean intensity")[1 - rod] == f"{BALLS_HU}.0"
     assert column(panel, "Organ") == ["liver", "liver"]
     assert message(panel, "Lesions in all").startswith("2 lesions, ")
 
@@ -123,7 +127,7 @@ def test_lesions_that_touch_are_parted_at_their_neck(qtbot, panel):
 
 
 def test_pieces_below_the_smallest_volume_are_left_out(qtbot, panel, viewer):
-    fill_in(panel, "Smallest", 1000 * ROD_ML + 1)
+    fill_in(panel, "Min. volume", 1000 * ROD_ML + 1)
     tell_apart(qtbot, panel)
 
     assert len(column(panel, "No.")) == 1
@@ -135,7 +139,7 @@ def test_pieces_below_the_smallest_volume_are_left_out(qtbot, panel, viewer):
 
 def test_only_ticked_structures_are_counted(qtbot, panel):
     tick(panel, "liver tumour", Qt.CheckState.Unchecked)
-    part(panel, "Tell apart", QPushButton).click()
+    part(panel, "Separate lesions", QPushButton).click()
     assert message(panel, STATUS) == "Tick a structure to count."
 
     tick(panel, "liver", Qt.CheckState.Checked)
@@ -316,7 +320,7 @@ def test_an_edit_of_the_labels_is_told(qtbot, panel, viewer):
 
     labels.data_setitem((np.array([0]), np.array([0]), np.array([0])), 2)
 
-    told = "The labels were edited since: tell apart again."
+    told = "The labels were edited since: separate the lesions again."
     qtbot.waitUntil(lambda: message(panel, STATUS) == told)
 
 
@@ -328,7 +332,7 @@ def test_nothing_is_made_of_lesions_whose_labels_were_edited(
     tell_apart(qtbot, panel)
     choose(panel, "Baseline", "january")
     labels = viewer.layers["labels"]
-    told = "The labels were edited since: tell apart again."
+    told = "The labels were edited since: separate the lesions again."
     path = tmp_path / "file"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     QGuiApplication.clipboard().setText("before")
@@ -341,7 +345,7 @@ def test_nothing_is_made_of_lesions_whose_labels_were_edited(
         assert not part(panel, button, QPushButton).isEnabled()
     assert QGuiApplication.clipboard().text() == "before"
     assert list(tmp_path.iterdir()) == []
-    assert column(panel, "Became", "Followed lesions") == []
+    assert column(panel, "Status", "Followed lesions") == []
 
     tell_apart(qtbot, panel)
     assert part(panel, "Copy", QPushButton).isEnabled()
@@ -392,7 +396,7 @@ def test_a_scan_stored_in_another_order_of_axes_is_measured_in(qtbot, open_panel
 
     tell_apart(qtbot, panel)
 
-    assert set(column(panel, "Mean")) == {f"{ROD_HU}.0", f"{BALLS_HU}.0"}
+    assert set(column(panel, "Mean intensity")) == {f"{ROD_HU}.0", f"{BALLS_HU}.0"}
 
 
 def test_without_a_scan_intensities_are_refused_in_words(qtbot, open_panel):
@@ -417,7 +421,7 @@ def test_a_scan_on_other_voxels_is_not_measured_in(qtbot, open_panel):
     panel = open_panel(viewer)
 
     tell_apart(qtbot, panel)
-    assert column(panel, "Mean") == ["-", "-"]
+    assert column(panel, "Mean intensity") == ["-", "-"]
 
     tell_apart(qtbot, panel, Parting.INTENSITY)
     assert "the two grids differ" in message(panel, STATUS)
@@ -425,12 +429,12 @@ def test_a_scan_on_other_voxels_is_not_measured_in(qtbot, open_panel):
 
 def test_what_is_cancelled_changes_nothing(qtbot, panel, viewer):
     with qtbot.waitSignal(panel.background.finished, timeout=30_000):
-        part(panel, "Tell apart", QPushButton).click()
+        part(panel, "Separate lesions", QPushButton).click()
         part(panel, "Cancel", QPushButton).click()
 
     assert message(panel, STATUS) == "Cancelled. Nothing was changed."
     assert SHOWN not in viewer.layers
-    assert part(panel, "Tell apart", QPushButton).isEnabled()
+    assert part(panel, "Separate lesions", QPushButton).isEnabled()
 
 
 def test_telling_apart_stops_after_the_next_piece():
@@ -465,11 +469,11 @@ def test_which_voxels_touch_can_be_chosen(qtbot, panel, viewer):
     labels.data = data
 
     for touching, count in (
-        ("by face, edge or corner", 1),
-        ("by face or edge", 2),
-        ("by face only", 3),
+        ("26 (face, edge or corner)", 1),
+        ("18 (face or edge)", 2),
+        ("6 (face)", 3),
     ):
-        choose(panel, "Touching", touching)
+        choose(panel, "Connectivity", touching)
         tell_apart(qtbot, panel)
         assert len(column(panel, "No.")) == count
 
@@ -514,7 +518,7 @@ def test_a_later_scan_is_never_taken_for_that_of_the_baseline(qtbot, open_panel)
 
     choose(panel, "Baseline scan", "july scan")  # the user knows better
     press(qtbot, panel, "Compare")
-    assert set(column(panel, "Became", "Followed lesions")) == {"persisting"}
+    assert set(column(panel, "Status", "Followed lesions")) == {"persisting"}
 
 
 def test_of_two_scans_that_may_be_meant_none_is_chosen(open_panel):
@@ -538,11 +542,11 @@ def test_a_baseline_edited_since_is_compared_no_more(qtbot, panel, viewer):
     tell_apart(qtbot, panel)
     choose(panel, "Baseline", "january")
     press(qtbot, panel, "Compare")
-    assert column(panel, "By", "Followed lesions") == ["overlap", "overlap"]
+    assert column(panel, "Matched by", "Followed lesions") == ["overlap", "overlap"]
 
     paint(january, 2)
 
-    qtbot.waitUntil(lambda: column(panel, "By", "Followed lesions") == [])
+    qtbot.waitUntil(lambda: column(panel, "Matched by", "Followed lesions") == [])
     assert "baseline was edited" in message(panel, STATUS)
 
 
@@ -560,10 +564,16 @@ def test_an_earlier_scan_tells_what_became_of_each(qtbot, panel, viewer):
         for radius in (earlier_mm, 10.0)
     )
     table = "Followed lesions"
-    assert column(panel, "Became", table) == ["persisting", "new"]
-    assert column(panel, "Then", table) == ["1", "-"]
-    assert column(panel, "Growth", table) == [f"{now - then:+.2f}", f"{ROD_ML:+.2f}"]
-    assert column(panel, "%", table) == [f"{100 * (now - then) / then:+.0f}", "-"]
+    assert column(panel, "Status", table) == ["persisting", "new"]
+    assert column(panel, "Baseline no.", table) == ["1", "-"]
+    assert column(panel, "Change (ml)", table) == [
+        f"{now - then:+.2f}",
+        f"{ROD_ML:+.2f}",
+    ]
+    assert column(panel, "Change (%)", table) == [
+        f"{100 * (now - then) / then:+.0f}",
+        "-",
+    ]
     assert message(panel, "Followed in all") == "1 persisting, 1 new"
 
 
@@ -578,7 +588,7 @@ def test_a_lesion_that_is_gone_is_shown_where_it_was(qtbot, panel, viewer):
     press(qtbot, panel, "Compare")
 
     table = part(panel, "Followed lesions", QTableView)
-    row = column(panel, "Became", "Followed lesions").index("gone")
+    row = column(panel, "Status", "Followed lesions").index("gone")
     table.clicked.emit(table.model().index(row, 0))
 
     place = voxel_looked_at(viewer, january)
@@ -662,8 +672,8 @@ def test_the_script_does_the_same(qtbot, open_panel, tmp_path, monkeypatch):
     viewer = ViewerModel()
     add(viewer, medseg.read_segmentation(path), origin=Origin(path=path))
     panel = open_panel(viewer)
-    fill_in(panel, "Neck", 0.5)
-    choose(panel, "Touching", "by face only")
+    fill_in(panel, "Neck depth", 0.5)
+    choose(panel, "Connectivity", "6 (face)")
     tell_apart(qtbot, panel, Parting.NECKS)
     part(panel, "Copy", QPushButton).click()
     table = QGuiApplication.clipboard().text()

@@ -40,7 +40,7 @@ FALSE = slice(30, 34), slice(4, 8), slice(4, 8)
 MISSED = slice(18, 22), slice(14, 20), slice(4, 9)
 LESIONS, QUALITY = "Judged lesions", "Quality of structures"
 SENSITIVITY = "Sensitivities"
-PAGES = "One by one, structures or FROC"
+PAGES = "Per lesion, per structure or FROC"
 
 
 def tumours(*places, order=RAS, names=LABELS):
@@ -104,14 +104,14 @@ def test_one_of_two_is_found_and_one_is_false(qtbot, open_pair, order):
 
     score(qtbot, panel)
 
-    assert sorted(column(panel, "State", LESIONS)) == ["false", "found", "missed"]
+    assert sorted(column(panel, "Status", LESIONS)) == ["false", "found", "missed"]
     found, false, missed = (
-        row_of(panel, LESIONS, "State", each) for each in ("found", "false", "missed")
+        row_of(panel, LESIONS, "Status", each) for each in ("found", "false", "missed")
     )
     ious = column(panel, "IoU", LESIONS)
     assert (ious[found], ious[false], ious[missed]) == ("1.00", "0.00", "0.00")
     assert column(panel, "No.", LESIONS)[missed] == "-"
-    assert column(panel, "Ref.", LESIONS)[false] == "-"
+    assert column(panel, "Ref. no.", LESIONS)[false] == "-"
     assert column(panel, "Structure", QUALITY) == ["liver tumour"]
     for header, text in (("PQ", "0.500"), ("SQ", "1.000"), ("RQ", "0.500")):
         assert column(panel, header, QUALITY) == [text]
@@ -127,7 +127,7 @@ def test_a_row_leads_to_its_lesion_be_it_in_one_map_only(
     score(qtbot, panel)
     table = part(panel, LESIONS, QTableView)
 
-    row = row_of(panel, LESIONS, "State", finding)
+    row = row_of(panel, LESIONS, "Status", finding)
     table.clicked.emit(table.model().index(row, 0))
 
     shown = segmentation_layer(tumours(place, order=LPS), "there")[0]
@@ -153,12 +153,12 @@ def test_where_the_model_parts_them_the_reference_is_in_pieces(
     add(viewer, lesion_labels(LPS), "truth")
     panel = open_panel(viewer)
     choose(panel, "Labels", "found")
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
     choose(panel, "Reference", "truth")
 
     score(qtbot, panel)
 
-    findings = column(panel, "State", LESIONS)
+    findings = column(panel, "Status", LESIONS)
     assert sorted(findings) == ["false", "false", "found", "missed"]
     assert float(column(panel, "IoU", LESIONS)[findings.index("missed")]) > 0.45
 
@@ -175,15 +175,15 @@ def test_a_reference_whose_file_numbers_its_lesions_is_taken_by_its_word(
     truth = add(viewer, read, "truth", Origin(path=path))
     panel = open_panel(viewer)
     choose(panel, "Labels", "found")
-    press(qtbot, panel, "Tell apart")
+    press(qtbot, panel, "Separate lesions")
     choose(panel, "Reference", "truth")
 
     score(qtbot, panel)
-    assert column(panel, "State", LESIONS) == ["found"] * 3
+    assert column(panel, "Status", LESIONS) == ["found"] * 3
 
     paint(truth, 0, tuple(np.argwhere(truth.data == 2)[0]))
     score(qtbot, panel)
-    assert "false" in column(panel, "State", LESIONS)  # half of two that touch
+    assert "false" in column(panel, "Status", LESIONS)  # half of two that touch
 
 
 def test_labels_that_a_reader_drew_are_counted_by_their_number(
@@ -207,12 +207,12 @@ def test_labels_that_a_reader_drew_are_counted_by_their_number(
 
 def test_pieces_below_the_smallest_volume_count_in_neither(qtbot, panel):
     """The one that was missed has 120 voxels of 12 mm3, the others 64."""
-    fill_in(panel, "Smallest", 65 * 12.0)
-    press(qtbot, panel, "Tell apart")
+    fill_in(panel, "Min. volume", 65 * 12.0)
+    press(qtbot, panel, "Separate lesions")
 
     score(qtbot, panel)
 
-    assert column(panel, "State", LESIONS) == ["missed"]
+    assert column(panel, "Status", LESIONS) == ["missed"]
 
 
 def test_labels_on_other_voxels_are_refused_in_words(qtbot, open_pair):
@@ -224,7 +224,7 @@ def test_labels_on_other_voxels_are_refused_in_words(qtbot, open_pair):
     score(qtbot, panel)
 
     assert "GRID_MISMATCH" in message(panel, STATUS)
-    assert column(panel, "State", LESIONS) == []
+    assert column(panel, "Status", LESIONS) == []
 
 
 def test_without_a_confidence_there_is_no_froc_and_that_is_told(qtbot, panel):
@@ -245,11 +245,11 @@ def test_a_lesion_touched_is_found_by_froc_but_not_one_by_one_and_that_is_told(
 
     score(qtbot, panel)
 
-    assert sorted(column(panel, "State", LESIONS)) == ["false", "missed"]
+    assert sorted(column(panel, "Status", LESIONS)) == ["false", "missed"]
     assert column(panel, "Mean", SENSITIVITY) == ["1.00"]
     told = message(panel, "About FROC")
     assert "shares one voxel with the reference (IoU above 0)" in told
-    assert '"One by one" only where its IoU is above 0.5' in told
+    assert '"Per lesion" only where its IoU is above 0.5' in told
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,8 @@ def test_froc_is_that_of_the_confidences(qtbot, open_pair, found, false, sensiti
     assert [column(panel, each, SENSITIVITY)[0] for each in at] == sensitivities
     mean = np.mean([0.0625, 0.125, 0.25, 0.5, 0.5, 0.5, 0.5] if false > found else 0.5)
     assert column(panel, "Mean", SENSITIVITY) == [f"{mean:.2f}"]
-    row = row_of(panel, LESIONS, "State", "false")
-    assert column(panel, "Sure", LESIONS)[row] == f"{false:.2f}"
+    row = row_of(panel, LESIONS, "Status", "false")
+    assert column(panel, "Confidence", LESIONS)[row] == f"{false:.2f}"
     assert not message(panel, "About FROC").startswith("No FROC")
 
 
@@ -309,7 +309,7 @@ def test_froc_needs_a_lesion_in_the_reference(qtbot, open_pair):
     score(qtbot, panel)
 
     assert message(panel, "About FROC") == "No FROC: the reference has no lesion."
-    assert column(panel, "State", LESIONS) == ["false"]
+    assert column(panel, "Status", LESIONS) == ["false"]
 
 
 def test_each_page_is_copied_and_saved_as_the_commands_write_it(
@@ -360,10 +360,10 @@ def test_a_reference_edited_since_is_scored_no_more(qtbot, panel, viewer):
 
     paint(viewer.layers["truth"], 2)
 
-    qtbot.waitUntil(lambda: column(panel, "State", LESIONS) == [])
+    qtbot.waitUntil(lambda: column(panel, "Status", LESIONS) == [])
     assert message(panel, STATUS) == "The reference was edited since: score again."
     score(qtbot, panel)
-    assert column(panel, "State", LESIONS).count("missed") == 2
+    assert column(panel, "Status", LESIONS).count("missed") == 2
 
 
 def test_labels_edited_since_are_scored_no_more(panel, viewer):
@@ -380,7 +380,7 @@ def test_another_reference_empties_the_tables(qtbot, panel, viewer):
     score(qtbot, panel)
 
     choose(panel, "Reference", "other")
-    assert column(panel, "State", LESIONS) == []
+    assert column(panel, "Status", LESIONS) == []
     choose(panel, "Reference", "none")
     assert not part(panel, "Score", QPushButton).isEnabled()
 
@@ -391,4 +391,4 @@ def test_scoring_can_be_cancelled(qtbot, panel):
         part(panel, "Cancel", QPushButton).click()
 
     assert message(panel, STATUS) == "Cancelled. Nothing was changed."
-    assert column(panel, "State", LESIONS) == []
+    assert column(panel, "Status", LESIONS) == []

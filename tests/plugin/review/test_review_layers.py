@@ -48,8 +48,22 @@ def test_a_case_is_shown_where_its_first_model_did_worst(viewer, load):
 
     assert names(viewer) == ["c2", "good", "poor", "reference"]
     assert [layer.visible for layer in viewer.layers] == [True, True, False, True]
-    assert viewer.layers["reference"].contour == 2
+    assert viewer.layers["reference"].contour == 1
     assert_allclose(viewer.dims.point, loaded.place, atol=1e-6)
+
+
+def test_the_reference_is_outlined_in_a_colour_of_no_structure(viewer, load):
+    CaseLayers(viewer).show(load(0), side_by_side=True)
+
+    references = [layer for layer in viewer.layers if "reference" in layer.name]
+    assert len(references) == 2
+    for reference in references:
+        for label in np.unique(reference.data)[1:]:
+            assert_allclose(reference.colormap.map(label), (1, 1, 1, 1))
+        assert reference.colormap.map(0)[3] == 0
+        assert reference.opacity == 1
+    found = viewer.layers["good"]
+    assert_allclose(found.colormap.map(1)[:3], np.array([230, 159, 0]) / 255)
 
 
 def test_the_next_case_takes_the_place_of_the_one_before(viewer, load):
@@ -113,7 +127,7 @@ def test_side_by_side_each_model_has_its_own_picture(viewer, load):
     assert column["poor"] == 1
     assert sum(column.values()) == 3
     assert viewer.layers["poor"].visible
-    assert [layer.contour for layer in viewer.layers if "ref" in layer.name] == [2, 2]
+    assert [layer.contour for layer in viewer.layers if "ref" in layer.name] == [1, 1]
 
 
 def test_both_pictures_have_the_same_window(viewer, load):

@@ -240,7 +240,10 @@ def test_a_second_click_goes_to_the_worst_slice_of_the_plane_seen(
     seen = voxel_seen(viewer, mine)
     assert by_slice[seen[axis]] == by_slice.max()
     assert wrong[seen]
-    assert f"worst {plane} slice" in message(scored, STATUS)
+    slider = viewer.dims.current_step[axis]
+    last = mine.data.shape[axis] - 1
+    words = f"worst {plane} slice {slider} (of 0 to {last})"
+    assert words in message(scored, STATUS)
 
 
 def test_of_lesions_the_worst_comes_before_the_worst_slice(qtbot, viewer, panel):

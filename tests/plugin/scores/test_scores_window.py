@@ -1,5 +1,6 @@
 """What is seen of the scores in a real window."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDockWidget,
+    QLabel,
     QPushButton,
     QTableView,
 )
@@ -87,6 +89,25 @@ def test_errors_have_their_colours_and_lie_where_they_are(viewer, panel, qtbot):
     down_gone, across_gone = place_seen(viewer, gone)
     assert across_gone < 0.5 < across_extra  # the patient's right is on the left
     assert min(down_extra, down_gone) > 0.5  # both lie behind the middle
+
+
+def test_the_legend_has_the_colours_of_the_layer_over_grey(viewer, panel, qtbot):
+    grey = np.full(viewer.layers["mine"].data.shape, 0.5, np.float32)
+    like = viewer.layers["mine"]
+    viewer.add_image(
+        grey, scale=like.scale, translate=like.translate, contrast_limits=(0, 1)
+    )
+    viewer.layers.move(len(viewer.layers) - 1, 0)
+    part(panel, "Errors shown", QComboBox).setCurrentText(ErrorScope.ALL.value)
+    qtbot.waitUntil(lambda: "errors" in viewer.layers, timeout=60_000)
+
+    words = part(panel, "Colours of the errors", QLabel).text()
+    seen = np.array(list(colours_seen(viewer)))
+
+    found = re.findall(r"rgb\((\d+), (\d+), (\d+)\).*?nbsp;([a-z]+)", words)
+    assert [name for *_, name in found] == ["correct", "false", "false", "other"]
+    for *colour, _name in found[:3]:  # nothing here is of another structure
+        assert np.abs(seen - np.array(colour, int)).max(axis=1).min() <= 3
 
 
 def test_the_curve_lies_under_the_view_until_it_is_not_wanted(panel):

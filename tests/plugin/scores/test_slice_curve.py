@@ -59,10 +59,10 @@ def test_keys_step_page_and_go_to_the_ends(qtbot, curve, chosen):
 
 def test_the_slice_is_said_to_those_who_cannot_see_it(curve):
     curve.show_index(2)
-    assert curve.accessibleDescription() == "slice 3 of 10: Dice 0.800"
+    assert curve.accessibleDescription() == "slice 2 (of 0 to 9): Dice 0.800"
 
     curve.show_index(4)
-    assert curve.accessibleDescription() == "slice 5 of 10: nothing there"
+    assert curve.accessibleDescription() == "slice 4 (of 0 to 9): nothing there"
 
 
 def test_a_slice_alone_between_empty_ones_is_painted(curve):
