@@ -85,7 +85,7 @@ def test_options_out_of_range_are_refused(options):
 
 def test_a_missing_library_is_named_with_the_command_that_installs_it():
     require_installed()
-    with pytest.raises(WrongUse, match="no-such-library .* pip install no-such-"):
+    with pytest.raises(WrongUse, match=r"no-such-library .* pip install no-such-"):
         require_installed("no_such_library")
 
 
