@@ -38,7 +38,7 @@ from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
-_WIDE_ENOUGH_FOR_THE_TABLE = 490
+_WIDE_ENOUGH_FOR_THE_TABLE = 520
 
 
 class LesionsView(QWidget):
