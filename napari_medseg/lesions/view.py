@@ -210,11 +210,7 @@ class LesionsView(QWidget):
                 "Scan",
                 "For mean intensities, and the watershed by intensity.",
             ),
-            (
-                self._apart,
-                "Separate lesions",
-                "Give each lesion a number and measure it.",
-            ),
+            (self._apart, "Separate lesions", "Number each lesion and measure it."),
             (self._cancel, "Cancel", "Stop after this step; nothing is changed."),
             (self._bar, "Progress", "Steps done."),
             (self._outline, "Outlines", "Draw lesions as outlines, not as areas."),
