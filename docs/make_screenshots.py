@@ -3,34 +3,46 @@
 xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
 
 import napari
-from napari.layers import Layer
+import numpy as np
+from napari.layers import Labels, Surface
+from napari.utils.colormaps import DirectLabelColormap
 from PIL import Image
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QCheckBox,
     QComboBox,
+    QDockWidget,
+    QDoubleSpinBox,
+    QInputDialog,
+    QMainWindow,
     QTableView,
-    QTabWidget,
     QWidget,
 )
 
 import medseg
 from napari_medseg.viewing.camera import camera_of
+from napari_medseg.viewing.orientation import go_to
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "sample_data"
 IMAGES = ROOT / "docs" / "images"
 MODEL = "phantom-abdomen"
 MODELS = "quick", "full"
-CORRECTED = "right kidney"
-WIDTH, HEIGHT = 1280, 800
+GALLBLADDER = 65.0, 61.0, 28.0  # a voxel of the sample (i, j, k)
+COMPARED = "phantom_003"
+LESION = "liver tumour"
+WIDTH, HEIGHT = 1400, 860
+LAYER_LIST_WIDTH = 385
+WHITE = "#ffffff"
 LEFT = Qt.MouseButton.LeftButton
 WORKS = "background", "details", "updates", "surfaces", "reader"
 
@@ -42,28 +54,48 @@ class Window:
         self.viewer = napari.Viewer(show=True, show_welcome_screen=False)
         self.viewer.theme = "dark"
         self.viewer.window.resize(WIDTH, HEIGHT)
-        settle()
+        self.widen_layer_list()
 
     def open(self, path: Path) -> None:
         """Open a scan or a label map with MedSeg."""
         self.viewer.open(path, plugin="medseg")
         settle()
 
+    def widen_layer_list(self) -> None:
+        """Make room for the names of layers, as a drag of the border does."""
+        settle()
+        for window in QApplication.topLevelWidgets():
+            if isinstance(window, QMainWindow) and window.isVisible():
+                docks = window.findChildren(QDockWidget, "layer list")
+                widths = [LAYER_LIST_WIDTH] * len(docks)
+                window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+        settle()
+
     def panel(self, name: str) -> QWidget:
         """Open a panel."""
         _, panel = self.viewer.window.add_plugin_dock_widget("medseg", name)
-        settle()
+        self.widen_layer_list()
         return panel
+
+    def call(self, name: str) -> None:
+        """Give the topmost layer a name that the list has room for."""
+        self.viewer.layers[-1].name = name
+
+    def look_at(self, place_sar_mm: Sequence[float], zoom: float) -> None:
+        """Go to a point, and nearer, as the mouse wheel does."""
+        go_to(self.viewer, place_sar_mm)
+        camera_of(self.viewer).zoom *= zoom
+        settle()
 
     def close_panels(self) -> None:
         """Close every panel."""
         self.viewer.window.remove_dock_widget("all")
         settle()
 
-    def layer(self, words: str) -> Layer:
-        """The topmost layer whose name has these words at its start."""
-        names = [layer.name for layer in self.viewer.layers]
-        return self.viewer.layers[next(n for n in names[::-1] if n.startswith(words))]
+    def labels(self, words: str) -> Labels:
+        """The topmost Labels layer whose name has these words at its start."""
+        layers = (each for each in self.viewer.layers if isinstance(each, Labels))
+        return [layer for layer in layers if layer.name.startswith(words)][-1]
 
     def fit(self) -> None:
         """Show the whole slice."""
@@ -153,21 +185,24 @@ def settle() -> None:
 def the_main_job(window: Window) -> None:
     """Scan and reference opened, segmented; then each panel that shows the result."""
     window.open(SAMPLE / "ct_phantom")
+    window.call("CT phantom")
     window.open(SAMPLE / "ct_phantom_reference.nii.gz")
+    window.call("reference")
     window.viewer.layers[-1].visible = False
-    for show in (segment, views, scores, correct, lesions, structures):
+    for show in (segment, views, scores, structures, lesions, correct):
         show(window)
         window.close_panels()
 
 
 def segment(window: Window) -> None:
-    """The result, and what is known of the model."""
+    """The result, and how it was made."""
     panel = window.panel("Segment")
     choose(panel, "Model", MODEL)
-    press(panel, "About this model")
     press(panel, "Segment")
+    press(panel, "Provenance")
     window.fit()
     window.save("segment")
+    window.call(MODEL)
 
 
 def views(window: Window) -> None:
@@ -181,7 +216,7 @@ def views(window: Window) -> None:
 
 
 def scores(window: Window) -> None:
-    """The errors where one structure is worst, and the plots."""
+    """The errors where one structure is worst."""
     panel = window.panel("Scores")
     press(panel, "Compute")
     choose(panel, "Errors shown", "All structures")
@@ -189,32 +224,47 @@ def scores(window: Window) -> None:
     click_row(panel, "Scores", "liver tumour")
     window.fit()
     window.save("scores")
-    part(panel, "Scores as table or plot", QTabWidget).setCurrentIndex(1)
-    window.save("plots")
     choose(panel, "Errors shown", "Off")
-    part(panel, "Scores as table or plot", QTabWidget).setCurrentIndex(0)
-    click_row(panel, "Scores", CORRECTED)
-    click_row(panel, "Scores", CORRECTED)
 
 
 def correct(window: Window) -> None:
-    """What a tool would change, before it does."""
+    """What a tool would add, before it does: an organ that the model does not know."""
     panel = window.panel("Correct")
-    choose(panel, "Structure", CORRECTED)
-    choose(panel, "Tool", "Geodesic active contour")
-    camera_of(window.viewer).zoom *= 3  # as the mouse wheel does
+    scan = medseg.read_volume(SAMPLE / "ct_phantom")
+    window.look_at(scan.geometry.to_world(np.array(GALLBLADDER))[::-1].tolist(), 3)
+    answer("gallbladder")
+    press(panel, "New structure")
+    choose(panel, "Tool", "Region growing (confidence connected)")
+    part(panel, "Deviations", QDoubleSpinBox).setValue(2.0)
+    press(panel, "Middle of the view")
     window.save("correct")
 
 
+def answer(text: str) -> None:
+    """Type an answer into the question that comes next, and take it."""
+
+    def typed() -> None:
+        question = QApplication.activeModalWidget()
+        if isinstance(question, QInputDialog):
+            question.setTextValue(text)
+            question.accept()
+
+    QTimer.singleShot(500, typed)
+
+
 def structures(window: Window) -> None:
-    """Names and volumes, then surfaces of all."""
+    """Surfaces of all, with names and volumes."""
     panel = window.panel("Structures")
-    window.fit()
-    window.save("structures")
+    choose(panel, "Labels", MODEL)
     part(panel, "Structures", QTableView).selectAll()
     press(panel, "3D surface")
     part(panel, "Structures", QTableView).clearSelection()
+    camera_of(window.viewer).zoom *= 1.5
     window.save("structures_3d")
+    window.viewer.dims.ndisplay = 2
+    for layer in list(window.viewer.layers):
+        if isinstance(layer, Surface):
+            window.viewer.layers.remove(layer)
 
 
 def lesions(window: Window) -> None:
@@ -226,10 +276,33 @@ def lesions(window: Window) -> None:
     click_row(panel, "Lesions", "1")
     camera_of(window.viewer).zoom *= 2
     window.save("lesions")
-    choose(panel, "Reference", "ct_phantom_reference")
+    choose(panel, "Reference", "reference")
     press(panel, "Score")
     click_row(panel, "Judged lesions", "missed", column=3)
+    tick(panel, "Diameters and box")
+    reference = window.labels("reference")
+    outline_alone(reference, LESION)
+    layers = window.viewer.layers
+    layers.move(layers.index(reference), len(layers))
+    camera_of(window.viewer).zoom *= 2.5
     window.save("lesions_judged")
+    window.fit()
+    layers.remove(reference)
+    layers.remove(window.labels("lesions of"))
+
+
+def number_of(labels: Labels, structure: str) -> int:
+    """Number of a structure in a label map."""
+    names = labels.features.set_index("index")["structure"]
+    (label,) = names.index[names == structure]
+    return int(label)
+
+
+def outline_alone(layer: Labels, structure: str) -> None:
+    """Show one structure of a label map, as a white line."""
+    label = number_of(layer, structure)
+    layer.colormap = DirectLabelColormap(color_dict={None: "transparent", label: WHITE})
+    layer.contour, layer.opacity, layer.visible = 1, 1.0, True
 
 
 def review(window: Window, folder: Path) -> None:
@@ -237,10 +310,23 @@ def review(window: Window, folder: Path) -> None:
     panel = window.panel("Cohort review")
     panel.open_folder(folder)
     rest(panel)
-    press(panel, "Next case")
-    window.save("review")
+    click_row(panel, "Cases", COMPARED, column=1)
     tick(panel, "Side by side")
+    window.look_at(where_they_differ(window), 3)
     window.save("review_side_by_side")
+
+
+def where_they_differ(window: Window) -> Sequence[float]:
+    """The middle of the lesion in the slice in which both models differ most (SAR)."""
+    one, other = (np.asarray(window.labels(model).data) for model in MODELS)
+    label = number_of(window.labels(MODELS[0]), LESION)
+    differ = (one == label) != (other == label)
+    slice_index = int(differ.sum(axis=(1, 2)).argmax())
+    middle = np.argwhere(differ[slice_index]).mean(axis=0)
+    place: Sequence[float] = window.labels(MODELS[0]).data_to_world(
+        (slice_index, *middle)
+    )
+    return place
 
 
 def write_cohort(folder: Path) -> None:

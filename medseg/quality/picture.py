@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medseg.core.selective import rank_correlation
 from medseg.quality.judging import JudgedStructure
 
 _DPI = 100
@@ -21,6 +22,8 @@ _GREY = "#5c6670"
 _BLUE = "#1f6fb2"
 _GREEN = "#2b8a3e"
 _MOST = 8
+_ROOM = 0.05  # of the range
+_LEAST_ROOM = 0.001  # where all values are nearly the same
 
 
 def curves_png(structures: Sequence[JudgedStructure], dataset: str) -> bytes:
@@ -35,26 +38,54 @@ def curves_png(structures: Sequence[JudgedStructure], dataset: str) -> bytes:
         figure = Figure(figsize=(7, 2.6 * len(shown)), layout="constrained")
         rows = figure.subplots(len(shown), 2, squeeze=False)
         for judged, (points, curve) in zip(shown, rows, strict=True):
-            _draw_points(points, judged, dataset)
+            draw_points(points, judged.score.structure, judged.predicted)
             _draw_curve(curve, judged)
+        figure.suptitle(dataset)
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=_DPI, metadata={"Software": None})
     return content.getvalue()
 
 
-def _draw_points(axes: Axes, judged: JudgedStructure, dataset: str) -> None:
-    predicted, dice = zip(*judged.predicted, strict=True)
-    lowest = max(0.0, min((*predicted, *dice)) - 0.02)
-    axes.plot([lowest, 1], [lowest, 1], color=_GREY, lw=0.8)
+def draw_points(
+    axes: Axes, structure: str, pairs: Sequence[tuple[float, float]]
+) -> None:
+    """A dot for each case, and the line on which they would lie at best.
+
+    Args:
+        axes: To draw on.
+        structure: Its name.
+        pairs: Predicted and real Dice of each case.
+    """
+    predicted, dice = zip(*pairs, strict=True)
+    axes.axline((1, 1), slope=1, color=_GREY, lw=0.8, label="predicted = real")
     axes.plot(predicted, dice, "o", color=_BLUE, ms=3, alpha=0.6, mec="none")
     axes.set(
-        title=f"{judged.score.structure}, {len(dice)} cases of {dataset}",
+        title=points_title(structure, pairs),
         xlabel="predicted Dice (held out)",
-        ylabel="Dice",
-        xlim=(lowest, 1),
-        ylim=(lowest, 1),
+        ylabel="real Dice",
+        xlim=_range_of(predicted),
+        ylim=_range_of(dice),
     )
+    axes.legend(loc="lower right", frameon=False)
     axes.grid(alpha=0.3)
+
+
+def points_title(structure: str, pairs: Sequence[tuple[float, float]]) -> str:
+    """Which structure, how many cases, and how well one number tells the other.
+
+    Args:
+        structure: Its name.
+        pairs: Predicted and real Dice of each case.
+    """
+    title = f"{structure}, n = {len(pairs)}"
+    correlation = rank_correlation(*zip(*pairs, strict=True))
+    return title if correlation is None else f"{title}, Spearman {correlation:.2f}"
+
+
+def _range_of(values: Sequence[float]) -> tuple[float, float]:
+    """From the least to the most, with a little room for the dots."""
+    room = max(_LEAST_ROOM, _ROOM * (max(values) - min(values)))
+    return min(values) - room, max(values) + room
 
 
 def _draw_curve(axes: Axes, judged: JudgedStructure) -> None:
@@ -64,7 +95,7 @@ def _draw_curve(axes: Axes, judged: JudgedStructure) -> None:
     axes.plot(coverage, curve.oracle_risk, color=_GREEN, label="best possible order")
     axes.axhline(curve.random_aurc, color=_GREY, lw=0.8, ls="--", label="by chance")
     axes.set(
-        title=f"AURC {curve.aurc:.4f}, {curve.excess_aurc:.4f} above the best",
+        title=f"AURC {curve.aurc:.3f}, {curve.excess_aurc:.3f} above the best order",
         xlabel="share of the cases taken",
         ylabel="mean of 1 - Dice",
         xlim=(0, 1),

@@ -93,21 +93,21 @@ LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
     Column(
         header="Long axis (mm)",
         meaning="Longest diameter within an axial slice, in mm (yellow).",
-        width=60,
+        width=68,
         value=lambda each: each.longest_axial_mm,
         text=_tenths,
     ),
     Column(
         header="Short axis (mm)",
         meaning="Longest line at a right angle to it in that slice, in mm (blue).",
-        width=62,
+        width=72,
         value=lambda each: each.perpendicular_mm,
         text=_tenths,
     ),
     Column(
         header="Sphericity",
         meaning="1 for a ball, less for all else.",
-        width=64,
+        width=70,
         value=lambda each: each.sphericity,
         text=hundredths,
     ),
@@ -121,7 +121,7 @@ LESION_COLUMNS: tuple[Column[medseg.InstanceMeasure], ...] = (
     Column(
         header="Confidence",
         meaning="Mean probability that the model gives its voxels.",
-        width=70,
+        width=78,
         value=lambda each: each.confidence,
         text=hundredths,
     ),

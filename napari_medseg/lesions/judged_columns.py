@@ -83,7 +83,7 @@ JUDGED_COLUMNS: tuple[Column[JudgedLesion], ...] = (
     Column(
         header="Confidence",
         meaning="Mean probability that the model gives its voxels.",
-        width=70,
+        width=78,
         value=lambda each: each.match.confidence,
         text=hundredths,
     ),

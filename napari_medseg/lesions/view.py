@@ -38,7 +38,7 @@ from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
-_WIDE_ENOUGH_FOR_THE_TABLE = 490
+_WIDE_ENOUGH_FOR_THE_TABLE = 520
 
 
 class LesionsView(QWidget):
@@ -210,11 +210,7 @@ class LesionsView(QWidget):
                 "Scan",
                 "For mean intensities, and the watershed by intensity.",
             ),
-            (
-                self._apart,
-                "Separate lesions",
-                "Give each lesion a number and measure it.",
-            ),
+            (self._apart, "Separate lesions", "Number each lesion and measure it."),
             (self._cancel, "Cancel", "Stop after this step; nothing is changed."),
             (self._bar, "Progress", "Steps done."),
             (self._outline, "Outlines", "Draw lesions as outlines, not as areas."),

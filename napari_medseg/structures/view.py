@@ -33,7 +33,7 @@ from napari_medseg.structures.table import (
 )
 
 _ROW_HEIGHT = 24
-_WIDTHS = {1: 64, 2: 60}  # by column
+_WIDTHS = {1: 84, 2: 60}  # by column
 _PERCENT = 100
 
 
