@@ -22,7 +22,7 @@ from medseg.io.dicom.encoding import PixelLayout, damaged_pixels
 
 _START = (  # with the modules that are found here
     "import sys; sys.path[:] = sys.argv[3:]; "
-    "from medseg.io import decoding_child; decoding_child.main()"
+    "from medseg.io.dicom import decoding_child; decoding_child.main()"
 )
 
 _COPIES = 4  # of a picture: encoded, decoded, reshaped, shifted
