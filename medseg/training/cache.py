@@ -191,6 +191,7 @@ class DatasetCache:
             "spacing_mm": plan.spacing_mm,
             "normalisation": [_as_applied(how) for how in plan.normalisation],
             "rules": repr((plan.axes, plan.recipe, plan.monai_steps)),
+            "beyond": plan.labels_by_nearest,
         }
 
 

@@ -145,6 +145,7 @@ def test_a_case_whose_files_changed_is_made_again(dataset, plan, tmp_path, kind)
         {"normalisation": (replace(CT, statistics=replace(CT.statistics, mean=3.0)),)},
         {"axes": StoredAxes(order=(2, 1, 0))},
         {"recipe": Recipe.NNUNET},
+        {"labels_by_nearest": True},  # decides what lies beyond a scan of MONAI's
     ],
 )
 def test_another_way_to_prepare_has_entries_of_its_own(dataset, plan, tmp_path, change):
