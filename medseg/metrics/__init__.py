@@ -1,6 +1,6 @@
 """Scores of one case: prediction and reference go in, overlap and volumes come out."""
 
-from medseg.metrics.naming import better_named
+from medseg.metrics.naming import better_named, plain_name
 from medseg.metrics.scoring import score
 
-__all__ = ["better_named", "score"]
+__all__ = ["better_named", "plain_name", "score"]

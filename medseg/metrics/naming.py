@@ -70,13 +70,16 @@ def better_named(labels: LabelSet, other: LabelSet) -> LabelSet:
     return LabelSet(tuple(named)) if is_clear else labels
 
 
+def plain_name(name: str) -> str:
+    """A name in small letters with single spaces; empty for a mere number."""
+    plain = " ".join(re.split(r"[\s_-]+", name.lower().strip()))
+    return "" if _NUMBERED.fullmatch(plain) else plain
+
+
 def _plain_names(labels: LabelSet) -> dict[int, str]:
-    """Names by number, in small letters with single spaces; mere numbers left out."""
-    plain = {
-        structure.id: " ".join(re.split(r"[\s_-]+", structure.name.lower().strip()))
-        for structure in labels
-    }
-    return {id_: name for id_, name in plain.items() if not _NUMBERED.fullmatch(name)}
+    """Plain names by number; mere numbers left out."""
+    plain = {structure.id: plain_name(structure.name) for structure in labels}
+    return {id_: name for id_, name in plain.items() if name}
 
 
 def _listed(labels: LabelSet, ids: list[int]) -> str:

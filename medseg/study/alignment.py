@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.evaluation import Evaluation
 from medseg.core.scores import MaskState, Scores
+from medseg.metrics import plain_name
 from medseg.study.cases import CaseTable, Excluded, StudyCase
 from medseg.study.settings import StudySettings
 
@@ -58,6 +60,43 @@ def _why_absent(case_id: str, evaluation: Evaluation) -> str:
         if failed.case_id == case_id:
             return failed.what
     return "no prediction" if case_id in evaluation.missing else "no score"
+
+
+def named_alike(
+    scores: Mapping[str, tuple[Scores, ...]],
+) -> dict[str, tuple[Scores, ...]]:
+    """The scores, one structure named in the same words for all cases and models.
+
+    A mere number ("label 1", from maps that name nothing) takes the name that another
+    case or model has for it; names that differ in capitals and spaces only become the
+    first of them. Other names stay as they are.
+    """
+    rows = [row for cases in scores.values() for case in cases for row in case.rows]
+    chosen: dict[int, str] = {}
+    for row in sorted(rows, key=lambda each: not plain_name(each.structure)):
+        chosen.setdefault(row.label, row.structure)
+
+    def name(label: int, structure: str) -> str:
+        plain, known = plain_name(structure), chosen.get(label, structure)
+        return known if plain in ("", plain_name(known)) else structure
+
+    return {
+        model: tuple(
+            replace(
+                case,
+                rows=tuple(
+                    replace(row, structure=name(row.label, row.structure))
+                    for row in case.rows
+                ),
+                lesions=tuple(
+                    replace(each, structure=name(each.label, each.structure))
+                    for each in case.lesions
+                ),
+            )
+            for case in cases
+        )
+        for model, cases in scores.items()
+    }
 
 
 def structures_of(scores: Mapping[str, tuple[Scores, ...]]) -> tuple[str, ...]:

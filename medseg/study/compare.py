@@ -8,6 +8,7 @@ from medseg.core.evaluation import Evaluation
 from medseg.core.scores import Scores
 from medseg.study.alignment import (
     common_cases,
+    named_alike,
     require_same_references,
     structures_of,
     study_cases,
@@ -54,9 +55,9 @@ def compare(
         )
     evaluations = {name: _evaluation(each) for name, each in models.items()}
     ids, excluded = common_cases(evaluations)
-    scores = {
-        name: _in_order(evaluation, ids) for name, evaluation in evaluations.items()
-    }
+    scores = named_alike(
+        {name: _in_order(evaluation, ids) for name, evaluation in evaluations.items()}
+    )
     require_same_references(scores)
     known = study_cases(ids, cases, settings)
     design = Design(

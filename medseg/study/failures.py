@@ -53,11 +53,22 @@ def failures_of(study: Study, files: PictureFiles) -> Iterator[Failure]:
             structure=worst.structure,
             value=number(worst.value, metric.digits),
             state=_STATES[MaskState(worst.state)],
-            picture=_picture(worst, files),
+            picture=_picture(worst, _label_of(study, worst.structure), files),
         )
 
 
-def _picture(worst: WorstCase, files: PictureFiles) -> Picture | None:
+def _label_of(study: Study, structure: str) -> int:
+    """Its number, which the maps share even where they name it in other words."""
+    return next(
+        row.label
+        for cases in study.scores.values()
+        for case in cases
+        for row in case.rows
+        if row.structure == structure
+    )
+
+
+def _picture(worst: WorstCase, label: int, files: PictureFiles) -> Picture | None:
     """A picture is no reason to lose a study: without readable files there is none."""
     case = files.files[worst.model].get(worst.case_id)
     if case is None:
@@ -71,7 +82,7 @@ def _picture(worst: WorstCase, files: PictureFiles) -> Picture | None:
     except MedSegError:
         return None
     rows = report_rows(prediction, reference, None)
-    row = next((each for each in rows if each.name == worst.structure), None)
+    row = next((each for each in rows if each.label == label), None)
     if row is None:
         return None
     picture = draw_close_up(scan, prediction, reference, row)

@@ -255,6 +255,31 @@ def test_other_names_of_the_same_label_are_refused():
     assert error.value.code is ErrorCode.LABEL_MISMATCH
 
 
+def renamed(cases, name):
+    """The cases, the first of their two structures named otherwise."""
+    return tuple(
+        replace(case, rows=(replace(case.rows[0], structure=name), *case.rows[1:]))
+        for case in cases
+    )
+
+
+@pytest.mark.parametrize("name", ["label 1", "label_1", "Liver", " liver "])
+@pytest.mark.parametrize("model", ["base", "ours"])
+def test_a_number_or_another_spelling_takes_the_name_that_is_known(name, model):
+    models = two_models()
+    study = study_of({**models, model: renamed(models[model], name)})
+    liver, spleen = study.structures
+    assert (liver.strip().lower(), spleen) == ("liver", "spleen")
+    assert [each.mean for each in study.summaries] == [
+        each.mean for each in study_of().summaries
+    ]
+
+
+def test_maps_that_name_nothing_keep_their_numbers():
+    cases = renamed(two_models()["base"], "label 1")
+    assert study_of({"a": cases}).structures == ("label 1", "spleen")
+
+
 def test_no_model_and_columns_without_a_table_are_wrong_use():
     with pytest.raises(WrongUse, match="no model"):
         medseg.compare({})
