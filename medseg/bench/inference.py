@@ -28,7 +28,7 @@ from medseg.bench.window_sources import Noise, Peer, Scan
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.settings import Device, InferenceSettings, Precision
-from medseg.inference import resolved_choice
+from medseg.inference import Layout, resolved_choice
 from medseg.io.checks import require_there
 from medseg.metrics.overlap import count_voxels
 from medseg.networks import build_network, parameter_count
@@ -74,12 +74,14 @@ def bench_inference(
         }
         runs = _runs(contenders, repeats, on_progress)
         i, j, k = scene.image().shape[1:]
+        windows = Layout.of(scene.prepared(), scene.plan, settings, None).needed
     first, *_ = runs.values()
     exact = runs[_EXACT][0].labels if _EXACT in runs else None
     plan = scene.plan
     return InferenceBench(
         shape=(i, j, k),
         window=plan.patch_shape,
+        windows=windows,
         overlap=settings.overlap,
         copies=2 ** len(scene.mirror_axes),
         outputs=plan.output_count,

@@ -214,6 +214,7 @@ class InferenceBench:
     Attributes:
         shape: Voxels of the prepared scan.
         window: Voxels of a window.
+        windows: How many MedSeg computes, of each mirrored copy.
         overlap: Fraction shared by neighbouring windows.
         copies: Mirrored copies that are averaged.
         outputs: Of the network, background included.
@@ -227,6 +228,7 @@ class InferenceBench:
 
     shape: Shape3
     window: Shape3
+    windows: int
     overlap: float
     copies: int
     outputs: int

@@ -174,6 +174,14 @@ def _of_noise(noise: Noise) -> tuple[Plan, np.ndarray, nn.Module]:
             remedy=f"Give a window from {2 * multiple} on, a multiple of {multiple}, "
             "and 2 to 255 outputs.",
         )
+    body = noise.body or noise.shape
+    if any(not 1 <= b <= n for b, n in zip(body, noise.shape, strict=True)):
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"body {body} in a scan of {noise.shape}",
+            where="bench inference",
+            remedy="Give three edges from 1 to those of the scan.",
+        )
     statistics = IntensityStatistics(
         mean=0.0, sd=1.0, percentile_00_5=-3.0, percentile_99_5=3.0
     )
@@ -191,7 +199,11 @@ def _of_noise(noise: Noise) -> tuple[Plan, np.ndarray, nn.Module]:
         strides=((1, 1, 1), *((2, 2, 2),) * (levels - 1)),
         mirror_axes=(0, 1, 2),
     )
-    image = np.random.default_rng(0).normal(size=(1, *noise.shape)).astype(np.float32)
+    values = np.random.default_rng(0).normal(size=(1, *body)).astype(np.float32)
+    image = np.full((1, *noise.shape), values.min(), np.float32)
+    before = [(n - b) // 2 for n, b in zip(noise.shape, body, strict=True)]
+    inside = [slice(at, at + b) for at, b in zip(before, body, strict=True)]
+    image[0, inside[0], inside[1], inside[2]] = values[0]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = build_network(plan)

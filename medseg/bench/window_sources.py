@@ -23,11 +23,14 @@ class Noise:
         shape: Voxels of the scan, at the network's spacing.
         window: Edge of a window, voxels; a multiple of 32 from 64 on.
         outputs: Of the network, background included.
+        body: Voxels of a box in the middle that holds the noise, the rest being air;
+            the whole scan by default.
     """
 
     shape: Shape3 = (192, 192, 128)
     window: int = 128
     outputs: int = 5
+    body: Shape3 | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

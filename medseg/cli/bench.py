@@ -146,6 +146,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     against: str = "float32,monai",
     nnunet_python: Path | None = None,
     size: Shape3 = (192, 192, 128),
+    body: Shape3 | None = None,
     window: int = 128,
     outputs: int = 5,
     model: str | None = None,
@@ -168,11 +169,15 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
 
     Example: medseg bench inference --model phantom-abdomen --scan ct.nii.gz
 
+    Example: medseg bench inference --body 128 128 128 --skip-air --against none
+
     Args:
         against: Contenders, with commas: float32 (MedSeg in 32-bit numbers, the
             reference of the Dice), monai, nnunet; or none.
         nnunet_python: Python of an environment with nnunetv2 2.8 or later.
         size: Voxels of the scan of noise.
+        body: Voxels of a box in its middle that holds the noise, air around it; the
+            whole scan by default.
         window: Edge of a window on the noise, a multiple of 32 from 64 on.
         outputs: Outputs of the random network.
         model: Name or folder of a model to run instead; needs --scan.
@@ -186,7 +191,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         as_json: Print JSON instead of a table.
     """
     source = _source(
-        bench.Noise(shape=size, window=window, outputs=outputs), model, scan
+        bench.Noise(shape=size, window=window, outputs=outputs, body=body), model, scan
     )
     settings = InferenceSettings(
         device=device, overlap=overlap, mirror=mirror, skip_air=skip_air
@@ -206,7 +211,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     print(inference_table(result), end="\n\n")
     shape, edges = (_by(sizes) for sizes in (result.shape, result.window))
     print(
-        f"{shape} voxels in windows of {edges}, overlap {result.overlap:g}, mirrored "
+        f"{shape} voxels in {result.windows} windows of {edges}, overlap {result.overlap:g}, mirrored "
         f"copies: {result.copies}; {result.outputs} outputs, {result.parameters:,} "
         f"parameters; MedSeg in {result.precision}; {result.device}, threads: "
         f"{result.threads}"

@@ -17,6 +17,7 @@ from medseg.inference.engine import (
     stream_logits,
     stream_of_ready,
 )
+from medseg.inference.layout import Layout
 from medseg.inference.measuring import Measured, measure
 from medseg.inference.needed import with_margin
 from medseg.inference.running import Runner
@@ -25,6 +26,7 @@ from medseg.preprocessing import is_out_of_memory
 __all__ = [
     "MEAN_EVERYWHERE",
     "Asked",
+    "Layout",
     "Measured",
     "Runner",
     "available_bytes",

@@ -41,6 +41,7 @@ def test_what_was_measured_is_told(small_bench):
     result, heard = small_bench
     assert (result.shape, result.window, result.outputs) == ((72, 64, 64), (64,) * 3, 3)
     assert result.copies == 1
+    assert result.windows == 2  # 72 voxels with windows of 64
     assert 31_000_000 < result.parameters < 31_500_000
     names = ["MedSeg", "MedSeg, float32", "MONAI"]
     assert [each.contender for each in result.timings] == names
@@ -61,6 +62,18 @@ def test_memory_at_the_peak_is_that_of_the_whole_process():
 
 def total_of_ones(count: int) -> float:
     return float(np.ones(count).sum())
+
+
+def test_a_body_in_air_takes_the_windows_that_touch_it(tmp_path):
+    noise = bench.Noise(shape=(64, 64, 160), body=(64, 64, 30), window=64, outputs=2)
+    image = written_scene(noise, CPU, tmp_path).image()[0]
+    held = image != image.min()
+    assert not held[..., :65].any()
+    assert not held[..., 95:].any()
+    assert held.sum() == 64 * 64 * 30 - 1  # but for the lowest itself
+    skipping = replace(CPU, skip_air=True)
+    result = bench.bench_inference(noise, skipping, against=[], repeats=1)
+    assert result.windows == 2  # of four, which begin at 0, 32, 64 and 96
 
 
 def test_mirrored_copies_are_averaged_alike(tmp_path):
@@ -110,6 +123,7 @@ def test_a_model_of_overlapping_structures_is_refused(scan, tmp_path):
         (["--repeats", "0"], "repeats 0"),
         (["--window", "48"], "window 48"),
         (["--size", "0", "64", "64"], r"size \(0, 64, 64\)"),
+        (["--body", "256", "64", "64"], r"body \(256, 64, 64\) in a scan of"),
         (["--outputs", "1"], "outputs 1"),
     ],
 )
