@@ -74,7 +74,7 @@ def segment(  # noqa: PLR0913 - the options of design's command
         channel: NAME=PATH, once for each channel of a model that takes several; the
             scan is one of them.
         accept: Error code of a problem to mend instead of refusing the scan; once for
-            each. The scan is resampled, so DICOM cannot be written.
+            each. DICOM cannot be written for a scan that was resampled.
         settings: How the network is run.
         region_model: Coarse model to run first; the others then segment only its region
             and a margin.

@@ -63,7 +63,7 @@ class Uncertainty:
         maps: float16, 0 to 1. Channel "entropy": of the mean probabilities, as a share
             of the largest there can be (so neither nats nor bits). "disagreement", for
             several networks: that entropy less the mean of each network's own, the
-            mutual information of Smith and Gal (2018). "mirror variance", where copies
+            mutual information of Houlsby et al. (2011). "mirror variance", where copies
             are mirrored: the variance of a network's probabilities over its copies,
             summed over labels, as a share of the largest there can be; of several
             networks the mean.

@@ -54,7 +54,8 @@ def _about_size(study: Study) -> Iterator[str]:
     ]
     if primary:
         widest = max(primary, key=lambda each: each.sd or 0)
-        remark = sample_size_remark(widest.mean, widest.sd)
+        is_share = study.settings.primary_metric.unit == ""
+        remark = sample_size_remark(widest.mean, widest.sd if is_share else None)
         if remark is not None:
             yield remark
 

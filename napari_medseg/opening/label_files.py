@@ -19,14 +19,14 @@ import numpy as np
 
 import medseg
 
-_WORDS = {
+REFERENCE_WORDS = {"groundtruth", "gt", "manual", "reference", "truth"}
+_WORDS = REFERENCE_WORDS | {
     "label",
     "labels",
     "labelmap",
     "mask",
     "masks",
     "prediction",
-    "reference",
     "seg",
     "segmentation",
     "segmentations",

@@ -12,10 +12,9 @@ from itertools import takewhile
 from pathlib import Path
 
 import medseg
-from napari_medseg.opening.label_files import is_named_as_label_map
+from napari_medseg.opening.label_files import REFERENCE_WORDS, is_named_as_label_map
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".nhdr")
-_OF_A_REFERENCE = {"gt", "groundtruth", "manual", "reference", "truth"}
 _OF_A_SHARE = {"probabilities", "uncertainty"}
 _MOST_MODELS = 2
 
@@ -64,7 +63,7 @@ def sort_out(folder: Path) -> Sorted:
     for file in label_maps:
         scan = _scan_of(file, scans)
         case_id = _stem(scan or file)
-        if _OF_A_REFERENCE & set(_words(file)):
+        if REFERENCE_WORDS & set(_words(file)):
             references[case_id] = file
         else:
             made.append((case_id, _rest(file, scan), file))

@@ -61,8 +61,6 @@ def rank_models(
         tuple(float(np.mean(np.floor(column) == place)) for place in _places(models))
         for column in ranks.T
     ]
-    taus = kendall_tau_b(rank, ranks)
-    taus = taus[~np.isnan(taus)]
     ranked = [
         RankedModel(model=name, mean=mean, rank=place, rank_shares=share)
         for name, mean, place, share in zip(

@@ -16,8 +16,9 @@ def sample_size_remark(mean: Estimate, sd: float | None) -> str | None:
     of plus or minus 0.01, for measures between 0 and 1.
 
     Args:
-        mean: Of such a measure.
-        sd: Standard deviation over its cases.
+        mean: Of the measure.
+        sd: Standard deviation over its cases; None for measures in mm or ml, for which
+            no number is named.
     """
     if mean.patients >= FEW_PATIENTS:
         return None

@@ -218,6 +218,14 @@ def test_few_patients_are_warned_of():
     assert not any("patients the" in each for each in study_of(two_models(40)).remarks)
 
 
+def test_how_many_patients_an_interval_takes_is_told_of_shares_alone():
+    of_dice = " ".join(study_of(primary="dice").remarks)
+    of_distances = " ".join(study_of(primary="hd95_mm").remarks)
+    assert "needed for an interval of" in of_dice
+    assert "12 patients" in of_distances
+    assert "needed for an interval of" not in of_distances
+
+
 @pytest.mark.parametrize(
     ("models", "told"),
     [

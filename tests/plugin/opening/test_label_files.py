@@ -13,6 +13,8 @@ from tests.plugin.scans import in_voxel_order, marker_labels, scan_of
         ("case_01_seg.nii.gz", True),
         ("liver-mask.nrrd", True),
         ("Reference.nii", True),
+        ("p1_gt.nii.gz", True),
+        ("p1_manual.mha", True),
         ("labelsTr/liver_003.nii.gz", True),
         ("imagesTr/liver_003.nii.gz", False),
         ("segway_maskara.nii.gz", False),

@@ -38,6 +38,17 @@ def test_scans_and_label_maps_in_one_folder_are_told_apart(tmp_path):
     assert not cohort.can_be_compared
 
 
+@pytest.mark.parametrize("word", ["gt", "truth", "manual", "reference"])
+def test_a_word_for_a_reference_is_enough(tmp_path, word):
+    medseg.write_volume(marker_scan(), tmp_path / "p1_ct.nii.gz")
+    medseg.write_segmentation(marker_labels(), tmp_path / f"p1_{word}.nii.gz")
+
+    (case,) = read_cohort(discover(tmp_path)).cases
+
+    assert case.reference == tmp_path / f"p1_{word}.nii.gz"
+    assert not case.predictions
+
+
 def test_references_and_two_models_are_told_by_the_ends_of_their_names(tmp_path):
     names = "ct", "gt_mask", "a_seg", "b_seg"
     root = folder_of(tmp_path, *(f"{p}_{name}" for p in ("p1", "p2") for name in names))
