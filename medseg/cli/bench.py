@@ -211,8 +211,8 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     print(inference_table(result), end="\n\n")
     shape, edges = (_by(sizes) for sizes in (result.shape, result.window))
     print(
-        f"{shape} voxels in {result.windows} windows of {edges}, overlap {result.overlap:g}, mirrored "
-        f"copies: {result.copies}; {result.outputs} outputs, {result.parameters:,} "
+        f"{shape} voxels in {result.windows} windows of {edges}, overlap "
+        f"{result.overlap:g}, mirrored copies: {result.copies}; {result.outputs} outputs, {result.parameters:,} "
         f"parameters; MedSeg in {result.precision}; {result.device}, threads: "
         f"{result.threads}"
     )
