@@ -212,9 +212,9 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     shape, edges = (_by(sizes) for sizes in (result.shape, result.window))
     print(
         f"{shape} voxels in {result.windows} windows of {edges}, overlap "
-        f"{result.overlap:g}, mirrored copies: {result.copies}; {result.outputs} outputs, {result.parameters:,} "
-        f"parameters; MedSeg in {result.precision}; {result.device}, threads: "
-        f"{result.threads}"
+        f"{result.overlap:g}, mirrored copies: {result.copies}; {result.outputs} "
+        f"outputs, {result.parameters:,} parameters; MedSeg in {result.precision}; "
+        f"{result.device}, threads: {result.threads}"
     )
     print(", ".join(result.versions))
 
