@@ -93,15 +93,30 @@ def by_rules(rules: medseg.InstanceRules) -> TellApart:
     return lambda phantom: medseg.tell_apart(phantom.reference, rules, phantom.volume)
 
 
-def by_network(model: medseg.TrainedModel, *, is_given: bool) -> TellApart:
-    """The learned way: in the network's own label map, or in the reference."""
-    ready = medseg.ReadyModel(model)
+def in_the_reference(model: medseg.ReadyModel) -> TellApart:
+    """The learned way, in the reference label map."""
     rules = medseg.InstanceRules(split=medseg.LearnedCentres(), minimum_mm3=200.0)
 
     def told(phantom: medseg.Phantom) -> medseg.Panoptic:
-        made = ready.predict(phantom.volume, request=medseg.Request(centres=True))
-        labels = phantom.reference if is_given else made.segmentation
-        return medseg.tell_apart(labels, rules, phantom.volume, centres=made.centres)
+        made = model.predict(phantom.volume, request=medseg.Request(centres=True))
+        return medseg.tell_apart(
+            phantom.reference, rules, phantom.volume, centres=made.centres
+        )
+
+    return told
+
+
+def in_its_own_labels(
+    model: medseg.ReadyModel, split: medseg.LearnedCentres | medseg.DistanceWatershed
+) -> TellApart:
+    """A way that takes the network's own label map, without small pieces."""
+    rules = medseg.InstanceRules(split=split, minimum_mm3=200.0)
+
+    def told(phantom: medseg.Phantom) -> medseg.Panoptic:
+        made = model.predict(phantom.volume, request=medseg.Request(centres=True))
+        return medseg.tell_apart(
+            made.segmentation, rules, phantom.volume, centres=made.centres
+        )
 
     return told
 
@@ -119,8 +134,13 @@ def ways(model: medseg.TrainedModel) -> dict[str, TellApart]:
         )
         name = f"intensity, contrast {contrast:g} HU"
         found[name] = by_rules(medseg.InstanceRules(split=dark))
-    found["learned, in the reference"] = by_network(model, is_given=True)
-    found["learned, in its own labels"] = by_network(model, is_given=False)
+    ready = medseg.ReadyModel(model)
+    neck = medseg.DistanceWatershed(neck_mm=0.75)
+    found["learned, in the reference"] = in_the_reference(ready)
+    found["learned, in its own labels"] = in_its_own_labels(
+        ready, medseg.LearnedCentres()
+    )
+    found["distance, in its own labels"] = in_its_own_labels(ready, neck)
     return found
 
 
