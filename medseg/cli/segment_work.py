@@ -105,7 +105,7 @@ class SegmentWork:
             composed = medseg.segment_with_ready(volume, self.models, progress, region)
             return medseg.Prediction(segmentation=composed)
         rules = self.instance_rules
-        centres = rules is not None and isinstance(rules.split, medseg.LearnedCentres)
+        centres = rules is not None and rules.needs_centres
         request = medseg.Request(wanted=self.wanted, region=region, centres=centres)
         return self.models[0].predict(volume, progress, request)
 

@@ -46,7 +46,7 @@ def segment_instances(
         Cancelled: From `on_progress`.
     """
     rules = own_rules(model.info.plan) if rules is None else rules
-    request = Request(centres=isinstance(rules.split, LearnedCentres))
+    request = Request(centres=rules.needs_centres)
     made = predict(volume, model, settings, on_progress, request)
     return tell_apart(made.segmentation, rules, volume, on_progress, made.centres)
 
