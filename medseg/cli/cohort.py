@@ -11,6 +11,11 @@ from cyclopts import App, Parameter
 import medseg
 from medseg.cli.cohort_tables import status_lines
 from medseg.cli.console import shown_progress
+from medseg.cli.instance_options import (
+    DEFAULT_SEPARATION,
+    Separation,
+    require_instances,
+)
 from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
 from medseg.cli.segmenting import CODES, Switch
 from medseg.cohort.settings import ExecutorKind
@@ -49,6 +54,8 @@ def run(  # noqa: PLR0913 - the options of design's command
     tolerance_mm: float | None = None,
     save_probabilities: Switch = False,
     quality: Switch = False,
+    instances: Switch = False,
+    separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     thumbnails: bool = True,
     how: Annotated[medseg.HowToRun, Flat] = DEFAULT_HOW,
     shard: str | None = None,
@@ -65,6 +72,8 @@ def run(  # noqa: PLR0913 - the options of design's command
     Example: medseg cohort run scans/ -m phantom-abdomen -o night/
 
     Example: medseg cohort run cases.csv -m phantom-abdomen -o night/ --shard 2/8
+
+    Example: medseg cohort run scans/ -m phantom-abdomen -o night/ --instances
 
     Args:
         scans: A list of cases (.csv with the columns case, image and optionally
@@ -83,6 +92,9 @@ def run(  # noqa: PLR0913 - the options of design's command
         save_probabilities: Also write the probability of each label.
         quality: Predict Dice with the model's quality scores (medseg quality fit), in
             volumes.csv and cases.csv; without references the lowest comes first.
+        instances: Also number the lesions: each case has the files of medseg segment
+            --instances; lesions.csv has all measures, cases.csv numbers and volumes.
+        separation: What one lesion is, with --instances.
         thumbnails: Draw a picture of each case for index.html.
         how: Processes and limits.
         shard: I/N: part of the cases for this machine. After all parts, medseg cohort
@@ -92,6 +104,7 @@ def run(  # noqa: PLR0913 - the options of design's command
         resource: NAME=AMOUNT that a dask worker needs for a case, such as GPU=1.
         dry_run: Check the list and print what would be done.
     """
+    require_instances(separation, instances=instances)
     make = medseg.WhatToMake(
         models=model,
         region_model=region_model,
@@ -101,6 +114,7 @@ def run(  # noqa: PLR0913 - the options of design's command
         bids_names=bids,
         save_probabilities=save_probabilities,
         quality=quality,
+        instances=separation.rules_of([*map(_plan_of, model)]) if instances else None,
         thumbnails=thumbnails,
         evaluation=medseg.EvaluationSettings(tolerance_mm=tolerance_mm),
     )
@@ -148,7 +162,7 @@ def list_cases(
         references: Folder of label maps with the names of the cases.
         overwrite: Replace an earlier list.
     """
-    channels = _channels_of(model)
+    channels = _plan_of(model).channels
     manifest = medseg.cases_in(folder, channels, references)
     _tell_about(manifest)
     medseg.write_manifest(manifest, out, channels, overwrite=overwrite)
@@ -183,7 +197,7 @@ def merge(folder: Path, /, *, parquet: Switch = False) -> int:
 
     Args:
         folder: Folder of the cohort.
-        parquet: Also write scores.parquet and volumes.parquet.
+        parquet: Also write scores, volumes and lesions as .parquet.
     """
     return _told(medseg.merge_cohort(folder, parquet=parquet), folder)
 
@@ -236,7 +250,7 @@ def _resources(text: str) -> dict[str, float]:
 
 
 def _cases(scans: Path, model: str, references: Path | None) -> Manifest:
-    channels = _channels_of(model)
+    channels = _plan_of(model).channels
     if scans.suffix.lower() == ".csv":
         manifest = medseg.read_manifest(scans, channels)
         if references is not None:
@@ -255,8 +269,8 @@ def _cases(scans: Path, model: str, references: Path | None) -> Manifest:
     return manifest
 
 
-def _channels_of(model: str) -> tuple[str, ...]:
-    return medseg.read_model_info(medseg.model_folder(model)).plan.channels
+def _plan_of(model: str) -> medseg.Plan:
+    return medseg.read_model_info(medseg.model_folder(model)).plan
 
 
 def _tell_about(manifest: Manifest) -> None:

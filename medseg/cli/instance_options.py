@@ -11,6 +11,7 @@ import medseg
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.instance_settings import InstanceRules, Shade, Split
 from medseg.core.plan import Plan
+from medseg.instances import has_learned_centres, require_separable
 
 Structures = Annotated[tuple[str, ...], Parameter(negative=())]
 
@@ -98,22 +99,15 @@ class Separation:
             plans: Of the models; the way one has learned is taken where it is alone.
 
         Raises:
-            WrongUse: INVALID_OPTION for a value out of its range, and for the learned
-                way of models that have none.
+            WrongUse: INVALID_OPTION for a value out of its range, for models that find
+                no lesions, and for the learned way of models that have none.
         """
-        has_learned = len(plans) == 1 and plans[0].head is not None
-        if self.split_by is None and has_learned:
-            return replace(self, split_by=SplitBy.LEARNED).rules
-        if self.split_by is SplitBy.LEARNED and not has_learned:
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                "the model has not learned to tell lesions apart"
-                if len(plans) == 1
-                else "of several models none says where its centres are",
-                where="--split-by",
-                remedy="Part them by distance, or give one model that has learned it.",
-            )
-        return self.rules
+        if self.split_by is None and has_learned_centres(plans):
+            rules = replace(self, split_by=SplitBy.LEARNED).rules
+        else:
+            rules = self.rules
+        require_separable(rules, plans)
+        return rules
 
     def _require_used(self) -> None:
         """Refuse a setting that does nothing in the way that is chosen."""
@@ -151,6 +145,16 @@ _OF_WAY = {
     SplitBy.INTENSITY: ("contrast", "sigma_mm", "shade"),
     SplitBy.LEARNED: ("least_heat", "apart_mm"),
 }
+
+
+def require_instances(separation: Separation, *, instances: bool) -> None:
+    """Refuse what is said of telling lesions apart where --instances is left out.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    if not instances:
+        require_default(separation, "lesions are told apart with --instances only")
 
 
 def require_default(separation: Separation, why: str) -> None:

@@ -2,15 +2,15 @@
 
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import medseg
+from medseg import pipeline
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.progress import ProgressCallback, in_stage
 from medseg.core.settings import InferenceSettings
-from medseg.core.uncertainty import carried_over, means_by_structure
 from medseg.io.file_kinds import SegmentationFormat
 
 NOTHING_PREDICTED: Mapping[str, float] = MappingProxyType({})
@@ -88,28 +88,10 @@ class SegmentWork:
         prediction = self._segmented(volume, progress)
         if self.instance_rules is None:
             return Made(prediction=prediction)
-        panoptic = medseg.tell_apart(
-            prediction.segmentation,
-            self.instance_rules,
-            volume,
-            progress,
-            prediction.centres,
+        prediction, instances = pipeline.with_instances(
+            prediction, self.instance_rules, volume, progress
         )
-        shares = prediction.probabilities
-        found = {panoptic.structure_of(each).name for each in panoptic.instances}
-        # A model of overlapping regions gives the probabilities of those instead.
-        if shares is not None and found <= set(shares.channels):
-            panoptic = medseg.with_confidence(panoptic, shares)
-        measures = medseg.measure_instances(panoptic, volume, progress)
-        left = panoptic.segmentation
-        unsure = prediction.structures
-        if prediction.uncertainty is not None:  # small pieces are gone
-            means = means_by_structure(left, prediction.uncertainty)
-            unsure = carried_over(unsure, means)
-        return Made(
-            prediction=replace(prediction, segmentation=left, structures=unsure),
-            instances=medseg.MeasuredInstances(panoptic=panoptic, measures=measures),
-        )
+        return Made(prediction=prediction, instances=instances)
 
     def _segmented(
         self, volume: medseg.Volume, progress: ProgressCallback
@@ -123,7 +105,7 @@ class SegmentWork:
             composed = medseg.segment_with_ready(volume, self.models, progress, region)
             return medseg.Prediction(segmentation=composed)
         rules = self.instance_rules
-        centres = rules is not None and isinstance(rules.split, medseg.LearnedCentres)
+        centres = rules is not None and rules.needs_centres
         request = medseg.Request(wanted=self.wanted, region=region, centres=centres)
         return self.models[0].predict(volume, progress, request)
 

@@ -11,7 +11,7 @@ from medseg.cli.console import shown_progress
 from medseg.cli.instance_options import (
     DEFAULT_SEPARATION,
     Separation,
-    require_default,
+    require_instances,
 )
 from medseg.cli.scans import DEFAULT_INFERENCE, Flat, Overwrite
 from medseg.cli.segment_folder import require_plain_folder, scans_in, segment_folder
@@ -92,8 +92,7 @@ def segment(  # noqa: PLR0913 - the options of design's command
         separation: What one lesion is, with --instances.
         overwrite: Replace an earlier result.
     """
-    if not instances:
-        require_default(separation, "lesions are told apart with --instances only")
+    require_instances(separation, instances=instances)
     wanted = medseg.Wanted(
         probabilities=save_probabilities, uncertainty=save_uncertainty
     )

@@ -1,11 +1,13 @@
 """The work on one case: read the scan, segment it, write and score the result."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from medseg import pipeline
 from medseg.cohort.folder.bids import write_label_table
 from medseg.cohort.folder.case_files import files_of_case, label_map_path
 from medseg.cohort.folder.journal import Written, WrittenFile
@@ -21,9 +23,11 @@ from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CaseFailure, CohortCase
 from medseg.core.errors import MedSegError
+from medseg.core.labels import StructureKind
 from medseg.core.volume import Volume, voxels_of_labels
 from medseg.evaluation.pairing import CaseFiles, labels_near
 from medseg.evaluation.scoring import CaseTask, ScoredCase, scored_case
+from medseg.instances import MeasuredInstances, write_instances
 from medseg.io import read_segmentation, read_volume, write_segmentation
 from medseg.io.checks import sha256_of
 from medseg.io.safe_writing import written_whole
@@ -32,16 +36,18 @@ from medseg.models import load_model
 from medseg.pipeline import Prediction, ReadyModel, Request, segment_with_ready
 from medseg.preprocessing import Wanted
 from medseg.report import thumbnail_png
+from medseg.report.instance_table import instance_row
 
 _DIGITS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A label map with the scan it is of."""
+    """A label map with the scan it is of, and its lesions where they are asked for."""
 
     volume: Volume
     prediction: Prediction
+    instances: MeasuredInstances | None = None
 
 
 def start_engine(recipe: CaseRecipe) -> CaseEngine:
@@ -102,32 +108,56 @@ class _CaseWork:
         wanted = Wanted(
             probabilities=self.make.save_probabilities, uncertainty=self.make.quality
         )
-        request = Request(wanted=wanted, region=region)
+        rules = self.make.instances
+        centres = rules is not None and rules.needs_centres
+        request = Request(wanted=wanted, region=region, centres=centres)
         return Made(volume, self.models[0].predict(volume, request=request))
 
     def write(self, case: CohortCase, made: Made) -> Written:
         """All files of the case, each whole; the tables' part of it last."""
-        segmentation = made.prediction.segmentation
+        found = made.prediction.segmentation.provenance
+        made = self._told_apart(made)  # here, where the next scan is computed meanwhile
         path = label_map_path(case.case_id, self.places, self.make)
-        write_segmentation(
-            segmentation,
-            path,
-            source=made.volume if self.make.file_format.is_dicom else None,
-            file_format=self.make.file_format,
-            shares=Shares(
-                probabilities=made.prediction.probabilities,
-                structures=made.prediction.structures,
-            ),
-            overwrite=True,
-        )
-        if self.make.bids_names:
-            write_label_table(segmentation.labels, path)
+        self._write_labels(made, path)
         scored, unscored = self._scored(case, path)
         if self.make.thumbnails:
             self._draw(case, made, is_scored=scored is not None)
         result = self.places.result(case.case_id)
-        write_result(_result(case, made.prediction, scored), result)
+        notes = found.notes if found else ()  # the tables tell more of lesions
+        write_result(_result(case, made, scored, notes), result)
         return Written(files=tuple(self._written(case)), unscored=unscored)
+
+    def _told_apart(self, made: Made) -> Made:
+        """The same with its lesions, if they are asked for."""
+        if self.make.instances is None:
+            return made
+        prediction, instances = pipeline.with_instances(
+            made.prediction, self.make.instances, made.volume
+        )
+        return replace(made, prediction=prediction, instances=instances)
+
+    def _write_labels(self, made: Made, path: Path) -> None:
+        """The label map, and what lies beside it."""
+        prediction = made.prediction
+        source = made.volume if self.make.file_format.is_dicom else None
+        shares = Shares(
+            probabilities=prediction.probabilities, structures=prediction.structures
+        )
+        if made.instances is not None:
+            write_instances(
+                made.instances, path, source=source, shares=shares, overwrite=True
+            )
+        else:
+            write_segmentation(
+                prediction.segmentation,
+                path,
+                source=source,
+                file_format=self.make.file_format,
+                shares=shares,
+                overwrite=True,
+            )
+        if self.make.bids_names:
+            write_label_table(prediction.segmentation.labels, path)
 
     def _scored(
         self, case: CohortCase, prediction: Path
@@ -185,17 +215,19 @@ class _CaseWork:
 
 
 def _result(
-    case: CohortCase, prediction: Prediction, scored: ScoredCase | None
+    case: CohortCase, made: Made, scored: ScoredCase | None, notes: tuple[str, ...]
 ) -> CaseResult:
-    segmentation = prediction.segmentation
+    segmentation = made.prediction.segmentation
     predicted = {
         each.label: round(each.predicted_dice, _DIGITS)
-        for each in prediction.structures
+        for each in made.prediction.structures
         if each.predicted_dice is not None
     }
     voxels = voxels_of_labels(segmentation.array)
     voxel_ml = segmentation.geometry.voxel_volume_ml
-    made = segmentation.provenance
+    measures = made.instances.measures if made.instances else ()
+    counts = Counter(each.structure.id for each in measures)
+    things = [s.id for s in segmentation.labels if s.kind is StructureKind.THING]
     return CaseResult(
         case_id=case.case_id,
         patient=case.patient,
@@ -208,9 +240,13 @@ def _result(
                 voxels=voxels.get(each.id, 0),
                 volume_ml=voxels.get(each.id, 0) * voxel_ml,
                 predicted_dice=predicted.get(each.id),
+                lesions=counts[each.id]
+                if made.instances and each.id in things
+                else None,
             )
             for each in segmentation.labels
         ),
         scored=scored,
-        notes=made.notes if made else (),
+        notes=notes,
+        lesions=tuple(instance_row(each, case.case_id) for each in measures),
     )

@@ -12,6 +12,8 @@ from medseg.cohort.settings import WhatToMake
 from medseg.core.channels import channel_order
 from medseg.core.cohort import CohortCase, Fault
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.plan import Plan
+from medseg.instances import require_instance_format, require_separable
 from medseg.io.file_kinds import kind_of_name
 from medseg.models import QUALITY_FILE, model_folder, read_model_info
 
@@ -28,10 +30,16 @@ def require_feasible(
 
     Raises:
         WrongUse: UNKNOWN_MODEL; CHANNEL_MISMATCH for models of other channels;
-            INVALID_OPTION for predicted Dice where the model has no quality scores.
+            INVALID_OPTION for predicted Dice where the model has no quality scores,
+            and for lesions that the models cannot give; UNKNOWN_FORMAT for one that
+            cannot hold them.
         UnusableInput: DAMAGED_MODEL; INVALID_MANIFEST.
     """
-    channels = _channels_of_all(make)
+    plans = _plans_of_all(make)
+    channels = plans[0].channels
+    if make.instances is not None:
+        require_separable(make.instances, plans[: len(make.models)])
+        require_instance_format(make.file_format, where="--format")
     if make.quality:
         quality_file_of(make.models[0])
     faults = [*faults_of_channels(cases, channels), *_shared_files(cases, places, make)]
@@ -57,8 +65,8 @@ def quality_file_of(model: str) -> Path:
     return path
 
 
-def _channels_of_all(make: WhatToMake) -> tuple[str, ...]:
-    """What the models take of a scan, which has to be the same."""
+def _plans_of_all(make: WhatToMake) -> tuple[Plan, ...]:
+    """Of the models, that of the region last; all take the same of a scan."""
     names = [*make.models, *([make.region_model] if make.region_model else [])]
     first, *others = [read_model_info(model_folder(name)).plan for name in names]
     for name, plan in zip(names[1:], others, strict=True):
@@ -70,7 +78,7 @@ def _channels_of_all(make: WhatToMake) -> tuple[str, ...]:
                 where=name,
                 remedy="Name models of the same channels, or run them one by one.",
             )
-    return first.channels
+    return first, *others
 
 
 def _without_dicom(cases: Sequence[CohortCase], make: WhatToMake) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.instance_settings import InstanceRules
 from medseg.core.settings import InferenceSettings
 from medseg.evaluation.settings import EvaluationSettings
 from medseg.io.file_kinds import SegmentationFormat
@@ -28,6 +29,7 @@ class WhatToMake:
         thumbnails: Whether a picture of each case is made.
         evaluation: How results are compared with references.
         quality: Whether Dice is predicted, by the model's quality scores.
+        instances: How lesions are told apart and numbered; None where they are not.
     """
 
     models: tuple[str, ...]
@@ -40,6 +42,7 @@ class WhatToMake:
     thumbnails: bool = True
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     quality: bool = False
+    instances: InstanceRules | None = None
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -64,7 +67,9 @@ class WhatToMake:
             "save_probabilities": self.save_probabilities,
             "thumbnails": self.thumbnails,
             "evaluation": dict(self.evaluation.listed),
-            **({"quality": True} if self.quality else {}),  # keys of earlier versions
+            # where they are not asked for, as in the keys of earlier versions
+            **({"quality": True} if self.quality else {}),
+            **({"instances": self.instances.listed} if self.instances else {}),
         }
 
     @property
@@ -77,8 +82,14 @@ class WhatToMake:
             "save_probabilities": str(self.save_probabilities),
             "thumbnails": str(self.thumbnails),
             "quality": str(self.quality),
+            "instances": self._instances,
             **dict(self.evaluation.listed),
         }
+
+    @property
+    def _instances(self) -> str:
+        rules = self.instances.listed if self.instances else {}
+        return " ".join(f"{name}={value}" for name, value in rules.items()) or "none"
 
     @property
     def _inference(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """How the pieces of a thing are told apart, and how they are followed in time."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from medseg.core.errors import ErrorCode, WrongUse
@@ -122,6 +122,25 @@ class InstanceRules:
 
     def __post_init__(self) -> None:
         _require_range(self.minimum_mm3, math.inf, "a volume", "mm3", "--minimum-mm3")
+
+    @property
+    def needs_centres(self) -> bool:
+        """Whether a model has to say where it sees centres."""
+        return isinstance(self.split, LearnedCentres)
+
+    @property
+    def listed(self) -> dict[str, str]:
+        """Name and value of all that decides about lesions."""
+        own = {
+            each.name: str(getattr(self.split, each.name))
+            for each in fields(self.split)
+        }
+        return {
+            "split": type(self.split).__name__,
+            **own,
+            "connectivity": str(self.connectivity),
+            "minimum_mm3": str(self.minimum_mm3),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

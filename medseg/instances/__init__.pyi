@@ -2,11 +2,13 @@ from .detecting import instance_boxes, with_confidence
 from .files import (
     MeasuredInstances,
     instance_files,
+    require_instance_format,
     require_writable_instances,
     write_instances,
 )
 from .following import DEFAULT_FOLLOW_UP_RULES, follow
 from .measuring import measure_instances
+from .separable import has_learned_centres, require_separable
 from .separating import DEFAULT_INSTANCE_RULES, counted, tell_apart
 
 __all__ = [
@@ -15,9 +17,12 @@ __all__ = [
     "MeasuredInstances",
     "counted",
     "follow",
+    "has_learned_centres",
     "instance_boxes",
     "instance_files",
     "measure_instances",
+    "require_instance_format",
+    "require_separable",
     "require_writable_instances",
     "tell_apart",
     "with_confidence",

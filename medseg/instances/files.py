@@ -71,16 +71,27 @@ def require_writable_instances(
     """
     path = Path(path)
     chosen = require_writable(path, file_format=file_format, overwrite=overwrite)
-    if chosen in _WITHOUT_INSTANCES:
-        raise WrongUse(
-            ErrorCode.UNKNOWN_FORMAT,
-            f"lesions one by one are not written as {chosen}",
-            where=path,
-            remedy="Write .nii.gz, .nii, .nrrd, .mha, or a dicom-seg.",
-        )
+    require_instance_format(chosen, where=path)
     for file in instance_files(path):
         require_absent(file, overwrite=overwrite)
     return chosen
+
+
+def require_instance_format(
+    file_format: SegmentationFormat, *, where: Path | str
+) -> None:
+    """Refuse a format that cannot hold lesions one by one.
+
+    Raises:
+        WrongUse: UNKNOWN_FORMAT.
+    """
+    if file_format in _WITHOUT_INSTANCES:
+        raise WrongUse(
+            ErrorCode.UNKNOWN_FORMAT,
+            f"lesions one by one are not written as {file_format}",
+            where=where,
+            remedy="Write .nii.gz, .nii, .nrrd, .mha, or a dicom-seg.",
+        )
 
 
 def write_instances(

@@ -1,7 +1,7 @@
 from .composing import segment_all, segment_with_ready
 from .estimating import estimate
 from .fitting import Misfit, misfits
-from .lesions import own_rules, segment_instances
+from .lesions import own_rules, segment_instances, with_instances
 from .overlapping import Outcome, overlapped
 from .ready import Answer, Prediction, ReadyModel, Request
 from .segmenting import (
@@ -29,4 +29,5 @@ __all__ = [
     "segment_with_probabilities",
     "segment_with_ready",
     "uncertainty_of",
+    "with_instances",
 ]

@@ -1,5 +1,7 @@
 """One model on one scan, its lesions told apart."""
 
+from dataclasses import replace
+
 from medseg.core.instance_settings import (
     Components,
     InstanceRules,
@@ -9,10 +11,16 @@ from medseg.core.panoptic import Panoptic
 from medseg.core.plan import Plan
 from medseg.core.progress import ProgressCallback, ignore_progress
 from medseg.core.settings import InferenceSettings
+from medseg.core.uncertainty import carried_over, means_by_structure
 from medseg.core.volume import Volume
-from medseg.instances import tell_apart
+from medseg.instances import (
+    MeasuredInstances,
+    measure_instances,
+    tell_apart,
+    with_confidence,
+)
 from medseg.models import TrainedModel
-from medseg.pipeline.ready import DEFAULT_SETTINGS, Request
+from medseg.pipeline.ready import DEFAULT_SETTINGS, Prediction, Request
 from medseg.pipeline.segmenting import predict
 
 
@@ -38,9 +46,49 @@ def segment_instances(
         Cancelled: From `on_progress`.
     """
     rules = own_rules(model.info.plan) if rules is None else rules
-    request = Request(centres=isinstance(rules.split, LearnedCentres))
+    request = Request(centres=rules.needs_centres)
     made = predict(volume, model, settings, on_progress, request)
     return tell_apart(made.segmentation, rules, volume, on_progress, made.centres)
+
+
+def with_instances(
+    prediction: Prediction,
+    rules: InstanceRules,
+    volume: Volume,
+    on_progress: ProgressCallback = ignore_progress,
+) -> tuple[Prediction, MeasuredInstances]:
+    """The lesions of a model's answer, measured, and the answer that belongs to them.
+
+    In that answer pieces that are too small are background. Where there are
+    probabilities, lesions have confidences.
+
+    Args:
+        prediction: Of a model, with its centres where the rules ask for them.
+        rules: How lesions are told apart.
+        volume: The scan.
+        on_progress: As in `tell_apart`, then as in `measure_instances`.
+
+    Raises:
+        MedSegError: As `tell_apart`.
+        Cancelled: From `on_progress`.
+    """
+    panoptic = tell_apart(
+        prediction.segmentation, rules, volume, on_progress, prediction.centres
+    )
+    shares = prediction.probabilities
+    found = {panoptic.structure_of(each).name for each in panoptic.instances}
+    # A model of overlapping regions gives the probabilities of those instead.
+    if shares is not None and found <= set(shares.channels):
+        panoptic = with_confidence(panoptic, shares)
+    measures = measure_instances(panoptic, volume, on_progress)
+    left, unsure = panoptic.segmentation, prediction.structures
+    if prediction.uncertainty is not None:  # small pieces are gone
+        means = means_by_structure(left, prediction.uncertainty)
+        unsure = carried_over(unsure, means)
+    return (
+        replace(prediction, segmentation=left, structures=unsure),
+        MeasuredInstances(panoptic=panoptic, measures=measures),
+    )
 
 
 def own_rules(plan: Plan) -> InstanceRules:

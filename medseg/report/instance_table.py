@@ -12,6 +12,15 @@ Cell = str | int | float | None
 
 _DIGITS = 6
 
+INSTANCE_COLUMNS = (
+    *("case", "instance", "structure", "label", "confidence", "voxels", "volume_ml"),
+    *("longest_axial_mm", "perpendicular_mm", "axial_slice", "sphericity"),
+    *("centre_r_mm", "centre_a_mm", "centre_s_mm", "organ"),
+    *("first_i", "last_i", "first_j", "last_j", "first_k", "last_k"),
+    *("tracking_id", "tracking_uid"),
+)
+"""Of a table without lesions; others have the intensities of their channels, too."""
+
 
 def instance_row(measure: InstanceMeasure, case_id: str) -> dict[str, Cell]:
     """One lesion as a row: names carry the units; indices of voxels are from 0.
@@ -49,7 +58,8 @@ def instance_row(measure: InstanceMeasure, case_id: str) -> dict[str, Cell]:
 
 def instances_csv(measures: Sequence[InstanceMeasure], case_id: str) -> str:
     """Tidy table, one row a lesion; only a line of names without any."""
-    return rows_csv([instance_row(each, case_id) for each in measures], _NAMES)
+    rows = [instance_row(each, case_id) for each in measures]
+    return rows_csv(rows, INSTANCE_COLUMNS)
 
 
 def instances_json(measures: Sequence[InstanceMeasure], case_id: str) -> str:
@@ -101,12 +111,3 @@ def rows_json(rows: Sequence[dict[str, Cell]]) -> str:
 def rounded(value: Cell) -> Cell:
     """A figure of a table to six digits; anything else as it is."""
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-
-
-_NAMES = (
-    *("case", "instance", "structure", "label", "confidence", "voxels", "volume_ml"),
-    *("longest_axial_mm", "perpendicular_mm", "axial_slice", "sphericity"),
-    *("centre_r_mm", "centre_a_mm", "centre_s_mm", "organ"),
-    *("first_i", "last_i", "first_j", "last_j", "first_k", "last_k"),
-    *("tracking_id", "tracking_uid"),
-)

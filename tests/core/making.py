@@ -112,7 +112,12 @@ def save_untrained(plan: Plan, folder: Path) -> Path:
     """Model folder of a network that has learned nothing, but always the same."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        weights = weights_bytes(build_network(plan))
+        return save_network(build_network(plan), plan, folder)
+
+
+def save_network(network: torch.nn.Module, plan: Plan, folder: Path) -> Path:
+    """Model folder of a network, of which nothing true is told."""
+    weights = weights_bytes(network)
     file = WeightFile(
         path="weights/fold_0.safetensors", sha256=hashlib.sha256(weights).hexdigest()
     )

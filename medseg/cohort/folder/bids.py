@@ -33,6 +33,7 @@ _NOT_BIDS = (
     "/cases*",
     "/scores*",
     "/volumes*",
+    "/lesions*",
     "/failures.csv",
     "/index.html",
     "/thumbnails/",
@@ -40,6 +41,8 @@ _NOT_BIDS = (
     "*.probabilities.nii.gz",
     "*.uncertainty.nii.gz",
     "*.instances.nii.gz",
+    "*.instances.csv",
+    "*.boxes.json",
 )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from medseg.cohort.folder.bids import bids_name, label_table_path
 from medseg.cohort.folder.places import Places
 from medseg.cohort.settings import WhatToMake
+from medseg.instances import instance_files
 from medseg.io.label_maps.companions import probabilities_path
 from medseg.io.label_maps.named_voxels import names_path
 
@@ -24,6 +25,8 @@ def files_of_case(case_id: str, places: Places, make: WhatToMake) -> tuple[Path,
         files.append(label_table_path(label_map))
     if make.save_probabilities:
         files.append(probabilities_path(label_map))
+    if make.instances is not None:
+        files += instance_files(label_map)
     if make.thumbnails:
         files.append(places.thumbnail(case_id))
     return tuple(files)

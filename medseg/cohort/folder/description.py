@@ -27,6 +27,7 @@ class Description:
             anything else are none of this cohort.
         settings: The settings among that, name and value.
         has_quality: Whether Dice is predicted.
+        has_instances: Whether lesions are told apart.
         format: By which the file is known.
     """
 
@@ -36,6 +37,7 @@ class Description:
     made_with: str
     settings: Mapping[str, str] = field(default_factory=dict)
     has_quality: bool = False
+    has_instances: bool = False
     format: Literal["medseg-cohort-1"] = "medseg-cohort-1"
 
 
@@ -56,6 +58,7 @@ def description_of(make: WhatToMake, made_with: str) -> bytes:
         made_with=made_with,
         settings=make.listed,
         has_quality=make.quality,
+        has_instances=make.instances is not None,
     )
     return _DESCRIPTION.dump_json(description, indent=1)
 

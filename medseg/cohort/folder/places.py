@@ -159,6 +159,16 @@ class Places:
         return self.folder / "volumes.csv"
 
     @property
+    def lesions_table(self) -> Path:
+        """Measures of every lesion of every case."""
+        return self.folder / "lesions.csv"
+
+    @property
+    def lesions_parquet(self) -> Path:
+        """The same in Parquet."""
+        return self.folder / "lesions.parquet"
+
+    @property
     def failures_table(self) -> Path:
         """Why cases could not be done."""
         return self.folder / "failures.csv"

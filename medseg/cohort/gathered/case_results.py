@@ -11,6 +11,7 @@ from medseg.core.labels import Colour
 from medseg.evaluation.scoring import ScoredCase
 from medseg.io.checks import reading_errors
 from medseg.io.safe_writing import written_whole
+from medseg.report.instance_table import Cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class StructureVolume:
         volume_ml: Voxels times voxel volume.
         predicted_dice: By the model's quality score, to 4 digits; None where there is
             none, or where the structure was found nowhere.
+        lesions: How many there are; None of an organ, and where none are told apart.
     """
 
     structure: str
@@ -33,6 +35,7 @@ class StructureVolume:
     voxels: int
     volume_ml: float
     predicted_dice: float | None = None
+    lesions: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,7 @@ class CaseResult:
         volumes: Of all structures the model knows, by ascending label.
         scored: Compared with its reference, where there is one.
         notes: What was decided or accepted on the way.
+        lesions: A row of the table of lesions for each.
         format: By which the file is known.
     """
 
@@ -55,6 +59,7 @@ class CaseResult:
     volumes: tuple[StructureVolume, ...]
     scored: ScoredCase | None
     notes: tuple[str, ...] = ()
+    lesions: tuple[dict[str, Cell], ...] = ()
     format: Literal["medseg-cohort-case-1"] = "medseg-cohort-case-1"
 
 

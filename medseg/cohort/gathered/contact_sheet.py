@@ -49,6 +49,7 @@ class _Row:
     volume_ml: float
     dice: float | None
     predicted_dice: float | None
+    lesions: int | None
     is_found: bool
     is_unusual: bool
 
@@ -118,6 +119,9 @@ def _facts(sheet: Sheet, models: str) -> list[tuple[str, str]]:
     without = f" ({unscored} without scores)" if unscored else ""
     cases = f"{done} of {total} done{without}, {failed} failed"
     facts = [("Model", models), ("Cases", cases)]
+    counts = [each.lesions for result in sheet.results for each in result.volumes]
+    if told := [count for count in counts if count is not None]:
+        facts.append(("Lesions", f"{sum(told)}"))
     if sheet.evaluation and sheet.evaluation.mean_dice is not None:
         facts.append(("Mean Dice", f"{sheet.evaluation.mean_dice:.3f}"))
     if sheet.evaluation and sheet.evaluation.trained_on:
@@ -188,6 +192,7 @@ def _rows(
             volume_ml=each.volume_ml,
             dice=dice.get(each.structure),
             predicted_dice=each.predicted_dice,
+            lesions=each.lesions,
             is_found=each.voxels > 0,
             is_unusual=odd.get(each.structure, 0.0) > UNUSUAL,
         )

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from medseg.cohort.folder.description import read_description
+from medseg.cohort.folder.description import Description, read_description
 from medseg.cohort.folder.locking import sole_run
 from medseg.cohort.folder.places import Places
 from medseg.cohort.gathered.case_results import CaseResult, read_result
 from medseg.cohort.gathered.contact_sheet import Sheet, contact_sheet
+from medseg.cohort.gathered.lesion_tables import lesion_counts, lesion_rows
 from medseg.cohort.gathered.unusual import predicted_of_case, unusualness
 from medseg.cohort.listing.manifest import read_written_manifest
 from medseg.cohort.status import CohortStatus, status_of
@@ -32,6 +33,7 @@ FAILURE_COLUMNS = ("case", "code", "what", "remedy")
 CASE_COLUMNS: tuple[str, ...] = ("case", "patient", "centre", "state", "mean_dice")
 PREDICTED = "predicted_dice"
 _LOWEST = "lowest_predicted_dice"
+_LESIONS = "lesions"
 
 
 def merge_cohort(folder: Path | str, *, parquet: bool = False) -> CohortStatus:
@@ -41,7 +43,7 @@ def merge_cohort(folder: Path | str, *, parquet: bool = False) -> CohortStatus:
 
     Args:
         folder: Of the cohort.
-        parquet: Write scores and volumes in Parquet, too.
+        parquet: Write scores, volumes and lesions in Parquet, too.
 
     Raises:
         UnusableInput: NOT_FOUND in a folder that is no cohort's; NOT_READABLE;
@@ -78,13 +80,8 @@ def gather(places: Places, *, parquet: bool = False) -> CohortStatus:
     ]
     has_scores = any(case.reference for case in manifest.cases)
     scored = [each.scored for each in results if each.scored is not None]
-    columns, rows = _volumes(results, has_quality=description.has_quality)
-    _write_table(places.volumes_table, columns, rows)
-    if parquet:
-        frame = pd.DataFrame(rows, columns=list(columns))
-        with written_whole(places.volumes_parquet, overwrite=True) as temporary:
-            frame.to_parquet(temporary, index=False)
-    _remove_others(places, has_scores=has_scores, parquet=parquet)
+    _write_tables(places, results, description, parquet=parquet)
+    _remove_others(places, description, has_scores=has_scores, parquet=parquet)
     _write_table(places.failures_table, FAILURE_COLUMNS, _failure_rows(status.problems))
     evaluation = None
     if has_scores:
@@ -96,6 +93,11 @@ def gather(places: Places, *, parquet: bool = False) -> CohortStatus:
     columns, rows = CASE_COLUMNS, _case_rows(status, manifest.cases, evaluation)
     if description.has_quality:
         columns, rows = (*columns, _LOWEST), _with_lowest(rows, results)
+    if description.has_instances:
+        more, counts = lesion_counts(results)
+        columns = (*columns, *more)
+        none = [None] * len(more)
+        rows = [(*row, *counts.get(str(row[0]), none)) for row in rows]
     _write_table(places.cases_table, columns, rows)
     sheet = Sheet(
         models=description.models,
@@ -109,9 +111,37 @@ def gather(places: Places, *, parquet: bool = False) -> CohortStatus:
     return status
 
 
-def _remove_others(places: Places, *, has_scores: bool, parquet: bool) -> None:
+def _write_tables(
+    places: Places,
+    results: Sequence[CaseResult],
+    description: Description,
+    *,
+    parquet: bool,
+) -> None:
+    """Volumes, and lesions where they are told apart."""
+    tables = [
+        (places.volumes_table, places.volumes_parquet, _volumes(results, description))
+    ]
+    if description.has_instances:
+        lesions = lesion_rows(results)
+        tables.append((places.lesions_table, places.lesions_parquet, lesions))
+    for csv_path, parquet_path, (columns, rows) in tables:
+        _write_table(csv_path, columns, rows)
+        if parquet:
+            frame = pd.DataFrame(rows, columns=list(columns))
+            with written_whole(parquet_path, overwrite=True) as temporary:
+                frame.to_parquet(temporary, index=False)
+
+
+def _remove_others(
+    places: Places, description: Description, *, has_scores: bool, parquet: bool
+) -> None:
     """Tables of an earlier gathering that this one does not write."""
     left = [] if parquet else [places.volumes_parquet, places.scores_parquet]
+    if not (parquet and description.has_instances):
+        left.append(places.lesions_parquet)
+    if not description.has_instances:
+        left.append(places.lesions_table)
     if not has_scores:
         scores = places.scores_table
         left += [scores, lesions_path(scores), places.scores_parquet]
@@ -121,18 +151,21 @@ def _remove_others(places: Places, *, has_scores: bool, parquet: bool) -> None:
 
 
 def _volumes(
-    results: Iterable[CaseResult], *, has_quality: bool
+    results: Iterable[CaseResult], description: Description
 ) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """Columns and rows; the predicted Dice only where it was asked for."""
+    """Columns and rows; lesions and the predicted Dice only where asked for."""
+    has_lesions, has_quality = description.has_instances, description.has_quality
     rows: list[Sequence[object]] = [
         (
             *(result.case_id, each.structure, each.label, each.voxels, each.volume_ml),
+            *([each.lesions] if has_lesions else []),
             *([each.predicted_dice] if has_quality else []),
         )
         for result in results
         for each in result.volumes
     ]
-    return (*VOLUME_COLUMNS, *([PREDICTED] if has_quality else [])), rows
+    more = [*([_LESIONS] if has_lesions else []), *([PREDICTED] if has_quality else [])]
+    return (*VOLUME_COLUMNS, *more), rows
 
 
 def _with_lowest(

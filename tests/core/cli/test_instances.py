@@ -370,3 +370,14 @@ def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(tmp_path, c
         named = [word for model in models for word in ("-m", str(model))]
         assert run([*command, *named, *asked]) == 2
         assert "INVALID_OPTION" in capsys.readouterr().err
+
+
+def test_a_model_that_finds_no_lesions_is_asked_for_none(tmp_path, capsys):
+    out = tmp_path / "out.nii.gz"
+
+    assert run([*words(SCAN, "hippocampus", out), "--instances"]) == 2
+
+    told = capsys.readouterr().err
+    assert "INVALID_OPTION: no structure that is found is a lesion" in told
+    assert "Anterior, Posterior [--instances]" in told
+    assert not list(tmp_path.iterdir())

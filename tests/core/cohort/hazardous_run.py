@@ -103,9 +103,11 @@ def hazardous(
     shard: str | None = None,
     scheduler: str | None = None,
 ) -> int:
-    """Run a cohort that `make_cohort` made, as `medseg cohort run` does."""
+    """Run a cohort that `make_cohort` made, as `cohort run --instances` does."""
     inference = InferenceSettings(device=Device("cpu"))
-    make = medseg.WhatToMake(models=(str(model),), inference=inference)
+    make = medseg.WhatToMake(
+        models=(str(model),), inference=inference, instances=medseg.InstanceRules()
+    )
     fates = read_fates(scans.parent)
     executor: Executor = HazardousExecutor(how=how, fates=fates)
     if scheduler is not None:

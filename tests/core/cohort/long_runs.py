@@ -57,7 +57,7 @@ class LongRun:
         """The same as users give it, with no hazards but those of the files."""
         words = ["cohort", "run", str(self.cohort.listed), "-o", str(self.out)]
         words += ["-m", str(self.model), "--workers", str(self.workers)]
-        words += ["--device", "cpu"]
+        words += ["--device", "cpu", "--instances"]
         return [*self.before, sys.executable, "-m", "medseg", *words]
 
     def finish_command(self) -> int:

@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 
 import medseg
+from medseg.cohort.workers.local import Executor
 from medseg.core.settings import Device
 from tests.core.making import TINY_PLAN
 
@@ -29,6 +30,8 @@ class Run:
         self.out = scans.parent / "out"
         inference = medseg.InferenceSettings(device=Device("cpu"))
         self.make = medseg.WhatToMake(models=(str(model),), inference=inference, **make)
+        how = medseg.HowToRun(workers=1, time_limit_s=600.0)
+        self.executor: Executor = medseg.LocalExecutor(how=how)
         self.begun = 0
 
     def cases(self):
@@ -36,13 +39,11 @@ class Run:
         return medseg.cases_in(images, TINY_PLAN.channels, references)
 
     def __call__(self, shard=None, on_progress=lambda _: None):
-        how = medseg.HowToRun(workers=1, time_limit_s=600.0)
-        executor = medseg.LocalExecutor(how=how)
         self.begun = 0
 
         def counting(work, should_stop):
             self.begun = len(work.cases)
-            return executor(work, should_stop)
+            return self.executor(work, should_stop)
 
         return medseg.run_cohort(
             self.cases(),

@@ -33,14 +33,14 @@ def alone(model, tmp_path_factory):
         (scans / folder).mkdir(parents=True)
     for number in range(5):
         write_scan(scans, f"case_{number}", number)
-    alone = Run(scans, model)
+    alone = Run(scans, model, instances=medseg.InstanceRules())
     go_on(alone)
     return alone
 
 
 @pytest.fixture
 def spread(alone, model, tmp_path):
-    spread = Run(alone.scans, model)
+    spread = Run(alone.scans, model, instances=medseg.InstanceRules())
     spread.out = tmp_path / "spread"
     return spread
 
