@@ -5,7 +5,6 @@ from threading import Event
 
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QPushButton, QTabWidget
 
 from napari_medseg.lesions import following, judging_section
@@ -86,13 +85,13 @@ def panel(qtbot, open_panel, viewer, section):
 
 
 @pytest.fixture
-def copied(panel):
+def copied(panel, clipboard):
     """Presses Copy; gives what is on the clipboard then, and what is told."""
 
     def copy():
-        QGuiApplication.clipboard().setText("before")
+        clipboard.setText("before")
         part(panel, "Copy", QPushButton).click()
-        return QGuiApplication.clipboard().text(), message(panel, STATUS)
+        return clipboard.text(), message(panel, STATUS)
 
     return copy
 
