@@ -302,6 +302,30 @@ def test_the_curve_is_shown_in_a_window_and_saved(
     assert not picture.isVisible()
 
 
+def test_the_curve_that_is_saved_is_the_one_that_was_shown(
+    qtbot, open_pair, viewer, tmp_path, monkeypatch
+):
+    """Also where the reference is edited while the user chooses a file."""
+    panel = open_pair(
+        tumours(IN_BOTH), tumours(IN_BOTH, MISSED), probabilities(IN_BOTH=0.5)
+    )
+    score(qtbot, panel)
+    path = tmp_path / "froc.png"
+
+    def edit_and_choose(*_args):
+        paint(viewer.layers["truth"], 2)
+        qtbot.waitUntil(lambda: column(panel, "Status", LESIONS) == [])
+        return str(path), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", edit_and_choose)
+    part(panel, "Curve", QPushButton).click()
+    shown = part(panel, "FROC curve", QLabel).pixmap().toImage()
+
+    part(panel, "Save picture", QPushButton).click()
+
+    assert QPixmap(str(path)).toImage() == shown
+
+
 def test_froc_needs_a_lesion_in_the_reference(qtbot, open_pair):
     sure = probabilities(IN_BOTH=0.5)
     panel = open_pair(tumours(IN_BOTH), tumours(), sure)
