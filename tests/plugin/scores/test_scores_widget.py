@@ -200,6 +200,12 @@ def test_an_edit_undone_is_scored_too(qtbot, scored, viewer):
     qtbot.waitUntil(lambda: cells(scored) == before, timeout=30_000)
 
 
+def test_scores_of_labels_that_were_moved_are_said_to_be(qtbot, scored, viewer):
+    viewer.layers["mine"].translate = viewer.layers["mine"].translate + 3.0
+
+    qtbot.waitUntil(lambda: "compute again" in message(scored, STATUS))
+
+
 def test_a_step_to_another_slice_is_no_edit(qtbot, scored, viewer):
     said = message(scored, STATUS)
 
