@@ -30,7 +30,7 @@ from .core.froc import LUNA16_POINTS, Froc, froc_table
 from .core.geometry import Geometry
 from .core.instance_boxes import InstanceBox, InstanceBoxes
 from .core.instance_head import InstanceHead
-from .core.instance_match import Finding, InstanceMatch
+from .core.instance_match import Finding, InstanceMatch, JudgedInstances
 from .core.instance_measure import InstanceMeasure
 from .core.instance_settings import (
     Components,
@@ -121,7 +121,7 @@ from .io.writing import (
     write_volume,
 )
 from .metrics.agreement import error_map, largest_error, slice_agreement
-from .metrics.panoptic import match_instances, score_panoptic
+from .metrics.panoptic import judge_instances, match_instances, score_panoptic
 from .metrics.scoring import score
 from .metrics.updating import update_scores
 from .models.description import read_model_info
@@ -226,6 +226,7 @@ __all__ = [
     "InstanceRules",
     "IntensityWatershed",
     "JudgedCase",
+    "JudgedInstances",
     "JudgedStructure",
     "LabelSet",
     "LearnedCentres",
@@ -329,6 +330,7 @@ __all__ = [
     "instances_path",
     "instances_table",
     "journal_path",
+    "judge_instances",
     "label_maps_by_case",
     "largest_error",
     "lesions_csv",

@@ -64,9 +64,12 @@ def score(  # noqa: PLR0913 - one an option
     _tell_alone(pairs)
     scores, matches = [], {}
     for found, wanted in _read(pairs, structure, separation):
-        scores.append(medseg.score_panoptic(found, wanted))
-        if lesions is not None:
-            matches[found.case_id] = medseg.match_instances(found, wanted)
+        if lesions is None:
+            scores.append(medseg.score_panoptic(found, wanted))
+        else:
+            judged = medseg.judge_instances(found, wanted)
+            scores.append(judged.scores)
+            matches[found.case_id] = judged.matches
     rows = medseg.panoptic_json(scores)
     total = scores[0] if len(scores) == 1 else medseg.panoptic_total(scores, "all")
     print(rows.rstrip() if as_json else total.table())

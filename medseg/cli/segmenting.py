@@ -113,7 +113,11 @@ def segment(  # noqa: PLR0913 - the options of design's command
     files = files_of(channel, scan, work.channels)
     written = work.require_writable(out, {scan, *(files or {}).values()})
     volume = medseg.read_volume(
-        scan, series=series, channels=files, accept=frozenset(accept)
+        scan,
+        series=series,
+        channels=files,
+        accept=frozenset(accept),
+        model_channels=work.channels,
     )
     if written.is_dicom:
         medseg.require_dicom_source(volume, out)

@@ -93,6 +93,7 @@ class _CaseWork:
             series=case.series or None,
             channels=channels,
             accept=accept,
+            model_channels=names,
         )
         return replace(volume, case_id=case.case_id)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from medseg.core.errors import ErrorCode, UnusableInput
+
 _MR_NAMES = (
     "MR",
     "MRI",
@@ -39,3 +41,28 @@ def channel_order(given: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...
     if sorted(upper) != sorted(name.upper() for name in wanted):
         return ()
     return tuple(upper.index(name.upper()) for name in wanted)
+
+
+def require_channels(given: Sequence[str], wanted: Sequence[str], where: str) -> None:
+    """Refuse a scan whose channels are not those that a model takes.
+
+    Args:
+        given: The scan's.
+        wanted: The model's.
+        where: Name of the scan.
+
+    Raises:
+        UnusableInput: CHANNEL_MISMATCH.
+    """
+    if channel_order(given, wanted):
+        return
+    is_one = len(given) == len(wanted) == 1
+    raise UnusableInput(
+        ErrorCode.CHANNEL_MISMATCH,
+        f"the scan's channels are {', '.join(given)}; the model takes "
+        f"{', '.join(wanted)}",
+        where=where,
+        remedy="Choose a model for this modality."
+        if is_one
+        else "Give one file for each with --channel NAME=PATH.",
+    )

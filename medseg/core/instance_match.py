@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from medseg.core.panoptic_scores import PanopticScores
+
 
 class Finding(StrEnum):
     """What a lesion turns out to be."""
@@ -46,3 +48,16 @@ class InstanceMatch:
         if self.prediction is None:
             return Finding.MISSED
         return Finding.FALSE if self.reference is None else Finding.FOUND
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedInstances:
+    """Prediction and reference compared, in all and lesion by lesion.
+
+    Attributes:
+        scores: Panoptic quality of every structure.
+        matches: The predicted lesions by ascending number, then those missed.
+    """
+
+    scores: PanopticScores
+    matches: tuple[InstanceMatch, ...]

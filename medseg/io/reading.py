@@ -4,7 +4,7 @@ Readers of single formats are reached through `medseg.io`, so that a NIfTI file 
 read without SimpleITK and pydicom being imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +40,7 @@ def read_volume(
     series: str | None = None,
     channels: Mapping[str, Path] | None = None,
     accept: AbstractSet[Accepted] = frozenset(),
+    model_channels: Sequence[str] = (),
 ) -> Volume:
     """Read a scan: a DICOM folder or file, NIfTI, NRRD or MHA.
 
@@ -54,18 +55,22 @@ def read_volume(
         accept: Problems that are mended, with a note, and not refused. A scan that
             had to be resampled for it has no `source`: DICOM output cannot refer to
             its slices.
+        model_channels: Those that a model takes, where the scan is read for one. A
+            DICOM series of another modality is then refused for that, before its
+            slices are put together: to mend them would not help.
 
     Raises:
         WrongUse: SEVERAL_SERIES, UNKNOWN_SERIES.
-        UnusableInput: NOT_FOUND, NOT_READABLE, EMPTY_FOLDER, NOT_AN_IMAGE, or what
-            makes this scan unusable: see `medseg.ErrorCode`.
+        UnusableInput: NOT_FOUND, NOT_READABLE, EMPTY_FOLDER, NOT_AN_IMAGE,
+            CHANNEL_MISMATCH, or what makes this scan unusable: see
+            `medseg.ErrorCode`.
     """
     path = Path(path)
     require_there(path)
     with reading_errors(path):
         if channels:
             return _read_channels(path, channels, accept)
-        return _read_one(path, series, accept)
+        return _read_one(path, series, accept, model_channels)
 
 
 def read_segmentation(
@@ -189,11 +194,16 @@ def _read_labels(path: Path, kind: FileKind, labels: LabelSet | None) -> Segment
             raise AssertionError(f"{kind} is read elsewhere")
 
 
-def _read_one(path: Path, series: str | None, accept: AbstractSet[Accepted]) -> Volume:
+def _read_one(
+    path: Path,
+    series: str | None,
+    accept: AbstractSet[Accepted],
+    model_channels: Sequence[str],
+) -> Volume:
     is_choice = path.is_dir() and series is None
     file = _only_image(path, is_choice=is_choice) if path.is_dir() else path
     if file is None:
-        return io.read_dicom_series(path, series, accept)
+        return io.read_dicom_series(path, series, accept, model_channels)
     kind = _kind(file)
     if kind is not FileKind.DICOM and series is not None:
         raise WrongUse(
@@ -203,7 +213,7 @@ def _read_one(path: Path, series: str | None, accept: AbstractSet[Accepted]) -> 
             remedy="Leave the series out.",
         )
     if kind is FileKind.DICOM:
-        return io.read_dicom_series(file, series, accept)
+        return io.read_dicom_series(file, series, accept, model_channels)
     return _read_file(file, kind, None, accept)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
 
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.instance_match import InstanceMatch
+from medseg.core.instance_match import InstanceMatch, JudgedInstances
 from medseg.core.labels import StructureKind
 from medseg.core.lesions import Detection
 from medseg.core.panoptic import Panoptic
@@ -34,18 +34,7 @@ def score_panoptic(prediction: Panoptic, reference: Panoptic) -> PanopticScores:
         UnusableInput: GRID_MISMATCH when the grids are not the same; LABEL_MISMATCH
             when one name stands for different numbers.
     """
-    both = _Compared.of(prediction, reference)
-    kinds = {each.id: each.kind for each in (*prediction.labels, *reference.labels)}
-    rows = (
-        PanopticScore(
-            structure=name,
-            label=label,
-            kind=kinds.get(label, StructureKind.STUFF),
-            detection=both.detection(label),
-        )
-        for label, name in both.names.items()
-    )
-    return PanopticScores(case_id=prediction.case_id, rows=tuple(rows))
+    return _Compared.of(prediction, reference).scores()
 
 
 def match_instances(
@@ -66,38 +55,22 @@ def match_instances(
     """
     both = _Compared.of(prediction, reference)
     _require_counted_in_both(prediction, reference)
-    pairs = both.pairs
-    partners = {int(a): int(b) for a, b in pairs.numbers[both.is_match]}
-    best = both.best_ious()
-    missed = dict.fromkeys(each.number for each in reference.instances)
-    matches = []
-    for each in prediction.instances:
-        partner = partners.get(each.number + both.predicted.stuff, 0)
-        number = partner - both.wanted.stuff
-        if number > 0:
-            del missed[number]
-        matches.append(
-            InstanceMatch(
-                structure=both.names[each.structure_id],
-                label=each.structure_id,
-                prediction=each.number,
-                reference=number if number > 0 else None,
-                iou=float(best[0][each.number + both.predicted.stuff]),
-                confidence=each.confidence,
-            )
-        )
-    matches += [
-        InstanceMatch(
-            structure=both.names[each.structure_id],
-            label=each.structure_id,
-            prediction=None,
-            reference=each.number,
-            iou=float(best[1][each.number + both.wanted.stuff]),
-        )
-        for each in reference.instances
-        if each.number in missed
-    ]
-    return tuple(matches)
+    return both.matches()
+
+
+def judge_instances(prediction: Panoptic, reference: Panoptic) -> JudgedInstances:
+    """Both `score_panoptic` and `match_instances`, while overlaps are found once.
+
+    Args:
+        prediction: To judge.
+        reference: To compare with; what is counted in one is to be counted in both.
+
+    Raises:
+        UnusableInput: As `match_instances`.
+    """
+    both = _Compared.of(prediction, reference)
+    _require_counted_in_both(prediction, reference)
+    return JudgedInstances(scores=both.scores(), matches=both.matches())
 
 
 def _require_counted_in_both(prediction: Panoptic, reference: Panoptic) -> None:
@@ -117,6 +90,8 @@ class _Compared:
     """Both maps in segments, and which of them overlap.
 
     Attributes:
+        prediction: The map to judge.
+        reference: The one to compare with.
         predicted: The prediction's segments.
         wanted: The reference's.
         pairs: Those that share a voxel.
@@ -125,6 +100,8 @@ class _Compared:
         names: Of the structures by label, ascending.
     """
 
+    prediction: Panoptic
+    reference: Panoptic
     predicted: "_Segments"
     wanted: "_Segments"
     pairs: OverlappingPairs
@@ -145,6 +122,8 @@ class _Compared:
         is_same = labels == wanted.labels[pairs.numbers[:, 1]]
         found = {*predicted.labels.tolist(), *wanted.labels.tolist()} - {0}
         return cls(
+            prediction=prediction,
+            reference=reference,
             predicted=predicted,
             wanted=wanted,
             pairs=pairs,
@@ -152,6 +131,56 @@ class _Compared:
             is_match=is_same & (pairs.ious > _MATCH),
             names=names_by_label(prediction.labels, reference.labels, found),
         )
+
+    def scores(self) -> PanopticScores:
+        """Panoptic quality of every structure."""
+        labels = *self.prediction.labels, *self.reference.labels
+        kinds = {each.id: each.kind for each in labels}
+        rows = (
+            PanopticScore(
+                structure=name,
+                label=label,
+                kind=kinds.get(label, StructureKind.STUFF),
+                detection=self.detection(label),
+            )
+            for label, name in self.names.items()
+        )
+        return PanopticScores(case_id=self.prediction.case_id, rows=tuple(rows))
+
+    def matches(self) -> tuple[InstanceMatch, ...]:
+        """The predicted lesions by ascending number, then those missed."""
+        pairs = self.pairs.numbers[self.is_match]
+        partners = {int(a): int(b) for a, b in pairs}
+        best = self.best_ious()
+        missed = dict.fromkeys(each.number for each in self.reference.instances)
+        matches = []
+        for each in self.prediction.instances:
+            partner = partners.get(each.number + self.predicted.stuff, 0)
+            number = partner - self.wanted.stuff
+            if number > 0:
+                del missed[number]
+            matches.append(
+                InstanceMatch(
+                    structure=self.names[each.structure_id],
+                    label=each.structure_id,
+                    prediction=each.number,
+                    reference=number if number > 0 else None,
+                    iou=float(best[0][each.number + self.predicted.stuff]),
+                    confidence=each.confidence,
+                )
+            )
+        matches += [
+            InstanceMatch(
+                structure=self.names[each.structure_id],
+                label=each.structure_id,
+                prediction=None,
+                reference=each.number,
+                iou=float(best[1][each.number + self.wanted.stuff]),
+            )
+            for each in self.reference.instances
+            if each.number in missed
+        ]
+        return tuple(matches)
 
     def detection(self, label: int) -> Detection:
         """Segments of one structure found, missed and spurious."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from medseg.core.channels import channel_order
+from medseg.core.channels import channel_order, require_channels
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.plan import IGNORED, NormalisationKind, Plan, Recipe
@@ -194,24 +194,9 @@ def in_plan_order(volume: Volume, plan: Plan) -> VoxelArray:
     Raises:
         UnusableInput: CHANNEL_MISMATCH.
     """
+    require_channels(volume.channels, plan.channels, volume.case_id)
     order = channel_order(volume.channels, plan.channels)
-    if order:
-        return volume.array if len(order) == 1 else volume.array[list(order)]
-    if len(plan.channels) == len(volume.channels) == 1:
-        raise _other_channels(volume, plan, "Choose a model for this modality.")
-    raise _other_channels(
-        volume, plan, "Give one file for each with --channel NAME=PATH."
-    )
-
-
-def _other_channels(volume: Volume, plan: Plan, remedy: str) -> UnusableInput:
-    return UnusableInput(
-        ErrorCode.CHANNEL_MISMATCH,
-        f"the scan's channels are {', '.join(volume.channels)}; the model takes "
-        f"{', '.join(plan.channels)}",
-        where=volume.case_id,
-        remedy=remedy,
-    )
+    return volume.array if len(order) == 1 else volume.array[list(order)]
 
 
 def nonzero_box(image: np.ndarray) -> tuple[Shape3, Shape3]:

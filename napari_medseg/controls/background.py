@@ -38,8 +38,8 @@ class Background(QObject):
     All signals arrive in the thread this object lives in. Work hears that it is to stop
     when it next reports: the report raises `medseg.Cancelled`.
 
-    What was told to stop has no result, also where it came to its end all the same: who
-    asked for it may be closed by now.
+    What was told to stop has no result, also where it came to its end all the same, or
+    failed: who asked for it may be closed by now, or ask for something else.
 
     Attributes:
         progressed: A step, as `medseg.Progress`.
@@ -55,11 +55,13 @@ class Background(QObject):
     cancelled = Signal()
     finished = Signal()
     _returned = Signal(object)
+    _refused = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self._worker: FunctionWorker[None] | None = None
         self._returned.connect(self._on_returned)
+        self._refused.connect(self._on_refused)
 
     @property
     def is_busy(self) -> bool:
@@ -94,20 +96,30 @@ class Background(QObject):
         except medseg.Cancelled:
             self.cancelled.emit()
         except medseg.MedSegError as error:
-            self.failed.emit(error)
+            self._refused.emit(error)
         else:
             self._returned.emit(result)
 
     def _on_returned(self, result: object) -> None:
         """Back in the thread this object lives in."""
-        if self._worker is not None and self._worker.abort_requested:
+        if self._is_stopped():
             self.cancelled.emit()
         else:
             self.succeeded.emit(result)
 
+    def _on_refused(self, error: medseg.MedSegError) -> None:
+        """Back in the thread this object lives in."""
+        if self._is_stopped():
+            self.cancelled.emit()
+        else:
+            self.failed.emit(error)
+
+    def _is_stopped(self) -> bool:
+        return self._worker is not None and self._worker.abort_requested
+
     def _report(self, progress: medseg.Progress) -> None:
         """Runs in the other thread."""
-        if self._worker is not None and self._worker.abort_requested:
+        if self._is_stopped():
             raise medseg.Cancelled
         self.progressed.emit(progress)
 

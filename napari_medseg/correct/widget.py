@@ -6,12 +6,12 @@ from functools import partial
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Labels, Shapes
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QInputDialog
 
 import medseg
-from napari_medseg.controls.background import Background, Report
+from napari_medseg.controls.background import Background
 from napari_medseg.controls.panel import Panel
 from napari_medseg.correct.asking import asked, scripted
 from napari_medseg.correct.choice import TRAITS
@@ -27,9 +27,9 @@ from napari_medseg.correct.place import require_same_voxels
 from napari_medseg.correct.preview import Preview
 from napari_medseg.correct.proposing import Proposer
 from napari_medseg.correct.seeds import Seeds
-from napari_medseg.correct.tools import range_at, range_within
+from napari_medseg.correct.tools import range_at
 from napari_medseg.correct.view import CorrectView
-from napari_medseg.correct.work import Proposal, Request
+from napari_medseg.correct.work import Proposal, Request, range_of_structure
 from napari_medseg.correct.writing import Writer
 from napari_medseg.layers.conversion import intensity_unit
 from napari_medseg.layers.edits import EditWatch
@@ -52,6 +52,7 @@ class CorrectWidget(Panel):
         self._ranges = Background()
         self._edits = EditWatch(napari_viewer.dims)
         self._followed: Labels | None = None
+        self._selected_label = 0
         self._region: Shapes | None = None
         self._connect()
         self._on_labels_changed()
@@ -95,7 +96,7 @@ class CorrectWidget(Panel):
         view.labels_box.layer_changed.connect(self._on_labels_changed)
         view.scan_box.layer_changed.connect(self._on_tool_changed)
         view.region_box.layer_changed.connect(self._on_region_changed)
-        view.changed.connect(self._on_changed)
+        view.changed.connect(self._on_chosen)
         view.tool_changed.connect(self._on_tool_changed)
         view.apply_requested.connect(self._on_apply_requested)
         view.undo_requested.connect(partial(self._on_exchange_requested, Way.UNDO))
@@ -113,6 +114,7 @@ class CorrectWidget(Panel):
         self._writer.written.connect(self._on_written)
         self._writer.finished.connect(self._allow)
         self._ranges.succeeded.connect(self._on_range_found)
+        self.background.finished.connect(self._allow)  # after the proposer heard of it
 
     def _on_labels_changed(self, _layer: object = None) -> None:
         layer = self.view.labels
@@ -128,15 +130,19 @@ class CorrectWidget(Panel):
             self._followed.events.selected_label.disconnect(self._on_label_selected)
         self._followed = layer
         if layer is not None:
+            self._selected_label = layer.selected_label
             layer.events.selected_label.connect(self._on_label_selected)
 
     def _on_label_selected(self, _event: object = None) -> None:
-        layer = self.view.labels
-        labels = medseg.LabelSet(()) if layer is None else structures_of(layer)
+        layer = self.view.labels  # of which napari tells when its colours change, too
+        if layer is None or layer.selected_label == self._selected_label:
+            return
+        self._selected_label = layer.selected_label
+        labels = structures_of(layer)
         for structure in labels:
-            if layer is not None and structure.id == layer.selected_label:
+            if structure.id == layer.selected_label:
                 self.view.show_structures(labels, structure.name)
-                self._on_changed()
+                self._on_chosen()
 
     def _on_tool_changed(self, _layer: object = None) -> None:
         scan = self.view.scan
@@ -148,15 +154,15 @@ class CorrectWidget(Panel):
 
     def _on_region_changed(self, layer: Shapes | None) -> None:
         self._follow_region(layer)
-        self._on_changed()
+        self._on_chosen()
 
     def _follow_region(self, layer: Shapes | None) -> None:
         """Notice when the box of this layer is drawn or moved, and of no other."""
         if self._region is not None:
-            self._region.events.data.disconnect(self._on_changed)
+            self._region.events.data.disconnect(self._on_chosen)
         self._region = layer
         if layer is not None:
-            layer.events.data.connect(self._on_changed)
+            layer.events.data.connect(self._on_chosen)
 
     def _on_seeds_changed(self) -> None:
         scan = self.view.scan
@@ -165,9 +171,13 @@ class CorrectWidget(Panel):
             if index is not None:
                 self.view.area.set_range(*range_at(np.asarray(scan.data), index))
         self.view.area.show_seed(self._seeds.words)
-        self._on_changed()
+        self._on_chosen()
 
-    def _on_changed(self, _value: object = None) -> None:
+    def _on_chosen(self, _value: object = None) -> None:
+        self._allow()
+        self._proposer.ask()
+
+    def _on_changed(self) -> None:
         self._allow()
         self._proposer.look_again()
 
@@ -177,14 +187,12 @@ class CorrectWidget(Panel):
 
     def _on_apply_requested(self) -> None:
         self._proposer.apply()
+        self._allow()
 
     def _apply(self, proposal: Proposal) -> None:
-        self._proposer.rest()
-        edit, layer = proposal.edit, proposal.place.layer
-        if edit is not None:
-            told = partial(self._tell_done, f"Done. {proposal.words}")
-            change = Change(layer=layer, edit=edit, labels=proposal.labels, then=told)
-            self._write(change)
+        layer, words = proposal.place.layer, f"Done. {proposal.words}"
+        change = Change(layer=layer, edit=proposal.edit, labels=proposal.labels)
+        self._write(replace(change, then=partial(self._tell_done, words)))
 
     def _tell_done(self, words: str, _layer: Labels) -> None:
         self.view.show_message(words)
@@ -206,8 +214,10 @@ class CorrectWidget(Panel):
             self._allow()
 
     def _on_written(self, change: Change, layer: Labels) -> None:
-        if self.view.labels in (change.layer, layer):  # and no other meanwhile
+        if self.view.labels in (change.layer, layer):
             self._go_on_with(layer)
+        else:  # another was chosen meanwhile
+            self._on_changed()
         if change.then is not None:
             change.then(layer)
 
@@ -229,7 +239,7 @@ class CorrectWidget(Panel):
 
     def _allow(self) -> None:
         """Allow what can be done now: while a change is written, no other."""
-        is_busy = self._writer.is_busy
+        is_busy = self._writer.is_busy or self._proposer.is_applying
         history = History() if is_busy else self._writer.history(self.view.labels)
         undo, redo = history.to_undo, history.to_redo
         self.view.allow(is_writing=is_busy)
@@ -238,6 +248,7 @@ class CorrectWidget(Panel):
     def _on_paint_requested(self) -> None:
         name = self.view.structure_box.currentText()
         if name:
+            self._proposer.rest()
             self._with_own(partial(self._paint, name))
 
     def _paint(self, name: str, layer: Labels) -> None:
@@ -262,7 +273,7 @@ class CorrectWidget(Panel):
         except medseg.MedSegError as error:
             self._proposer.tell(error)
             return
-        work = partial(_range_of, layer, scan, structures_of(layer)[name].id)
+        work = partial(range_of_structure, layer, scan, structures_of(layer)[name].id)
         self._ranges.start(f"MedSeg: looking at {name}", work)
 
     def _on_range_found(self, found: tuple[float, float] | None) -> None:
@@ -286,10 +297,3 @@ class CorrectWidget(Panel):
         name, is_given = QInputDialog.getText(self, "New structure", "Name")
         if is_given and name.strip():
             self.add_structure(name.strip())
-
-
-def _range_of(
-    layer: Labels, scan: Image, id_: int, _report: Report
-) -> tuple[float, float] | None:
-    """Runs in the other thread."""
-    return range_within(np.asarray(layer.data), np.asarray(scan.data), id_)

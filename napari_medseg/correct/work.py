@@ -12,7 +12,7 @@ from napari_medseg.correct.choice import Choice, Tool
 from napari_medseg.correct.history import Edit, edit_between
 from napari_medseg.correct.place import Place
 from napari_medseg.correct.preview import ADDED, REMOVED
-from napari_medseg.correct.tools import Task, proposed
+from napari_medseg.correct.tools import Task, proposed, range_within
 
 Report = Callable[[medseg.Progress], object]
 _LEAST_ML = 0.1  # less is told in voxels
@@ -111,6 +111,13 @@ def propose(request: Request, report: Report) -> Proposal:
         difference=difference,
         labels=result.labels if len(result.labels) > len(names) else None,
     )
+
+
+def range_of_structure(
+    layer: Labels, scan: Image, id_: int, _report: Report
+) -> tuple[float, float] | None:
+    """The range of intensities of a structure; None where it is empty."""
+    return range_within(np.asarray(layer.data), np.asarray(scan.data), id_)
 
 
 def _words(difference: np.ndarray, place: Place) -> str:

@@ -1,4 +1,4 @@
-"""Noticing that labels were edited, once the user has paused."""
+"""Noticing that labels were edited or moved, once the user has paused."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ _PAUSE_MS = 400
 
 
 class EditWatch(QObject):
-    """Watches Labels layers for edits.
+    """Watches Labels layers for edits, and for moves, which change what they are of.
 
     Painting and assigned data are announced by napari. Undo and what code changes in
     place only redraw the layer, as a step to another slice does; a redraw in the same
@@ -43,6 +43,8 @@ class EditWatch(QObject):
             layer.events.labels_update.disconnect(self._on_edited)
             layer.events.set_data.disconnect(self._on_redrawn)
             layer.events.visible.disconnect(self._on_shown)
+            layer.events.scale.disconnect(self._on_edited)
+            layer.events.translate.disconnect(self._on_edited)
         self._pause.stop()
         self._layers = tuple(layers)
         self._seen = {layer: self._place(layer) for layer in self._layers}
@@ -52,6 +54,8 @@ class EditWatch(QObject):
             layer.events.labels_update.connect(self._on_edited)
             layer.events.set_data.connect(self._on_redrawn)
             layer.events.visible.connect(self._on_shown)
+            layer.events.scale.connect(self._on_edited)
+            layer.events.translate.connect(self._on_edited)
 
     def _place(self, layer: Labels) -> object:
         """What a layer is redrawn for, when it is not for an edit."""

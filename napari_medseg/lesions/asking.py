@@ -52,15 +52,11 @@ class Asked:
         return scan.is_same_grid(labels)
 
     @property
-    def checksum(self) -> int:
-        """Of the labels as they are."""
-        return checksum_of(np.asarray(self.labels.data))
-
-    @property
     def is_edited(self) -> bool:
         """Whether the labels are others than those that were made."""
         record = record_of(self.labels)
-        return record is None or record.checksum != self.checksum
+        now = checksum_of(np.asarray(self.labels.data))
+        return record is None or record.checksum != now
 
     def taken(self) -> Wanted:
         """What the layers hold; may be called in another thread.
@@ -125,11 +121,6 @@ class AskedReference:
 
     labels: Labels
     layers: tuple[Layer, ...]
-
-    @property
-    def checksum(self) -> int:
-        """Of the labels as they are."""
-        return checksum_of(np.asarray(self.labels.data))
 
     def taken(self) -> Reference:
         """What the layer holds; may be called in another thread.

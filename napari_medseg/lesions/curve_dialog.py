@@ -48,10 +48,11 @@ class CurveDialog(QDialog):
         self._picture.setPixmap(pixmap)
 
     def _on_save_clicked(self) -> None:
+        png = self._png  # while the user is asked where, the window may get another
         try:
             path = ask_where(self, "Save the curve", "froc.png", _KINDS, (".png",))
             if path is not None:
                 with medseg.written_whole(path, overwrite=True) as part:
-                    part.write_bytes(self._png)
+                    part.write_bytes(png)
         except medseg.MedSegError as error:
             tell_failure(error)

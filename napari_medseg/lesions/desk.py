@@ -8,7 +8,8 @@ from napari_medseg.controls.background import Background, Work
 from napari_medseg.layers.placement import Placement
 from napari_medseg.lesions.contents import Lesions, place_of
 from napari_medseg.lesions.marks import Marks
-from napari_medseg.lesions.since import EditedLesions
+from napari_medseg.lesions.seen import Seen
+from napari_medseg.lesions.since import ChangedLesions
 from napari_medseg.lesions.view import LesionsView
 from napari_medseg.viewing.orientation import go_to
 
@@ -27,7 +28,7 @@ class Desk:
         self, viewer: ViewerModel, view: LesionsView, background: Background
     ) -> None:
         self.viewer = viewer
-        self.edits = EditedLesions(viewer.dims)
+        self.edits = ChangedLesions(viewer.dims)
         self.marks = Marks(viewer)
         self.lesions: Lesions | None = None
         self._labels: Labels | None = None
@@ -44,18 +45,16 @@ class Desk:
         self.lesions = self._labels = None
         self.marks.forget()
 
-    def take(
-        self, lesions: Lesions, labels: Labels, checksum: int, shown: Labels
-    ) -> None:
+    def take(self, lesions: Lesions, labels: Labels, seen: Seen, shown: Labels) -> None:
         """Have other lesions.
 
         Args:
             lesions: What was told apart.
             labels: In which layer.
-            checksum: Of its labels then.
+            seen: That layer then.
             shown: The layer of the lesions.
         """
-        self.edits.watch_lesions(labels, checksum, shown)
+        self.edits.watch_lesions(labels, seen, shown)
         self.lesions, self._labels = lesions, labels
 
     def are_of(self, labels: Labels) -> bool:

@@ -24,6 +24,7 @@ from napari_medseg.lesions.columns import (
     FOLLOWED_STRUCTURE_COLUMN,
 )
 from napari_medseg.lesions.contents import Followed, followed_words
+from napari_medseg.lesions.summary import Summary
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
 _NOTHING = "Separate the lesions, then choose the labels of an earlier scan."
@@ -60,8 +61,7 @@ class FollowUpView(QWidget):
         )
         self._table = RowsTable("Followed lesions", self.model)
         self._table.set_widths(FOLLOWED_COLUMNS)
-        self._words = QLabel(_NOTHING)
-        self._words.setWordWrap(True)
+        self._words = Summary("Followed in all")
         self._allowed = False
         self._name_parts()
         self._lay_out()
@@ -87,13 +87,23 @@ class FollowUpView(QWidget):
             minimum_overlap=self._overlap.value(), most_apart_mm=self._apart.value()
         )
 
-    def show_followed(self, followed: Followed | None) -> None:
-        """Fill the table, or empty it."""
+    def show_followed(self, followed: Followed | None, why: str = "") -> None:
+        """Fill the table, or empty it.
+
+        Args:
+            followed: What to show.
+            why: Why there is nothing, if that is to be told.
+        """
         lesions = () if followed is None else followed.found.lesions
         self.model.show(lesions)
         one = len({each.structure for each in lesions}) < 2
         self._table.setColumnHidden(FOLLOWED_STRUCTURE_COLUMN, one)
-        self._words.setText(_NOTHING if followed is None else followed_words(followed))
+        words = why or _NOTHING if followed is None else followed_words(followed)
+        self._words.show_words(words, has_table=followed is not None)
+
+    def show_stale(self, *, is_stale: bool) -> None:
+        """Mark what is shown as out of date, or no more."""
+        self._words.show_stale(is_stale=is_stale)
 
     def mark(self, number: int) -> None:
         """Select the row that a lesion of the layer of lesions is in."""
@@ -137,7 +147,6 @@ class FollowUpView(QWidget):
             (self._overlap, "Minimum overlap", helps["minimum_overlap"]),
             (self._apart, "Maximum distance", helps["most_apart_mm"]),
             (self._compare, "Compare", "Tell what became of each lesion."),
-            (self._words, "Followed in all", ""),
         ):
             announce(widget, name, tip)
 

@@ -45,7 +45,7 @@ class Following(Comparison[Followed]):
             return followed(lesions, asked.taken(), rules, report)
 
         title = f"MedSeg: comparing with {baseline.name}"
-        self._start(baseline, asked.checksum, title, work)
+        self._start(baseline, title, work)
 
     def _on_lesion_chosen(self, lesion: medseg.FollowedLesion) -> None:
         if self.result is not None:

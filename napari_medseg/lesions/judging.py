@@ -107,21 +107,20 @@ def judged(lesions: Lesions, reference: Reference, report: Report) -> Judged:
     """
     told, notes = _reference_lesions(lesions, reference, report)
     found = lesions.panoptic
-    scores = medseg.score_panoptic(found, told)
-    matches = medseg.match_instances(found, told)
+    both = medseg.judge_instances(found, told)
     theirs = {m.number: m for m in medseg.measure_instances(told, None, report)}
     ours = {m.number: m for m in lesions.measures}
     curves, why = _curves(found, told)
     notes = (*notes, *disagreements(found.labels, told.labels)[:1])
     return Judged(
-        scores=scores,
+        scores=both.scores,
         lesions=tuple(
             JudgedLesion(
                 match=each,
                 prediction=ours.get(each.prediction or 0),
                 reference=theirs.get(each.reference or 0),
             )
-            for each in matches
+            for each in both.matches
         ),
         curves=curves,
         picture=medseg.froc_png(curves) if curves else b"",

@@ -48,7 +48,7 @@ class Judging(Comparison[Judged]):
             return judged(lesions, asked.taken(), report)
 
         title = f"MedSeg: scoring by {reference.name}"
-        self._start(reference, asked.checksum, title, work)
+        self._start(reference, title, work)
 
     def _on_lesion_chosen(self, lesion: JudgedLesion) -> None:
         part, lesions = lesion.part_to_show, self._desk.lesions

@@ -17,6 +17,7 @@ from napari_medseg.layers.made import checksum_of
 from napari_medseg.layers.placement import place_at
 from napari_medseg.layers.ranking import LESIONS_KEY
 from napari_medseg.lesions.contents import Lesions, as_labels
+from napari_medseg.lesions.seen import Seen
 
 _OPACITY = 0.7
 
@@ -29,13 +30,13 @@ class Made:
         lesions: All of them.
         layer: What shows them.
         labels: The layer they were told apart in.
-        checksum: Of its labels then.
+        seen: That layer then.
     """
 
     lesions: Lesions
     layer: LayerTuple
     labels: Labels
-    checksum: int
+    seen: Seen
 
 
 def lesions_layer(lesions: Lesions, name: str) -> LayerTuple:

@@ -24,6 +24,7 @@ from napari_medseg.lesions.judged_columns import (
     SENSITIVITY_COLUMNS,
 )
 from napari_medseg.lesions.judging import Judged, JudgedLesion, Page, judged_words
+from napari_medseg.lesions.summary import Summary
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
 _NOTHING = "Separate the lesions, then choose the labels to compare with."
@@ -70,7 +71,7 @@ class ReferenceView(QWidget):
         self._curve = QPushButton("Curve…")
         self._dialog = CurveDialog(self)
         self._froc_words = QLabel()
-        self._words = QLabel(_NOTHING)
+        self._words = Summary("Judged in all")
         self._pages = QTabWidget()
         self._allowed = False
         self._name_parts()
@@ -92,8 +93,13 @@ class ReferenceView(QWidget):
         layer = self.reference_box.layer()
         return layer if isinstance(layer, Labels) else None
 
-    def show_judged(self, judged: Judged | None) -> None:
-        """Fill the tables, or empty them."""
+    def show_judged(self, judged: Judged | None, why: str = "") -> None:
+        """Fill the tables, or empty them.
+
+        Args:
+            judged: What to show.
+            why: Why there is nothing, if that is to be told.
+        """
         lesions = () if judged is None else judged.lesions
         self.model.show(lesions)
         one = len({each.match.label for each in lesions}) < 2
@@ -102,8 +108,13 @@ class ReferenceView(QWidget):
         self._lesions.setColumnHidden(JUDGED_CONFIDENCE_COLUMN, is_unsure)
         rows = () if judged is None else judged.scores.rows
         self._qualities.show([row for row in rows if not row.is_absent])
-        self._words.setText(_NOTHING if judged is None else judged_words(judged))
+        words = why or _NOTHING if judged is None else judged_words(judged)
+        self._words.show_words(words, has_table=judged is not None)
         self._show_curves(judged)
+
+    def show_stale(self, *, is_stale: bool) -> None:
+        """Mark what is shown as out of date, or no more."""
+        self._words.show_stale(is_stale=is_stale)
 
     def mark(self, number: int) -> None:
         """Select the row that a lesion of the layer of lesions is in."""
@@ -132,8 +143,7 @@ class ReferenceView(QWidget):
         self.allow(is_ready=self._allowed)
 
     def _name_parts(self) -> None:
-        for label in (self._words, self._froc_words):
-            label.setWordWrap(True)
+        self._froc_words.setWordWrap(True)
         for widget, name, tip in (
             (
                 self.reference_box,
@@ -149,7 +159,6 @@ class ReferenceView(QWidget):
             ),
             (self._curve, "Curve", "Show sensitivity over false positives."),
             (self._froc_words, "About FROC", ""),
-            (self._words, "Judged in all", ""),
             (self._pages, "Per lesion, per structure or FROC", ""),
         ):
             announce(widget, name, tip)

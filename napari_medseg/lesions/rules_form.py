@@ -35,7 +35,7 @@ class CountedList(QListWidget):
         super().__init__()
         self._labels: medseg.LabelSet | None = None
         self.setFixedHeight(_LIST_HEIGHT_PX)
-        tip = "Ticked structures are lesions, which are counted one by one."
+        tip = "Structures whose lesions are counted one by one."
         announce(self, "Structures counted", tip)
 
     def show_structures(self, labels: medseg.LabelSet | None) -> None:
@@ -166,49 +166,57 @@ class RulesForm(QWidget):
             (
                 self._parting,
                 "Method",
-                "Voxels that touch are of one lesion, unless lesions that touch are "
-                "separated: by a watershed of the distance from the surface (at "
-                "necks), of the intensity in the scan (at valleys), or as the model "
-                "that made the labels has learned.",
+                "Lesions that touch are one (connected pieces), or are separated: at "
+                "necks (distance from the surface), at valleys (intensity), or at the "
+                "centres that the model that made the labels has learned.",
             ),
             (
                 self._neck,
                 "Neck depth",
-                "How much narrower (radius) a neck is than both lesions: h of the "
-                "h-maxima. Less finds more, and separates more that is one.",
+                "Least difference of radius, in mm, between a neck and the lesions on "
+                "both sides (h of the h-maxima). Smaller values separate more lesions, "
+                "and split more single ones.",
             ),
             (
                 self._contrast,
                 "Contrast",
-                "How deep the valley between two lesions is, at the least.",
+                "Least depth of the valley between two lesions, in the scan's unit of "
+                "intensity (HU for CT). Smaller values separate more.",
             ),
             (
                 self._sigma,
                 "Smoothing",
-                "Standard deviation of the Gaussian before valleys are looked for.",
+                "Standard deviation, in mm, of the Gaussian filter that the scan goes "
+                "through before valleys are detected.",
             ),
             (
                 self._shade,
                 "Lesion centres",
-                "Whether the centres of the lesions are bright or dark.",
+                "Intensity of lesion centres: brighter or darker than between lesions.",
             ),
             (
                 self._heat,
                 "Threshold",
-                "Least value of the heatmap at a centre: 1 where the model is certain.",
+                "Least value of the model's heatmap at a lesion centre, above 0 and up "
+                "to 1 (certain). Smaller values detect more centres.",
             ),
             (
                 self._apart,
                 "Min. distance",
-                "Of two nearer centres the surer one counts; as learned: 1.5 voxels of "
-                "the model's grid.",
+                "Least distance between two centres, in mm; of two that are closer, "
+                "the one with the higher heatmap value counts. As learned: 1.5 voxels "
+                "of the model's grid.",
             ),
             (
                 self._neighbours,
                 "Connectivity",
-                "Voxels that touch so are of one piece: 26, 18 or 6 neighbours.",
+                "Neighbours of a voxel that belong to the same piece: 26, 18 or 6.",
             ),
-            (self._minimum, "Min. volume", "Smaller pieces are left out."),
+            (
+                self._minimum,
+                "Min. volume",
+                "Least volume of a lesion, in mm³; smaller pieces become background.",
+            ),
         ):
             announce(widget, name, tip)
 

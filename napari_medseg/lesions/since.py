@@ -2,24 +2,26 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 from napari.components import Dims
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.layers.edits import EditWatch
-from napari_medseg.layers.made import checksum_of
 from napari_medseg.layers.ranking import LESIONS_KEY
+from napari_medseg.lesions.seen import Change, Seen
 
-_STALE = "The labels were edited since: separate the lesions again."
-_PAINTED = "Lesions were painted on: edit the labels, and separate the lesions again."
+_LESIONS_CHANGED = {
+    Change.EDITED: "Lesions were painted on: edit the labels, and separate the lesions "
+    "again.",
+    Change.MOVED: "Lesions were moved: move them back, or separate the lesions again.",
+}
 
 
-class EditedSince(QObject):
-    """Tells which of some layers were edited since their checksum was taken.
+class ChangedSince(QObject):
+    """Tells which of some layers were edited or moved since they were seen.
 
     Attributes:
-        paused: A layer may have been edited, and nothing more came for a moment.
+        paused: A layer may have been changed, and nothing more came for a moment.
     """
 
     paused = Signal()
@@ -28,28 +30,28 @@ class EditedSince(QObject):
         super().__init__()
         self._watch = EditWatch(dims)
         self._watch.edited.connect(self.paused)
-        self._checksums: Mapping[Labels, int | None] = {}
+        self._seen: Mapping[Labels, Seen | None] = {}
 
-    def watch(self, checksums: Mapping[Labels, int | None]) -> None:
+    def watch(self, seen: Mapping[Labels, Seen | None]) -> None:
         """Watch these layers and no others.
 
         Args:
-            checksums: Of the labels of each as they were; None where nothing was made
-                of them.
+            seen: Each as it was; None where nothing was made of it.
         """
-        self._checksums = dict(checksums)
-        self._watch.watch(self._checksums)
+        self._seen = dict(seen)
+        self._watch.watch(self._seen)
 
-    def layers(self) -> tuple[Labels, ...]:
-        """Those whose labels are others by now; an edit that was undone is none."""
-        return tuple(
-            layer
-            for layer, was in self._checksums.items()
-            if was is not None and checksum_of(np.asarray(layer.data)) != was
+    def changes(self) -> dict[Labels, Change]:
+        """Those that are others by now; what was undone is no change."""
+        found = (
+            (layer, was.change_of(layer))
+            for layer, was in self._seen.items()
+            if was is not None
         )
+        return {layer: change for layer, change in found if change is not None}
 
 
-class EditedLesions(EditedSince):
+class ChangedLesions(ChangedSince):
     """Tells whether lesions are those of the labels they were told apart in."""
 
     def __init__(self, dims: Dims) -> None:
@@ -61,20 +63,22 @@ class EditedLesions(EditedSince):
         self._shown = None
         self.watch({} if labels is None else {labels: None})
 
-    def watch_lesions(self, labels: Labels, checksum: int, shown: Labels) -> None:
+    def watch_lesions(self, labels: Labels, seen: Seen, shown: Labels) -> None:
         """Watch labels, and the layer of their lesions.
 
         Args:
             labels: In which they were told apart.
-            checksum: Of the labels then.
+            seen: The labels then.
             shown: The lesions.
         """
         self._shown = shown
-        self.watch({labels: checksum, shown: shown.metadata[LESIONS_KEY]})
+        lesions = Seen.of(shown, shown.metadata[LESIONS_KEY])
+        self.watch({labels: seen, shown: lesions})
 
     def why(self) -> str:
         """Why the lesions are not those of the labels; empty where they are."""
-        edited = self.layers()
-        if not edited:
-            return ""
-        return _PAINTED if edited == (self._shown,) else _STALE
+        for layer, change in self.changes().items():
+            if layer is not self._shown:
+                return f"The labels were {change} since: separate the lesions again."
+            return _LESIONS_CHANGED[change]
+        return ""

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QTabWidget,
@@ -36,6 +35,7 @@ from napari_medseg.lesions.contents import Lesions, counted_words
 from napari_medseg.lesions.follow_up_view import FollowUpView
 from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
+from napari_medseg.lesions.summary import Summary
 from napari_medseg.lesions.table import RowsModel, RowsTable
 
 _WIDE_ENOUGH_FOR_THE_TABLE = 520
@@ -85,7 +85,7 @@ class LesionsView(QWidget):
         self._cancel = QPushButton("Cancel")
         self._bar = QProgressBar()
         self._message = message_label("Status of the lesions")
-        self._total = QLabel()
+        self._total = Summary("Lesions in all")
         self._outline = QCheckBox("Outlines")
         self._marks = QCheckBox("Diameters and box")
         self._copy = QPushButton("Copy")
@@ -140,9 +140,10 @@ class LesionsView(QWidget):
         self._table.setColumnHidden(MEAN_COLUMN, no_mean)
         is_unsure = all(each.confidence is None for each in measures)
         self._table.setColumnHidden(CONFIDENCE_COLUMN, is_unsure)
-        self._total.setText("" if lesions is None else counted_words(lesions))
-        self._has_lesions, self._is_stale = lesions is not None, False
-        self._allow()
+        self._has_lesions = lesions is not None
+        words = "" if lesions is None else counted_words(lesions)
+        self._total.show_words(words, has_table=self._has_lesions)
+        self._mark_stale(is_stale=False)
 
     def show_section(self, section: QWidget) -> None:
         """Look at another tab."""
@@ -166,7 +167,12 @@ class LesionsView(QWidget):
         """
         if why or self._is_stale:
             self.show_message(why)
-        self._is_stale = bool(why)
+        self._mark_stale(is_stale=bool(why))
+
+    def _mark_stale(self, *, is_stale: bool) -> None:
+        self._is_stale = is_stale
+        for each in (self._total, *self._sections):
+            each.show_stale(is_stale=is_stale)
         self._allow()
 
     def show_message(self, text: str) -> None:
@@ -205,11 +211,7 @@ class LesionsView(QWidget):
         self._marks.setChecked(True)
         for widget, name, tip in (
             (self.labels_box, "Labels", "Label map whose lesions are counted."),
-            (
-                self.scan_box,
-                "Scan",
-                "For mean intensities, and the watershed by intensity.",
-            ),
+            (self.scan_box, "Scan", "Gives mean intensities, and valleys to split at."),
             (self._apart, "Separate lesions", "Number each lesion and measure it."),
             (self._cancel, "Cancel", "Stop after this step; nothing is changed."),
             (self._bar, "Progress", "Steps done."),
@@ -227,7 +229,6 @@ class LesionsView(QWidget):
                 "Save labels and lesions: NIfTI, NRRD, MHA or DICOM-SEG.",
             ),
             (self._script, "Copy as Python", "Copy the same work as a script."),
-            (self._total, "Lesions in all", ""),
             (self._tabs, "Lesions, follow-up or reference", ""),
         ):
             announce(widget, name, tip)

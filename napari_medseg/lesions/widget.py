@@ -29,6 +29,7 @@ from napari_medseg.lesions.saving import (
     write_lesions,
 )
 from napari_medseg.lesions.script import script_of
+from napari_medseg.lesions.seen import Seen
 from napari_medseg.lesions.view import LesionsView
 from napari_medseg.structures.contents import as_tab_separated
 from napari_medseg.viewing.clicks import Point, still_click
@@ -122,10 +123,10 @@ class LesionsWidget(Panel):
         name = labels.name
 
         def work(report: Report) -> Made:
-            checksum = asked.checksum
+            seen = Seen.of(labels)
             lesions = told_apart(asked.taken(), report)
             made = lesions_layer(lesions, name)
-            return Made(lesions=lesions, layer=made, labels=labels, checksum=checksum)
+            return Made(lesions=lesions, layer=made, labels=labels, seen=seen)
 
         self._desk.start(f"MedSeg: separating lesions of {name}", work)
 
@@ -171,7 +172,7 @@ class LesionsWidget(Panel):
         contour = int(self.view.is_outline)
         shown = show_lesions(self._viewer, made.layer, contour)
         self._shown = shown
-        self._desk.take(made.lesions, made.labels, made.checksum, shown)
+        self._desk.take(made.lesions, made.labels, made.seen, shown)
         self._hidden.hide((made.labels,))  # colours over each other are of no legend
         colours = colours_of(shown, made.lesions)
         self.view.show_lesions(made.lesions, colours)

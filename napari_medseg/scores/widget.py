@@ -226,14 +226,11 @@ class ScoresWidget(Panel):
 
     def _on_updated(self, result: tuple[Comparison, Update]) -> None:
         before, made = result
-        if before is not self.view.model.comparison or not made.edited:
+        if before is not self.view.model.comparison or not made.words:
             return
-        names = ", ".join(made.edited[:3]) + (", …" if len(made.edited) > 3 else "")
-        if made.comparison is None:
-            self.view.show_message(f"Edited: {names}. Compute again.")
-        else:
+        if made.comparison is not None:
             self._show(made.comparison)
-            self.view.show_message(f"Updated after an edit: {names}.")
+        self.view.show_message(made.words)
 
     def _on_update_finished(self) -> None:
         if self._is_stale:

@@ -26,6 +26,7 @@ STATES = {
     medseg.MaskState.BOTH_EMPTY: "in neither",
 }
 _MOST_VOXELS_AT_ONCE = 10_000_000
+_MOST_NAMES = 3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,15 +103,16 @@ def compare(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Update:
-    """What an edit has led to.
+    """What an edit, or a move, has led to.
 
     Attributes:
-        comparison: With the edit; None when that takes too long to do unasked.
-        edited: Names or numbers of the structures that were edited.
+        comparison: With the edit; None when that takes too long to do unasked, or the
+            labels were moved.
+        words: What is told of it; empty where nothing was changed.
     """
 
     comparison: Comparison | None
-    edited: tuple[str, ...]
+    words: str
 
 
 def update(
@@ -128,14 +130,16 @@ def update(
         prediction=as_shown(prediction),
         reference=as_shown(with_names_of(reference, prediction)),
     )
+    if not _lie_as_before(before.pair, pair):
+        words = "The labels lie on other voxels than before: compute again."
+        return Update(comparison=None, words=words)
     edited = edited_labels(before.pair.prediction, pair.prediction)
     edited |= edited_labels(before.pair.reference, pair.reference)
-    names = {row.label: row.structure for row in before.scores.rows}
-    words = tuple(names.get(label, f"label {label}") for label in sorted(edited))
     if not edited:
-        return Update(comparison=before, edited=())
+        return Update(comparison=before, words="")
+    names = _names_of(before, edited)
     if _voxels_of(before, edited) > _MOST_VOXELS_AT_ONCE:
-        return Update(comparison=None, edited=words)
+        return Update(comparison=None, words=f"Edited: {names}. Compute again.")
     scores = medseg.update_scores(
         before.scores,
         pair.prediction,
@@ -144,18 +148,30 @@ def update(
         pair.scan,
         tolerance_mm=pair.tolerance_mm,
     )
-    return Update(comparison=_described(pair, scores), edited=words)
+    updated = _described(pair, scores)
+    return Update(comparison=updated, words=f"Updated after an edit: {names}.")
 
 
 def edited_labels(
     before: medseg.Segmentation, after: medseg.Segmentation
 ) -> frozenset[int]:
-    """Labels that have gained or lost a voxel; all when the grid is another."""
-    if before.array.shape != after.array.shape:
-        return frozenset((*before.labels.ids, *after.labels.ids))
+    """Labels that have gained or lost a voxel, on the same grid."""
     changed = before.array != after.array
     gone, come = np.unique(before.array[changed]), np.unique(after.array[changed])
     return frozenset({*gone.tolist(), *come.tolist()} - {0})
+
+
+def _lie_as_before(before: Pair, after: Pair) -> bool:
+    return before.prediction.geometry.is_same_grid(
+        after.prediction.geometry
+    ) and before.reference.geometry.is_same_grid(after.reference.geometry)
+
+
+def _names_of(comparison: Comparison, labels: frozenset[int]) -> str:
+    names = {row.label: row.structure for row in comparison.scores.rows}
+    words = [names.get(label, f"label {label}") for label in sorted(labels)]
+    more = ", …" if len(words) > _MOST_NAMES else ""
+    return ", ".join(words[:_MOST_NAMES]) + more
 
 
 def _voxels_of(comparison: Comparison, labels: frozenset[int]) -> float:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -18,6 +19,7 @@ from medseg.core.plan import IntensityStatistics, Normalisation, NormalisationKi
 from tests.core.making import save_untrained
 from tests.plugin.scans import LABELS
 
+_LONGEST_TEST_S = 600
 collect_ignore_glob = [] if find_spec("napari") else ["test_*.py"]
 
 
@@ -37,6 +39,23 @@ def settings_of_its_own(tmp_path_factory):
         qt = import_module("qtpy.QtCore").QSettings
         folder = str(tmp_path_factory.mktemp("settings"))
         qt.setPath(qt.Format.IniFormat, qt.Scope.UserScope, folder)
+
+
+@pytest.fixture
+def clipboard(qapp):
+    """What was copied; no other test copies meanwhile.
+
+    All programs of a display share one clipboard, and tests that run side by side would
+    take it from each other: every test that looks at it asks for it here.
+    """
+    display = os.environ.get("DISPLAY", "").replace(":", "").replace("/", "-")
+    lock = import_module("qtpy.QtCore").QLockFile(
+        str(Path(gettempdir()) / f"medseg-tests-clipboard-{display}.lock")
+    )
+    lock.setStaleLockTime(0)  # that of a process that is gone is stale all the same
+    assert lock.tryLock(_LONGEST_TEST_S * 1000)
+    yield qapp.clipboard()
+    lock.unlock()
 
 
 @pytest.fixture

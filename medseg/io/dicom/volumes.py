@@ -1,13 +1,14 @@
 """DICOM series -> volumes."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from medseg.core.acceptance import Accepted
+from medseg.core.channels import require_channels
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.volume import SourceSlice, Volume
 from medseg.io.checks import sha256_of_all
@@ -25,6 +26,7 @@ def read_dicom_series(
     path: Path,
     series: str | None = None,
     accept: AbstractSet[Accepted] = frozenset(),
+    model_channels: Sequence[str] = (),
 ) -> Volume:
     """Read one series as a volume in RAS; CT in HU.
 
@@ -34,15 +36,21 @@ def read_dicom_series(
         series: SeriesInstanceUID, or a beginning or end of it that only one has; with
             #1, #2 ... after it for one of several volumes in a series.
         accept: Problems that are mended and not refused.
+        model_channels: Those that a model takes, where it is read for one.
 
     Raises:
         WrongUse: SEVERAL_SERIES when there is a choice to make, UNKNOWN_SERIES.
-        UnusableInput: What keeps the series from being one regular volume.
+        UnusableInput: CHANNEL_MISMATCH for a modality that the model does not take,
+            else what keeps the series from being one regular volume.
     """
     found = scan_dicom(_files_of(path))
     if path.is_file() and series is None:
         series = _uid_of(path)
-    return read_series(choose_series(found, series, path), found, accept)
+    chosen = choose_series(found, series, path)
+    if model_channels:
+        given = (chosen.kind_of_image,)
+        require_channels(given, model_channels, case_id_of_series(chosen.uid))
+    return read_series(chosen, found, accept)
 
 
 def read_series(

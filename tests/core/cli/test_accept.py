@@ -2,14 +2,12 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from medseg import Accepted
 from medseg.cli.app import run
-from tests.core.making import TINY_PLAN, save_untrained
 
 SERIES = Path(__file__).parents[3] / "sample_data" / "ct_phantom"
 
@@ -21,12 +19,6 @@ def gap(tmp_path: Path) -> Path:
     shutil.copytree(SERIES, folder)
     sorted(folder.iterdir())[9].unlink()
     return folder
-
-
-@pytest.fixture
-def ct_model(tmp_path: Path) -> Path:
-    plan = replace(TINY_PLAN, channels=("CT",), spacing_mm=(9.0, 9.0, 9.0))
-    return save_untrained(plan, tmp_path / "tiny-ct")
 
 
 def test_a_gap_is_refused_until_it_is_accepted(gap, ct_model, tmp_path, capsys):
@@ -43,9 +35,9 @@ def test_a_gap_is_refused_until_it_is_accepted(gap, ct_model, tmp_path, capsys):
 
 
 def test_dicom_of_a_mended_scan_is_refused_before_it_is_segmented(
-    gap, tiny_model, tmp_path, capsys
+    gap, ct_model, tmp_path, capsys
 ):
-    words = ["segment", str(gap), "-m", str(tiny_model), "-o", str(tmp_path / "l.dcm")]
+    words = ["segment", str(gap), "-m", str(ct_model), "-o", str(tmp_path / "l.dcm")]
     assert run([*words, "--accept", "MISSING_SLICES"]) == 2
     error = capsys.readouterr().err
     assert "NO_DICOM_SOURCE" in error

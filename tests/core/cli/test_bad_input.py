@@ -99,12 +99,26 @@ def test_two_series_are_listed_with_how_to_choose(refused, tiny_model, tmp_path)
     assert other_uid in line
 
 
-def test_series_with_a_missing_slice(refused, tiny_model, tmp_path):
+@pytest.fixture
+def gap(tmp_path: Path) -> Path:
+    """The sample CT without one of its slices."""
     folder = tmp_path / "series"
     shutil.copytree(SERIES, folder)
     sorted(folder.iterdir())[30].unlink()
-    code, line = refused(*segment_words(folder, tiny_model, tmp_path / "o.nii.gz"))
+    return folder
+
+
+def test_series_with_a_missing_slice(refused, ct_model, gap, tmp_path):
+    code, line = refused(*segment_words(gap, ct_model, tmp_path / "o.nii.gz"))
     assert (code, line.split(":")[0]) == (1, "MISSING_SLICES")
+
+
+def test_the_wrong_modality_is_told_before_what_could_be_mended(
+    refused, tiny_model, gap, tmp_path
+):
+    code, line = refused(*segment_words(gap, tiny_model, tmp_path / "o.nii.gz"))
+    assert (code, line.split(":")[0]) == (1, "CHANNEL_MISMATCH")
+    assert "the scan's channels are CT; the model takes MRI" in line
 
 
 def test_label_map_on_another_grid(refused, tmp_path):

@@ -62,6 +62,19 @@ def test_a_slice_out_of_line_is_refused(make_slices, save_slices):
     assert "sideways" in error.what
 
 
+def test_a_modality_that_the_model_does_not_take_is_refused_first(
+    make_slices, save_slices
+):
+    slices = make_slices()
+    slices[5].ImagePositionPatient[0] += 3
+    folder = save_slices(slices)
+    for wanted in (("MR",), ("T1", "T2")):
+        error = refused(ErrorCode.CHANNEL_MISMATCH, folder, model_channels=wanted)
+        assert ", ".join(wanted) in error.what
+    for wanted in (("CT",), ("unknown",)):
+        refused(ErrorCode.VARIABLE_SPACING, folder, model_channels=wanted)
+
+
 def test_rounded_positions_are_still_one_volume(make_slices, save_slices):
     slices = make_slices(step_mm=1.3333)
     for data in slices:

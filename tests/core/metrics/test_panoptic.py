@@ -21,6 +21,7 @@ from medseg import (
     StructureKind,
     UnusableInput,
     instance_matches_csv,
+    judge_instances,
     match_instances,
     panoptic_total,
     score_panoptic,
@@ -146,8 +147,9 @@ def test_what_is_counted_on_one_side_only_is_not_matched():
         instance_map=np.zeros_like(scene.instance_map),
         instances=(),
     )
-    with pytest.raises(UnusableInput, match="LABEL_MISMATCH: liver tumour is counted"):
-        match_instances(scene, bare)
+    for compared in (match_instances, judge_instances):
+        with pytest.raises(UnusableInput, match="MISMATCH: liver tumour is counted"):
+            compared(scene, bare)
 
 
 def test_matches_are_written_as_a_table():
@@ -162,6 +164,14 @@ def test_matches_are_written_as_a_table():
         "c1,liver tumour,4,missed,,4,0.0,",
     ]
     assert len(instance_matches_csv({"c1": ()}).splitlines()) == 1
+
+
+@given(PIECES, PIECES)
+def test_judged_at_once_they_are_as_judged_one_by_one(a, b):
+    prediction, reference = made_of(a), made_of(b)
+    judged = judge_instances(prediction, reference)
+    assert judged.scores == score_panoptic(prediction, reference)
+    assert judged.matches == match_instances(prediction, reference)
 
 
 @given(PIECES, PIECES)

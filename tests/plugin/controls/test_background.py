@@ -59,3 +59,20 @@ def test_work_that_was_stopped_and_reports_nothing_has_no_result(
     finished(qtbot, background)
 
     assert told == ["cancelled"]
+
+
+def test_work_that_was_stopped_fails_no_more(qtbot, background, told):
+    stopped = Event()
+
+    def work(_report):
+        stopped.wait(30)
+        raise medseg.WrongUse(
+            medseg.ErrorCode.INVALID_OPTION, "it is wrong", where="here", remedy="Mend."
+        )
+
+    background.start("working", work)
+    background.cancel()
+    stopped.set()
+    finished(qtbot, background)
+
+    assert told == ["cancelled"]

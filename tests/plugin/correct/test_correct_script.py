@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from numpy.testing import assert_array_equal
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
 
 import medseg
@@ -130,7 +129,7 @@ def test_a_region_is_found_by_the_script(files):
 
 
 @pytest.mark.gui
-def test_the_panel_copies_what_apply_does(qtbot, files):
+def test_the_panel_copies_what_apply_does(qtbot, files, clipboard):
     viewer = ViewerModel()
     scan_path, labels_path = files / "it's a ct.nii.gz", files / "labels.nii.gz"
     volume = medseg.read_volume(scan_path)
@@ -152,7 +151,7 @@ def test_the_panel_copies_what_apply_does(qtbot, files):
     part(panel, "Lower", QDoubleSpinBox).setValue(300)
     part(panel, "Upper", QDoubleSpinBox).setValue(500)
     part(panel, "Copy as Python", QPushButton).click()
-    script = QGuiApplication.clipboard().text()
+    script = clipboard.text()
     part(panel, "Apply", QPushButton).click()
     qtbot.waitUntil(lambda: panel.is_at_rest, timeout=30_000)
 
@@ -163,5 +162,5 @@ def test_the_panel_copies_what_apply_does(qtbot, files):
     assert_array_equal(written.array, edited.array)
     assert 0 < (edited.array == 2).sum() < (read.array == 2).sum()
     part(panel, "Copy as Python", QPushButton).click()
-    assert "'PATH OF THE LABELS'" in QGuiApplication.clipboard().text()
+    assert "'PATH OF THE LABELS'" in clipboard.text()
     panel.end()

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from numpy.testing import assert_allclose, assert_array_equal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -12,84 +11,28 @@ from qtpy.QtWidgets import (
     QSpinBox,
 )
 
-import medseg
 from napari_medseg.controls.layer_box import LayerBox
 from napari_medseg.correct.choice import TRAITS, Combine, Tool
 from napari_medseg.correct.widget import CorrectWidget
-from napari_medseg.layers.conversion import record_of, segmentation_layer, volume_layers
+from napari_medseg.layers.conversion import record_of
 from napari_medseg.layers.structures import structures_of
+from tests.plugin.correct.handling import (
+    PREVIEW,
+    STATUS,
+    choose,
+    click,
+    fill_in,
+    filled,
+    names_of,
+    press,
+    remove_the_marker,
+    two_tumours,
+    wait,
+)
 from tests.plugin.scans import marker_labels, marker_scan, rotated
 from tests.plugin.widgets import message, part
 
 pytestmark = pytest.mark.gui
-STATUS = "Status of the correction"
-PREVIEW = "preview of the correction"
-
-
-def made_by_a_model() -> medseg.Segmentation:
-    made = medseg.Provenance(
-        case_id="c1",
-        input_sha256="",
-        model="a model",
-        model_sha256="",
-        versions=(),
-        settings=(),
-    )
-    return replace(marker_labels(), provenance=made)
-
-
-def filled(scan: medseg.Volume, *maps: medseg.Segmentation) -> ViewerModel:
-    viewer = ViewerModel()
-    array, options, _ = volume_layers(scan, "scan")[0]
-    viewer.add_image(array, **options)
-    for labels in maps:
-        array, options, _ = segmentation_layer(labels, "result")
-        viewer.add_labels(array, **options)
-    return viewer
-
-
-@pytest.fixture
-def viewer():
-    return filled(marker_scan(), made_by_a_model())
-
-
-@pytest.fixture
-def panel(qtbot, viewer):
-    panel = CorrectWidget(viewer)
-    qtbot.addWidget(panel)
-    wait(qtbot, panel)
-    yield panel
-    panel.end()
-
-
-def wait(qtbot, panel):
-    """Until the panel has come to rest."""
-    qtbot.waitUntil(lambda: panel.is_at_rest, timeout=30_000)
-
-
-def choose(panel, name, text):
-    part(panel, name, QComboBox).setCurrentText(text)
-
-
-def fill_in(panel, **numbers):
-    for name, value in numbers.items():
-        part(panel, name.capitalize(), QDoubleSpinBox).setValue(value)
-
-
-def click(qtbot, panel, name):
-    part(panel, name, QPushButton).click()
-    wait(qtbot, panel)
-
-
-def names_of(layer):
-    return structures_of(layer).names
-
-
-def remove_the_marker(panel):
-    """Take the bright marker (400 HU) from the structure chosen."""
-    choose(panel, "Structure", "liver tumour")
-    choose(panel, "Result", Combine.REMOVE)
-    fill_in(panel, lower=300, upper=500)
 
 
 def test_the_preview_shows_what_would_go(qtbot, viewer, panel):
@@ -290,31 +233,6 @@ def test_a_drag_sets_no_seed(qtbot, viewer, panel):
     assert message(panel, "Seed").startswith("Click in the picture")
 
 
-def press(viewer, index, moved_px=0):
-    """What napari tells its callbacks of a click on a voxel of the scan."""
-    position = viewer.layers["scan"].data_to_world(index)
-    for callback in viewer.mouse_drag_callbacks:
-        event = Event(type="mouse_press", pos=(100, 100), position=position)
-        steps = callback(viewer, event)
-        if steps is None:
-            continue
-        next(steps, None)
-        event.type, event.pos = "mouse_move", (100 + moved_px, 100)
-        next(steps, None)
-        event.type = "mouse_release"
-        next(steps, None)
-
-
-class Event:
-    """The part of vispy's event that is looked at."""
-
-    button = 1
-    modifiers = ()
-
-    def __init__(self, *, type: str, pos, position) -> None:  # noqa: A002
-        self.type, self.pos, self.position = type, pos, position
-
-
 def test_seeds_lie_where_they_were_clicked_in_an_oblique_scan(qtbot):
     scan, labels = marker_scan(), marker_labels()
     turned = rotated(scan.geometry, 20)
@@ -391,10 +309,7 @@ def test_a_stroke_makes_a_new_preview(qtbot, viewer, panel):
 
 
 def test_a_split_gets_names_and_colours(qtbot, viewer, panel):
-    data = viewer.layers["result"].data
-    data[:] = 0
-    data[2:5, 3:20, 3:17], data[8:12, 3:20, 3:17] = 2, 2
-    viewer.layers["result"].refresh()
+    two_tumours(viewer.layers["result"])
     choose(panel, "Structure", "liver tumour")
     choose(panel, "Tool", Tool.SPLIT)
 
@@ -524,11 +439,8 @@ def test_a_new_structure_gets_a_number_that_no_voxel_has(qtbot, viewer, panel):
 
 
 def test_a_split_in_a_box_takes_no_number_from_outside_it(qtbot, viewer, panel):
-    data = viewer.layers["result"].data
-    data[:] = 0
-    data[2:5, 3:20, 3:17], data[8:12, 3:20, 3:17] = 2, 2
-    data[13, 0, :4] = 3
-    viewer.layers["result"].refresh()
+    two_tumours(viewer.layers["result"])
+    viewer.layers["result"].data[13, 0, :4] = 3
     draw_box(viewer, panel, (1, 0, 0), (12, 21, 17))
     choose(panel, "Structure", "liver tumour")
     choose(panel, "Tool", Tool.SPLIT)

@@ -40,7 +40,18 @@ def write_and_refresh(viewer):
     viewer.layers["first"].refresh()
 
 
-@pytest.mark.parametrize("edit", [paint, undo, assign, write_and_refresh])
+def move(viewer):
+    viewer.layers["first"].translate = (1, 0, 0)
+
+
+def move_unseen(viewer):
+    viewer.layers["first"].visible = False
+    viewer.layers["first"].scale = (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "edit", [paint, undo, assign, write_and_refresh, move, move_unseen]
+)
 def test_every_kind_of_edit_is_noticed(qtbot, viewer, watch, edit):
     paint(viewer)
     with qtbot.waitSignal(watch.edited, timeout=5000):

@@ -5,7 +5,6 @@ from threading import Event
 
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QPushButton, QTabWidget
 
 from napari_medseg.lesions import following, judging_section
@@ -32,16 +31,20 @@ class Section:
     table: str
     header: str
     tab: int
+    words: str
     module: object
     work: str
 
     def is_empty(self, panel):
         return column(panel, self.header, self.table) == []
 
-    @property
-    def edited(self):
+    def shown(self, panel):
+        """The rows, and what is said of them."""
+        return column(panel, self.header, self.table), message(panel, self.words)
+
+    def changed(self, how):
         again = self.button.lower()
-        return f"The {self.box.lower()} was edited since: {again} again."
+        return f"The {self.box.lower()} was {how} since: {again} again."
 
 
 FOLLOW_UP = Section(
@@ -50,6 +53,7 @@ FOLLOW_UP = Section(
     table="Followed lesions",
     header="Status",
     tab=1,
+    words="Followed in all",
     module=following,
     work="followed",
 )
@@ -59,6 +63,7 @@ REFERENCE = Section(
     table="Judged lesions",
     header="Status",
     tab=2,
+    words="Judged in all",
     module=judging_section,
     work="judged",
 )
@@ -86,19 +91,23 @@ def panel(qtbot, open_panel, viewer, section):
 
 
 @pytest.fixture
-def copied(panel):
+def copied(panel, clipboard):
     """Presses Copy; gives what is on the clipboard then, and what is told."""
 
     def copy():
-        QGuiApplication.clipboard().setText("before")
+        clipboard.setText("before")
         part(panel, "Copy", QPushButton).click()
-        return QGuiApplication.clipboard().text(), message(panel, STATUS)
+        return clipboard.text(), message(panel, STATUS)
 
     return copy
 
 
 def look_at(panel, section):
     part(panel, TABS, QTabWidget).setCurrentIndex(section.tab)
+
+
+def move(layer):
+    layer.translate = layer.translate + 3.0
 
 
 def test_labels_edited_while_it_is_made_have_no_result(
@@ -133,7 +142,7 @@ def test_an_edit_undone_while_the_layer_is_hidden_leaves_nothing_to_copy(
 
     theirs.undo()
 
-    assert copied() == ("before", section.edited)
+    assert copied() == ("before", section.changed("edited"))
     assert section.is_empty(panel)
 
 
@@ -154,6 +163,64 @@ def test_what_was_made_before_an_edit_is_gone_once_it_is_made_anew(
     assert copied() == ("before", f"This tab has no table yet: {again} first.")
 
 
+def test_what_is_shown_stays_when_it_is_made_anew_and_cancelled(
+    qtbot, panel, section, copied
+):
+    press(qtbot, panel, section.button)
+    shown = section.shown(panel)
+    look_at(panel, section)
+    table, _ = copied()
+
+    with qtbot.waitSignal(panel.background.finished, timeout=30_000):
+        part(panel, section.button, QPushButton).click()
+        part(panel, "Cancel", QPushButton).click()
+
+    assert message(panel, STATUS) == "Cancelled. Nothing was changed."
+    assert section.shown(panel) == shown
+    assert shown[0] != []
+    assert copied() == (table, "Copied.")
+
+
+def test_labels_moved_since_are_compared_no_more(qtbot, panel, viewer, section, copied):
+    press(qtbot, panel, section.button)
+
+    move(viewer.layers["theirs"])
+
+    told = section.changed("moved")
+    qtbot.waitUntil(lambda: section.is_empty(panel))
+    assert message(panel, STATUS) == told
+    assert section.shown(panel) == ([], told)
+    assert copied() == ("before", told)
+
+
+@pytest.mark.parametrize("how", ["edited", "moved"])
+def test_what_is_of_lesions_as_they_were_is_marked_until_that_is_undone(
+    qtbot, panel, viewer, section, how
+):
+    press(qtbot, panel, section.button)
+    rows, words = section.shown(panel)
+    ours = viewer.layers["ours"]
+    was = int(ours.data[0, 0, 0]), tuple(ours.translate)
+    lesions = message(panel, "Lesions in all")
+
+    if how == "edited":
+        paint(ours, 2)
+    else:
+        move(ours)
+    stale = f"Out of date: {words}"
+    qtbot.waitUntil(lambda: section.shown(panel) == (rows, stale))
+    assert message(panel, "Lesions in all") == f"Out of date: {lesions}"
+    told = f"The labels were {how} since: separate the lesions again."
+    assert message(panel, STATUS) == told
+    assert not part(panel, "Copy", QPushButton).isEnabled()
+
+    paint(ours, was[0])
+    ours.translate = was[1]
+    qtbot.waitUntil(lambda: section.shown(panel) == (rows, words))
+    assert message(panel, "Lesions in all") == lesions
+    assert part(panel, "Copy", QPushButton).isEnabled()
+
+
 def test_labels_are_not_compared_with_themselves(panel, section):
     choose(panel, section.box, "ours")
 
@@ -171,7 +238,7 @@ def test_a_tab_without_a_table_copies_none_and_says_why(
     paint(viewer.layers["theirs"], 2)
     qtbot.waitUntil(lambda: section.is_empty(panel))
 
-    assert copied() == ("before", section.edited)
+    assert copied() == ("before", section.changed("edited"))
     part(panel, TABS, QTabWidget).setCurrentIndex(0)
     lesions, told = copied()
     assert len(lesions.splitlines()) == 3

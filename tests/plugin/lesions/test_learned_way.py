@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
 
 import medseg
@@ -149,17 +148,17 @@ def test_labels_moved_meanwhile_are_refused_in_words(qtbot, open_panel, viewer):
     assert "not known where a model sees centres" in message(panel, STATUS)
 
 
-def test_of_labels_moved_meanwhile_no_script_is_copied(open_panel, viewer):
+def test_of_labels_moved_meanwhile_no_script_is_copied(open_panel, viewer, clipboard):
     """It would take centres of a model that it does not run."""
     made = add_made(viewer, lesion_labels(), centres=centres_seen())
     panel = open_panel(viewer)
-    QGuiApplication.clipboard().setText("before")
+    clipboard.setText("before")
 
     made.translate = np.array(made.translate) + 8.0
     part(panel, "Copy as Python", QPushButton).click()
 
     assert "not known where a model sees centres" in message(panel, STATUS)
-    assert QGuiApplication.clipboard().text() == "before"
+    assert clipboard.text() == "before"
 
 
 def test_a_script_of_a_part_of_the_scan_looks_there_only():
@@ -263,7 +262,8 @@ def segmented(qtbot, viewer, tmp_path, model_with_a_head):
 def test_the_script_runs_the_model_again(
     request, open_panel, segmented, tmp_path, monkeypatch, is_edited
 ):
-    viewer, qtbot = map(request.getfixturevalue, ("viewer", "qtbot"))
+    names = "viewer", "qtbot", "clipboard"
+    viewer, qtbot, clipboard = map(request.getfixturevalue, names)
     made = segmented
     if is_edited:
         made.data = np.where(made.data == 2, 0, made.data)
@@ -271,10 +271,10 @@ def test_the_script_runs_the_model_again(
     panel = open_panel(viewer)
     press(qtbot, panel, "Separate lesions")
     part(panel, "Copy", QPushButton).click()
-    table = QGuiApplication.clipboard().text()
+    table = clipboard.text()
 
     part(panel, "Copy as Python", QPushButton).click()
-    script = QGuiApplication.clipboard().text()
+    script = clipboard.text()
     if is_edited:
         record = record_of(made)
         assert record is not None

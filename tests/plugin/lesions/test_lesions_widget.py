@@ -5,7 +5,6 @@ import pytest
 from napari.components import ViewerModel
 from numpy.testing import assert_allclose, assert_array_equal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -325,7 +324,7 @@ def test_an_edit_of_the_labels_is_told(qtbot, panel, viewer):
 
 
 def test_nothing_is_made_of_lesions_whose_labels_were_edited(
-    qtbot, panel, viewer, tmp_path, monkeypatch
+    qtbot, panel, viewer, tmp_path, monkeypatch, clipboard
 ):
     add(viewer, lesion_labels(TURNED), "january")
     choose(panel, "Labels", "labels")
@@ -335,7 +334,7 @@ def test_nothing_is_made_of_lesions_whose_labels_were_edited(
     told = "The labels were edited since: separate the lesions again."
     path = tmp_path / "file"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    QGuiApplication.clipboard().setText("before")
+    clipboard.setText("before")
     paint(labels, 2)
 
     for button in ("Copy", "Save CSV", "Save labels", "Compare"):
@@ -343,7 +342,7 @@ def test_nothing_is_made_of_lesions_whose_labels_were_edited(
         assert message(panel, STATUS) == told
         assert not panel.background.is_busy
         assert not part(panel, button, QPushButton).isEnabled()
-    assert QGuiApplication.clipboard().text() == "before"
+    assert clipboard.text() == "before"
     assert list(tmp_path.iterdir()) == []
     assert column(panel, "Status", "Followed lesions") == []
 
@@ -651,7 +650,7 @@ def test_with_its_series_open_each_lesion_is_a_segment_of_a_dicom_seg(
     assert "spleen" in column(panel, "Structure")
 
 
-def test_the_table_is_copied_and_saved(qtbot, panel, tmp_path, monkeypatch):
+def test_the_table_is_copied_and_saved(qtbot, panel, tmp_path, monkeypatch, clipboard):
     tell_apart(qtbot, panel)
     path = tmp_path / "lesions.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
@@ -661,12 +660,10 @@ def test_the_table_is_copied_and_saved(qtbot, panel, tmp_path, monkeypatch):
 
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
-    assert QGuiApplication.clipboard().text().splitlines() == [
-        line.replace(",", "\t") for line in lines
-    ]
+    assert clipboard.text().splitlines() == [line.replace(",", "\t") for line in lines]
 
 
-def test_the_script_does_the_same(qtbot, open_panel, tmp_path, monkeypatch):
+def test_the_script_does_the_same(qtbot, open_panel, tmp_path, monkeypatch, clipboard):
     path = tmp_path / "labels.nii.gz"
     medseg.write_segmentation(lesion_labels(TURNED), path)
     viewer = ViewerModel()
@@ -676,11 +673,11 @@ def test_the_script_does_the_same(qtbot, open_panel, tmp_path, monkeypatch):
     choose(panel, "Connectivity", "6 (face)")
     tell_apart(qtbot, panel, Parting.NECKS)
     part(panel, "Copy", QPushButton).click()
-    table = QGuiApplication.clipboard().text()
+    table = clipboard.text()
 
     part(panel, "Copy as Python", QPushButton).click()
     monkeypatch.chdir(tmp_path)
-    exec(QGuiApplication.clipboard().text(), {})  # noqa: S102 - our own script
+    exec(clipboard.text(), {})  # noqa: S102 - our own script
 
     saved = (tmp_path / "lesions.csv").read_text(encoding="utf-8")
     assert saved.replace(",", "\t").split() == table.split()

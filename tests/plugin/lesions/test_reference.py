@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtGui import QGuiApplication, QPixmap
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView, QTabWidget
 
 import medseg
@@ -302,6 +302,30 @@ def test_the_curve_is_shown_in_a_window_and_saved(
     assert not picture.isVisible()
 
 
+def test_the_curve_that_is_saved_is_the_one_that_was_shown(
+    qtbot, open_pair, viewer, tmp_path, monkeypatch
+):
+    """Also where the reference is edited while the user chooses a file."""
+    panel = open_pair(
+        tumours(IN_BOTH), tumours(IN_BOTH, MISSED), probabilities(IN_BOTH=0.5)
+    )
+    score(qtbot, panel)
+    path = tmp_path / "froc.png"
+
+    def edit_and_choose(*_args):
+        paint(viewer.layers["truth"], 2)
+        qtbot.waitUntil(lambda: column(panel, "Status", LESIONS) == [])
+        return str(path), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", edit_and_choose)
+    part(panel, "Curve", QPushButton).click()
+    shown = part(panel, "FROC curve", QLabel).pixmap().toImage()
+
+    part(panel, "Save picture", QPushButton).click()
+
+    assert QPixmap(str(path)).toImage() == shown
+
+
 def test_froc_needs_a_lesion_in_the_reference(qtbot, open_pair):
     sure = probabilities(IN_BOTH=0.5)
     panel = open_pair(tumours(IN_BOTH), tumours(), sure)
@@ -313,7 +337,7 @@ def test_froc_needs_a_lesion_in_the_reference(qtbot, open_pair):
 
 
 def test_each_page_is_copied_and_saved_as_the_commands_write_it(
-    qtbot, open_pair, tmp_path, monkeypatch
+    qtbot, open_pair, tmp_path, monkeypatch, clipboard
 ):
     sure = probabilities(IN_BOTH=0.75, FALSE=0.5)
     prediction, reference = tumours(IN_BOTH, FALSE), tumours(IN_BOTH, MISSED)
@@ -341,18 +365,18 @@ def test_each_page_is_copied_and_saved_as_the_commands_write_it(
         part(panel, "Copy", QPushButton).click()
         part(panel, "Save CSV", QPushButton).click()
         assert path.read_text(encoding="utf-8") == table
-        assert QGuiApplication.clipboard().text() == table.replace(",", "\t")
+        assert clipboard.text() == table.replace(",", "\t")
 
 
-def test_without_curves_there_is_nothing_to_copy_of_froc(qtbot, panel):
+def test_without_curves_there_is_nothing_to_copy_of_froc(qtbot, panel, clipboard):
     score(qtbot, panel)
     part(panel, PAGES, QTabWidget).setCurrentIndex(2)
-    QGuiApplication.clipboard().setText("before")
+    clipboard.setText("before")
 
     part(panel, "Copy", QPushButton).click()
 
     assert message(panel, STATUS).startswith("No FROC: it needs the confidence")
-    assert QGuiApplication.clipboard().text() == "before"
+    assert clipboard.text() == "before"
 
 
 def test_a_reference_edited_since_is_scored_no_more(qtbot, panel, viewer):

@@ -6,7 +6,7 @@ import pytest
 from napari.components import ViewerModel
 from numpy.testing import assert_allclose, assert_array_equal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QGuiApplication
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -198,6 +198,12 @@ def test_an_edit_undone_is_scored_too(qtbot, scored, viewer):
     viewer.layers["mine"].undo()
 
     qtbot.waitUntil(lambda: cells(scored) == before, timeout=30_000)
+
+
+def test_scores_of_labels_that_were_moved_are_said_to_be(qtbot, scored, viewer):
+    viewer.layers["mine"].translate = viewer.layers["mine"].translate + 3.0
+
+    qtbot.waitUntil(lambda: "compute again" in message(scored, STATUS))
 
 
 def test_a_step_to_another_slice_is_no_edit(qtbot, scored, viewer):
@@ -480,10 +486,10 @@ def test_without_a_tolerance_there_is_no_nsd(qtbot, panel):
     assert [row[4] for row in cells(panel)] == ["-", "-"]
 
 
-def test_the_table_can_be_pasted_into_a_spreadsheet(scored):
+def test_the_table_can_be_pasted_into_a_spreadsheet(scored, clipboard):
     part(scored, "Copy", QPushButton).click()
 
-    header, *rows = QGuiApplication.clipboard().text().splitlines()
+    header, *rows = clipboard.text().splitlines()
     assert header.startswith("case\tstructure\tlabel")
     assert len(rows) == 2
 
@@ -623,7 +629,9 @@ def test_the_panel_can_be_made_low(panel):
 @pytest.mark.parametrize(
     "order", [((0, 1, 2), (False, False, False)), ((2, 0, 1), (True, False, True))]
 )
-def test_the_script_gives_the_numbers_of_the_panel(qtbot, tmp_path, monkeypatch, order):
+def test_the_script_gives_the_numbers_of_the_panel(
+    qtbot, tmp_path, monkeypatch, order, clipboard
+):
     files = {
         "scan": tmp_path / "ct.nii.gz",
         "mine": tmp_path / "it's mine.nii.gz",
@@ -644,7 +652,7 @@ def test_the_script_gives_the_numbers_of_the_panel(qtbot, tmp_path, monkeypatch,
 
     part(panel, "Copy as Python", QPushButton).click()
     monkeypatch.chdir(tmp_path)
-    script = QGuiApplication.clipboard().text()
+    script = clipboard.text()
     exec(compile(script, "script", "exec"), {})  # noqa: S102 - what users do with it
 
     with (tmp_path / "scores.csv").open(newline="") as file:
@@ -655,12 +663,12 @@ def test_the_script_gives_the_numbers_of_the_panel(qtbot, tmp_path, monkeypatch,
     panel.end()
 
 
-def test_a_script_for_layers_from_no_file_has_paths_to_fill_in(scored):
+def test_a_script_for_layers_from_no_file_has_paths_to_fill_in(scored, clipboard):
     part(scored, "Scan", QComboBox).setCurrentIndex(1)
 
     part(scored, "Copy as Python", QPushButton).click()
 
-    script = QGuiApplication.clipboard().text()
+    script = clipboard.text()
     assert "'PATH OF THE PREDICTION'," in script
     assert "'PATH OF THE REFERENCE'," in script
     assert "images='PATH OF THE SCAN'," in script

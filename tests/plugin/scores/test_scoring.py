@@ -142,7 +142,7 @@ def test_after_an_edit_the_scores_are_as_if_computed_anew(with_scan):
     made = update(before, edited, reference)
 
     anew = compare(edited, reference, scan, 2.0)
-    assert made.edited == ("liver tumour",)
+    assert made.words == "Updated after an edit: liver tumour."
     assert made.comparison is not None
     assert made.comparison.scores.table() == anew.scores.table()
     assert made.comparison.places == anew.places
@@ -154,7 +154,18 @@ def test_without_an_edit_the_comparison_stays_what_it_was():
     made = update(before, marker_labels(), marker_labels())
 
     assert made.comparison is before
-    assert made.edited == ()
+    assert made.words == ""
+
+
+def test_labels_that_were_moved_are_not_scored_as_if_they_were_not():
+    before = compare(marker_labels(), marker_labels(), None)
+    there = marker_labels()
+    elsewhere = replace(there, geometry=rotated(there.geometry, 5))
+
+    made = update(before, elsewhere, marker_labels())
+
+    assert made.comparison is None
+    assert "on other voxels than before" in made.words
 
 
 def test_an_edit_of_something_huge_is_not_scored_unasked():
@@ -179,7 +190,8 @@ def test_an_edit_of_something_huge_is_not_scored_unasked():
         ),
     )
     small = compare(marker_labels(), marker_labels(), None)
-    pair = replace(small.pair, prediction=body, reference=body)
+    shown = as_shown(body)
+    pair = replace(small.pair, prediction=shown, reference=shown)
     array = body.array.copy()
     array[0, 0, 0] = 0
 
@@ -188,4 +200,4 @@ def test_an_edit_of_something_huge_is_not_scored_unasked():
     )
 
     assert made.comparison is None
-    assert made.edited == ("body",)
+    assert made.words == "Edited: body. Compute again."

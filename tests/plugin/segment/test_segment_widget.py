@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
@@ -445,12 +444,14 @@ def test_the_provenance_of_the_selected_result_is_shown(qtbot, viewer, panel):
     assert "Model:" not in shown.toPlainText()
 
 
-def test_the_same_work_can_be_copied_as_a_script(viewer, panel, untrained_model):
+def test_the_same_work_can_be_copied_as_a_script(
+    viewer, panel, untrained_model, clipboard
+):
     add_scan(viewer, marker_scan())
 
     part(panel, "Copy as Python", QPushButton).click()
 
-    script = QGuiApplication.clipboard().text()
+    script = clipboard.text()
     assert f"medseg.load_model({str(untrained_model)!r})" in script
     compile(script, "script", "exec")
 

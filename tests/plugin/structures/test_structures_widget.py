@@ -8,7 +8,7 @@ from napari.layers import Surface
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.testing import assert_allclose, assert_array_equal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QGuiApplication
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -304,14 +304,14 @@ def test_a_surface_made_again_takes_the_place_of_the_first(qtbot, panel, viewer)
     assert len(viewer.layers) == 2
 
 
-def test_volumes_can_be_copied_and_saved(panel, tmp_path, monkeypatch):
+def test_volumes_can_be_copied_and_saved(panel, tmp_path, monkeypatch, clipboard):
     path = tmp_path / "volumes"  # the suffix is added
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(path), ""))
 
     press(panel, "Copy")
     press(panel, "Save CSV")
 
-    assert QGuiApplication.clipboard().text().startswith("case\tstructure\tlabel")
+    assert clipboard.text().startswith("case\tstructure\tlabel")
     with path.with_suffix(".csv").open(newline="") as file:
         saved = list(csv.DictReader(file))
     assert [row["structure"] for row in saved] == ["liver", "liver tumour"]
@@ -428,7 +428,9 @@ def test_the_panel_can_be_made_low(panel):
     assert panel.minimumSizeHint().height() < 260
 
 
-def test_the_script_gives_the_table_of_the_panel(qtbot, tmp_path, monkeypatch):
+def test_the_script_gives_the_table_of_the_panel(
+    qtbot, tmp_path, monkeypatch, clipboard
+):
     path = tmp_path / "it's mine.nii.gz"
     medseg.write_segmentation(marker_labels((1, 2, 0), (False, True, True)), path)
     viewer = ViewerModel()
@@ -439,13 +441,11 @@ def test_the_script_gives_the_table_of_the_panel(qtbot, tmp_path, monkeypatch):
     qtbot.addWidget(panel)
     measured(qtbot, panel)
     press(panel, "Copy")
-    table = list(
-        csv.reader(QGuiApplication.clipboard().text().splitlines(), "excel-tab")
-    )
+    table = list(csv.reader(clipboard.text().splitlines(), "excel-tab"))
 
     press(panel, "Copy as Python")
     monkeypatch.chdir(tmp_path)
-    script = QGuiApplication.clipboard().text()
+    script = clipboard.text()
     exec(compile(script, "script", "exec"), {})  # noqa: S102 - what users do with it
 
     with (tmp_path / "volumes.csv").open(newline="") as file:
