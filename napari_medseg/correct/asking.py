@@ -11,6 +11,7 @@ from napari_medseg.correct.view import CorrectView
 from napari_medseg.correct.work import Request
 from napari_medseg.layers.conversion import placement_of, record_of
 from napari_medseg.layers.regions import box_of
+from napari_medseg.layers.scripts import origin_of
 from napari_medseg.layers.structures import structures_of
 
 
@@ -72,13 +73,12 @@ def scripted(
         view.show_message(request)
         return None
     layer, box = request.place.layer, view.box
-    record = record_of(layer)
     placement = placement_of(layer, known)
     return script_of(
         ScriptedEdit(
             choice=request.choice,
             label=request.names[request.choice.structure].id,
-            labels=None if record is None else record.origin,
+            labels=origin_of(layer),
             placement=placement,
             scan=None if request.scan is None else _scripted_scan(request.scan),
             box=None if box is None else box_of(box, placement),
@@ -88,8 +88,7 @@ def scripted(
 
 
 def _scripted_scan(layer: Image) -> ScriptedScan:
-    record = record_of(layer)
-    origin = None if record is None else record.origin
+    record, origin = record_of(layer), origin_of(layer)
     return ScriptedScan(
         origin=origin,
         channel=record.channel if record is not None and origin is not None else "",

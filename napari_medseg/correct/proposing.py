@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
 import medseg
 from napari_medseg.controls.background import Background, Report
+from napari_medseg.controls.errands import tell_failure
 from napari_medseg.correct.preview import Preview
 from napari_medseg.correct.view import CorrectView
 from napari_medseg.correct.work import Proposal, Request, propose
@@ -132,8 +132,8 @@ class Proposer(QObject):
         """Say what went wrong; the preview goes."""
         self._preview.hide()
         self._view.show_message(str(error))
-        if not self._view.live.isChecked() and isinstance(error, medseg.MedSegError):
-            show_error(str(error))
+        if not self._view.live.isChecked():
+            tell_failure(error)
 
     def _wanted(self) -> Request | None:
         """What is chosen; None, and told, where something is missing."""

@@ -5,8 +5,10 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
+from napari.layers import Layer
+
 import medseg
-from napari_medseg.layers.conversion import Origin
+from napari_medseg.layers.conversion import Origin, record_of
 
 _UNKNOWN_SCAN = "PATH OF THE SCAN"
 
@@ -23,6 +25,12 @@ class ModelRun:
 
     lines: tuple[str, ...]
     has_region: bool = False
+
+
+def origin_of(layer: Layer) -> Origin | None:
+    """Where a layer was read from; None where it was not."""
+    record = record_of(layer)
+    return None if record is None else record.origin
 
 
 def read_scan(origin: Origin | None) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from napari_medseg.layers.conversion import (
-    Origin,
     intensity_unit,
     placement_of,
     record_of,
@@ -16,6 +15,7 @@ from napari_medseg.layers.conversion import (
 )
 from napari_medseg.layers.evidence import evidence_of
 from napari_medseg.layers.made import checksum_of
+from napari_medseg.layers.scripts import origin_of
 from napari_medseg.lesions.boxes import on_same_voxels
 from napari_medseg.lesions.choice import Choice
 from napari_medseg.lesions.contents import Wanted
@@ -92,8 +92,8 @@ class Asked:
         evidence = evidence_of(self.labels)
         is_sure = evidence is not None and evidence.confidence is not None
         return ScriptedLesions(
-            labels=_origin_of(self.labels),
-            scan=None if self.scan is None else _origin_of(self.scan),
+            labels=origin_of(self.labels),
+            scan=None if self.scan is None else origin_of(self.scan),
             has_scan=self.has_fitting_scan or self.choice.needs_scan,
             choice=self.choice,
             run=evidence.run if evidence else None,
@@ -128,14 +128,9 @@ class AskedReference:
         Raises:
             UnusableInput: MISSING_GEOMETRY, NOT_A_LABEL_MAP.
         """
-        origin = _origin_of(self.labels)
+        origin = origin_of(self.labels)
         return Reference(
             segmentation=segmentation_of(self.labels, self.layers),
             shown=placement_of(self.labels, self.layers),
             file=None if origin is None else origin.path,
         )
-
-
-def _origin_of(layer: Layer) -> Origin | None:
-    record = record_of(layer)
-    return None if record is None else record.origin

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from napari.layers import Layer
 
-from napari_medseg.layers.conversion import Origin, placement_of, record_of
-from napari_medseg.layers.scripts import path_of
+from napari_medseg.layers.conversion import Origin, placement_of
+from napari_medseg.layers.scripts import origin_of, path_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +49,13 @@ def scripted_scores(
     known = tuple(layers)
     grid, other = (placement_of(each, known).source for each in (prediction, reference))
     return ScriptedScores(
-        prediction=_origin_of(prediction),
-        reference=_origin_of(reference),
-        scan=None if scan is None else _origin_of(scan),
+        prediction=origin_of(prediction),
+        reference=origin_of(reference),
+        scan=None if scan is None else origin_of(scan),
         has_scan=scan is not None,
         tolerance_mm=tolerance_mm,
         is_turned=not grid.is_same_grid(other),
     )
-
-
-def _origin_of(layer: Layer) -> Origin | None:
-    record = record_of(layer)
-    return None if record is None else record.origin
 
 
 def script_of(wanted: ScriptedScores) -> str:

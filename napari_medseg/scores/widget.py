@@ -5,11 +5,11 @@ from functools import partial
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
-from napari.utils.notifications import show_error
 from qtpy.QtGui import QGuiApplication
 
 import medseg
 from napari_medseg.controls.background import Background, Report
+from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.layers.conversion import segmentation_of, volume_of
 from napari_medseg.layers.edits import EditWatch
@@ -280,8 +280,7 @@ class ScoresWidget(Panel):
 
     def _tell(self, error: Exception) -> None:
         self.view.show_message(str(error))
-        if isinstance(error, medseg.MedSegError):  # napari shows the others itself
-            show_error(str(error))
+        tell_failure(error)
 
 
 def _updated(

@@ -13,6 +13,7 @@ from napari_medseg.layers.conversion import (
     volume_of,
 )
 from napari_medseg.layers.regions import Box, box_of, region_of
+from napari_medseg.layers.scripts import origin_of
 from napari_medseg.segment.script import ScriptedScan
 
 
@@ -95,6 +96,5 @@ def scripted_scan(
 ) -> ScriptedScan:
     """Where the layers were read from, as far as it is known."""
     channels = model.plan.channels if len(layers) > 1 else ("",)
-    records = [record_of(layer) for layer in layers]
-    origins = [record.origin if record else None for record in records]
+    origins = map(origin_of, layers)
     return ScriptedScan(origins=dict(zip(channels, origins, strict=True)), box=box)

@@ -6,15 +6,16 @@ from functools import partial
 
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
-from napari.utils.notifications import show_error
 from qtpy.QtGui import QColor, QGuiApplication
 
 import medseg
 from napari_medseg.controls.background import Background, Report
+from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.controls.saving import ask_where
-from napari_medseg.layers.conversion import record_of, segmentation_of
+from napari_medseg.layers.conversion import segmentation_of
 from napari_medseg.layers.edits import EditWatch
+from napari_medseg.layers.scripts import origin_of
 from napari_medseg.structures.contents import (
     Structures,
     as_tab_separated,
@@ -218,8 +219,8 @@ class StructuresWidget(Panel):
             self.view.show_message("Copied.")
 
     def _on_script_requested(self) -> None:
-        record = None if self._layer is None else record_of(self._layer)
-        script = script_of(None if record is None else record.origin)
+        layer = self._layer
+        script = script_of(None if layer is None else origin_of(layer))
         QGuiApplication.clipboard().setText(script)
         self.view.show_message("Copied: the same work as a Python script.")
 
@@ -236,7 +237,7 @@ class StructuresWidget(Panel):
                 self.view.show_message(f"Saved {path.name}.")
         except medseg.MedSegError as error:
             self.view.show_message(str(error))
-            show_error(str(error))
+            tell_failure(error)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
