@@ -224,6 +224,13 @@ def _source(
 ) -> bench.Noise | bench.Scan:
     if model is None and scan is None:
         return noise
+    if noise.body is not None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "a body is one of noise",
+            where="--body",
+            remedy="Leave out --body, or --model and --scan.",
+        )
     if model is None or scan is None:
         raise WrongUse(
             ErrorCode.INVALID_OPTION,

@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913 - the options of design's command
         quality: Predict Dice with the model's quality scores (medseg quality fit), in
             volumes.csv and cases.csv; without references the lowest comes first.
         instances: Also number the lesions: each case has the files of medseg segment
-            --instances; lesions.csv has all measures, cases.csv numbers and volumes.
+            --instances; instances.csv has all measures, cases.csv numbers and volumes.
         separation: What one lesion is, with --instances.
         thumbnails: Draw a picture of each case for index.html.
         how: Processes and limits.

@@ -1,6 +1,6 @@
 """How what is asked for differs from what a folder holds: what a run would replace."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from medseg.cohort.folder.description import (
@@ -64,9 +64,9 @@ def _other_settings(then: Description, now: Description) -> Iterator[str]:
         return
     before, after = _flat(then), _flat(now)
     changed = [
-        f"{name} was {before.get(name, 'not known')}, is {after[name]}"
-        for name in after
-        if before.get(name) != after[name]
+        f"{name} was {before.get(name, 'none')}, is {after.get(name, 'none')}"
+        for name in before | after
+        if before.get(name) != after.get(name)
     ]
     what = "; ".join(changed) or "weights of a model were changed"
     yield (
@@ -75,7 +75,7 @@ def _other_settings(then: Description, now: Description) -> Iterator[str]:
     )
 
 
-def _flat(description: Description) -> Mapping[str, str]:
+def _flat(description: Description) -> dict[str, str]:
     return {"models": " + ".join(description.models), **description.settings}
 
 

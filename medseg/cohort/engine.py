@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from medseg import pipeline
@@ -24,7 +25,7 @@ from medseg.cohort.stages import Engine
 from medseg.core.cohort import CaseFailure, CohortCase
 from medseg.core.errors import MedSegError
 from medseg.core.labels import StructureKind
-from medseg.core.volume import Volume, voxels_of_labels
+from medseg.core.volume import Segmentation, Volume, voxels_of_labels
 from medseg.evaluation.pairing import CaseFiles, labels_near
 from medseg.evaluation.scoring import CaseTask, ScoredCase, scored_case
 from medseg.instances import MeasuredInstances, write_instances
@@ -116,7 +117,7 @@ class _CaseWork:
 
     def write(self, case: CohortCase, made: Made) -> Written:
         """All files of the case, each whole; the tables' part of it last."""
-        found = made.prediction.segmentation.provenance
+        found = made.prediction.segmentation
         made = self._told_apart(made)  # here, where the next scan is computed meanwhile
         path = label_map_path(case.case_id, self.places, self.make)
         self._write_labels(made, path)
@@ -124,7 +125,10 @@ class _CaseWork:
         if self.make.thumbnails:
             self._draw(case, made, is_scored=scored is not None)
         result = self.places.result(case.case_id)
-        notes = found.notes if found else ()  # the tables tell more of lesions
+        if np.array_equal(found.array, made.prediction.segmentation.array):
+            notes = _notes(found)  # the tables tell of lesions
+        else:
+            notes = _notes(made.prediction.segmentation)  # what was left out, too
         write_result(_result(case, made, scored, notes), result)
         return Written(files=tuple(self._written(case)), unscored=unscored)
 
@@ -213,6 +217,10 @@ class _CaseWork:
                 size_bytes=file.stat().st_size,
                 sha256=sha256_of(file),
             )
+
+
+def _notes(segmentation: Segmentation) -> tuple[str, ...]:
+    return segmentation.provenance.notes if segmentation.provenance else ()
 
 
 def _result(

@@ -82,14 +82,14 @@ class WhatToMake:
             "save_probabilities": str(self.save_probabilities),
             "thumbnails": str(self.thumbnails),
             "quality": str(self.quality),
-            "instances": self._instances,
+            **({"instances": self._instances} if self.instances else {}),
             **dict(self.evaluation.listed),
         }
 
     @property
     def _instances(self) -> str:
         rules = self.instances.listed if self.instances else {}
-        return " ".join(f"{name}={value}" for name, value in rules.items()) or "none"
+        return " ".join(f"{name}={value}" for name, value in rules.items())
 
     @property
     def _inference(self) -> dict[str, str]:

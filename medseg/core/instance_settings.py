@@ -132,15 +132,20 @@ class InstanceRules:
     def listed(self) -> dict[str, str]:
         """Name and value of all that decides about lesions."""
         own = {
-            each.name: str(getattr(self.split, each.name))
+            each.name: _told(getattr(self.split, each.name))
             for each in fields(self.split)
         }
         return {
             "split": type(self.split).__name__,
             **own,
             "connectivity": str(self.connectivity),
-            "minimum_mm3": str(self.minimum_mm3),
+            "minimum_mm3": _told(self.minimum_mm3),
         }
+
+
+def _told(value: object) -> str:
+    """A setting in words; 50 and 50.0 are one."""
+    return str(float(value) if isinstance(value, int | float) else value)
 
 
 @dataclass(frozen=True, kw_only=True)

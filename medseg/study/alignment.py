@@ -71,10 +71,7 @@ def named_alike(
     case or model has for it; names that differ in capitals and spaces only become the
     first of them. Other names stay as they are.
     """
-    rows = [row for cases in scores.values() for case in cases for row in case.rows]
-    chosen: dict[int, str] = {}
-    for row in sorted(rows, key=lambda each: not plain_name(each.structure)):
-        chosen.setdefault(row.label, row.structure)
+    chosen = _chosen_names(scores)
 
     def name(label: int, structure: str) -> str:
         plain, known = plain_name(structure), chosen.get(label, structure)
@@ -97,6 +94,30 @@ def named_alike(
         )
         for model, cases in scores.items()
     }
+
+
+def about_unnamed(scores: Mapping[str, tuple[Scores, ...]]) -> Iterator[str]:
+    """A sentence for each number of a model that takes a name from elsewhere."""
+    chosen = _chosen_names(scores)
+    for model, cases in scores.items():
+        rows = [row for case in cases for row in case.rows]
+        unnamed = {row.label for row in rows if not plain_name(row.structure)}
+        for label in sorted(unnamed):
+            if plain_name(chosen[label]):
+                yield (
+                    f"Maps of {model} do not name label {label}, which is taken for "
+                    f"{chosen[label]}; lesions were not counted in them, and no "
+                    "tolerance by name was used."
+                )
+
+
+def _chosen_names(scores: Mapping[str, tuple[Scores, ...]]) -> dict[int, str]:
+    """By label the first name that is more than a number, where there is one."""
+    rows = [row for cases in scores.values() for case in cases for row in case.rows]
+    chosen: dict[int, str] = {}
+    for row in sorted(rows, key=lambda each: not plain_name(each.structure)):
+        chosen.setdefault(row.label, row.structure)
+    return chosen
 
 
 def structures_of(scores: Mapping[str, tuple[Scores, ...]]) -> tuple[str, ...]:
@@ -148,7 +169,8 @@ def require_same_references(scores: Mapping[str, tuple[Scores, ...]]) -> None:
                     f"{first_model} and {model} were scored with different {what} of "
                     f"{structure}",
                     where=ours.case_id,
-                    remedy="Score all models against the same references, alike.",
+                    remedy="Score all models against the same references, with the "
+                    "same tolerances and names.",
                 )
 
 

@@ -7,6 +7,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.evaluation import Evaluation
 from medseg.core.scores import Scores
 from medseg.study.alignment import (
+    about_unnamed,
     common_cases,
     named_alike,
     require_same_references,
@@ -55,9 +56,10 @@ def compare(
         )
     evaluations = {name: _evaluation(each) for name, each in models.items()}
     ids, excluded = common_cases(evaluations)
-    scores = named_alike(
-        {name: _in_order(evaluation, ids) for name, evaluation in evaluations.items()}
-    )
+    as_scored = {
+        name: _in_order(evaluation, ids) for name, evaluation in evaluations.items()
+    }
+    scores = named_alike(as_scored)
     require_same_references(scores)
     known = study_cases(ids, cases, settings)
     design = Design(
@@ -89,7 +91,8 @@ def compare(
         scoring=next(iter(evaluations.values())).settings,
     )
     notes = dict.fromkeys(note for each in evaluations.values() for note in each.notes)
-    return replace(study, remarks=(*remarks_on(study), *map(_sentence, notes)))
+    remarks = *remarks_on(study), *about_unnamed(as_scored), *map(_sentence, notes)
+    return replace(study, remarks=remarks)
 
 
 def _evaluation(scores: Evaluation | Sequence[Scores]) -> Evaluation:

@@ -53,19 +53,8 @@ def failures_of(study: Study, files: PictureFiles) -> Iterator[Failure]:
             structure=worst.structure,
             value=number(worst.value, metric.digits),
             state=_STATES[MaskState(worst.state)],
-            picture=_picture(worst, _label_of(study, worst.structure), files),
+            picture=_picture(worst, study.labels[worst.structure], files),
         )
-
-
-def _label_of(study: Study, structure: str) -> int:
-    """Its number, which the maps share even where they name it in other words."""
-    return next(
-        row.label
-        for cases in study.scores.values()
-        for case in cases
-        for row in case.rows
-        if row.structure == structure
-    )
 
 
 def _picture(worst: WorstCase, label: int, files: PictureFiles) -> Picture | None:

@@ -70,6 +70,16 @@ class Study:
     scoring: tuple[tuple[str, str], ...] = ()
 
     @property
+    def labels(self) -> dict[str, int]:
+        """Number of each structure in the label maps, which may name it otherwise."""
+        return {
+            row.structure: row.label
+            for cases in self.scores.values()
+            for case in cases
+            for row in case.rows
+        }
+
+    @property
     def patients(self) -> int:
         """How many patients the cases are of."""
         return len({case.patient for case in self.cases})

@@ -83,7 +83,7 @@ def certainty_of(
         else:
             if read is None:
                 lacking.append(case.case_id)
-            for structure, seen in read.structures(study.structures) if read else ():
+            for structure, seen in read.structures(study.labels) if read else ():
                 counts[structure] = counts[structure].plus(
                     seen.probability, seen.reference, seen.spacing_mm
                 )
@@ -141,12 +141,15 @@ class _Case:
     reference: Segmentation
     probabilities: Volume
 
-    def structures(self, names: Sequence[str]) -> Iterator[tuple[str, _Seen]]:
-        """Those that the reference names and the model gives probabilities of."""
-        for name in names:
-            if name not in self.reference.labels:
+    def structures(self, labels: Mapping[str, int]) -> Iterator[tuple[str, _Seen]]:
+        """Those that the reference knows and the model gives probabilities of.
+
+        Args:
+            labels: Number of each structure, which the files may name otherwise.
+        """
+        for name, label in labels.items():
+            if label not in self.reference.labels.ids:
                 continue
-            label = self.reference.labels[name].id
             if label not in self.prediction.labels.ids:
                 continue
             channel = 1 + self.prediction.labels.ids.index(label)

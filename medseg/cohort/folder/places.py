@@ -159,14 +159,14 @@ class Places:
         return self.folder / "volumes.csv"
 
     @property
-    def lesions_table(self) -> Path:
+    def instances_table(self) -> Path:
         """Measures of every lesion of every case."""
-        return self.folder / "lesions.csv"
+        return self.folder / "instances.csv"
 
     @property
-    def lesions_parquet(self) -> Path:
+    def instances_parquet(self) -> Path:
         """The same in Parquet."""
-        return self.folder / "lesions.parquet"
+        return self.folder / "instances.parquet"
 
     @property
     def failures_table(self) -> Path:

@@ -27,6 +27,7 @@ from medseg.evaluation.writing import (
     write_scores,
 )
 from medseg.io.safe_writing import remove_leftovers, writing_errors, written_whole
+from medseg.report.instance_table import INSTANCE_COLUMNS
 
 VOLUME_COLUMNS = ("case", "structure", "label", "voxels", "volume_ml")
 FAILURE_COLUMNS = ("case", "code", "what", "remedy")
@@ -124,11 +125,13 @@ def _write_tables(
     ]
     if description.has_instances:
         lesions = lesion_rows(results)
-        tables.append((places.lesions_table, places.lesions_parquet, lesions))
+        tables.append((places.instances_table, places.instances_parquet, lesions))
     for csv_path, parquet_path, (columns, rows) in tables:
         _write_table(csv_path, columns, rows)
         if parquet:
             frame = pd.DataFrame(rows, columns=list(columns))
+            if _LESIONS in frame:  # a count, which organs have none of
+                frame[_LESIONS] = frame[_LESIONS].astype("Int64")
             with written_whole(parquet_path, overwrite=True) as temporary:
                 frame.to_parquet(temporary, index=False)
 
@@ -139,15 +142,24 @@ def _remove_others(
     """Tables of an earlier gathering that this one does not write."""
     left = [] if parquet else [places.volumes_parquet, places.scores_parquet]
     if not (parquet and description.has_instances):
-        left.append(places.lesions_parquet)
-    if not description.has_instances:
-        left.append(places.lesions_table)
+        left.append(places.instances_parquet)
+    if not description.has_instances and _is_of_instances(places.instances_table):
+        left.append(places.instances_table)
     if not has_scores:
         scores = places.scores_table
         left += [scores, lesions_path(scores), places.scores_parquet]
     for path in left:
         with writing_errors(path):
             path.unlink(missing_ok=True)
+
+
+def _is_of_instances(path: Path) -> bool:
+    """Whether a table is there and is one of lesions, not another of that name."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline().startswith(",".join(INSTANCE_COLUMNS[:5]))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _volumes(

@@ -31,7 +31,7 @@ def lesion_counts(
             if each.lesions is not None
             for name, value in (
                 (f"lesions_{each.structure}", each.lesions),
-                (f"lesions_ml_{each.structure}", each.volume_ml),
+                (f"lesion_ml_{each.structure}", each.volume_ml),
             )
         }
         for result in results

@@ -120,6 +120,7 @@ def test_a_model_of_overlapping_structures_is_refused(scan, tmp_path):
         (["--against", "nnunet"], "nnU-Net cannot share MedSeg's environment"),
         (["--model", "phantom-abdomen"], "a model needs a scan"),
         (["--scan", "ct.nii.gz"], "a model needs a scan"),
+        (["--body", "9", "9", "9", "--scan", "ct.nii.gz"], "a body is one of noise"),
         (["--repeats", "0"], "repeats 0"),
         (["--window", "48"], "window 48"),
         (["--size", "0", "64", "64"], r"size \(0, 64, 64\)"),

@@ -87,7 +87,7 @@ class TestTables:
             for name in NAMES
         ]
         rows = [line for text in single for line in text.splitlines()[1:]]
-        gathered = (night.out / "lesions.csv").read_text().splitlines()
+        gathered = (night.out / "instances.csv").read_text().splitlines()
         assert gathered == [single[-1].splitlines()[0], *rows]
         assert len(rows) == sum(phantom(seed).tumours.max() for seed in SEEDS)
 
@@ -98,10 +98,10 @@ class TestTables:
             row = cases[name_of(seed)]
             assert int(row["lesions_liver tumour"]) == made.tumours.max()
             volume_ml = (made.tumours > 0).sum() * made.volume.geometry.voxel_volume_ml
-            told = float(row["lesions_ml_liver tumour"])
+            told = float(row["lesion_ml_liver tumour"])
             assert told == pytest.approx(volume_ml)
         assert cases[HEALTHY]["lesions_liver tumour"] == "0"
-        assert float(cases[HEALTHY]["lesions_ml_liver tumour"]) == 0
+        assert float(cases[HEALTHY]["lesion_ml_liver tumour"]) == 0
 
     def test_volumes_count_the_lesions_and_no_organ(self, night):
         for row in rows_of(night.out / "volumes.csv"):
@@ -120,10 +120,12 @@ class TestTables:
         pandas = pytest.importorskip("pandas")
         try:
             medseg.merge_cohort(night.out, parquet=True)
-            frame = pandas.read_parquet(night.out / "lesions.parquet")
+            counts = pandas.read_parquet(night.out / "volumes.parquet")["lesions"]
+            assert counts.dtype == "Int64"
+            frame = pandas.read_parquet(night.out / "instances.parquet")
         finally:
             medseg.merge_cohort(night.out)
-        rows = rows_of(night.out / "lesions.csv")
+        rows = rows_of(night.out / "instances.csv")
         assert frame["case"].tolist() == [row["case"] for row in rows]
         volumes_ml = [float(row["volume_ml"]) for row in rows]
         assert frame["volume_ml"].tolist() == volumes_ml
@@ -198,13 +200,13 @@ class TestDoneAgain:
         assert "instances was none, is split=Components connectivity=26" in said
         touching()
         assert touching.begun == len(NAMES)
-        pieces = len(rows_of(out / "lesions.csv"))
+        pieces = len(rows_of(out / "instances.csv"))
         parted = LiverRun(livers, reader, out, instances=RULES)
         (said,) = medseg.cohort_changes(parted.cases(), out, parted.make)
         assert "is split=DistanceWatershed neck_mm=0.75" in said
         parted()
         assert parted.begun == len(NAMES)
-        assert len(rows_of(out / "lesions.csv")) > pieces
+        assert len(rows_of(out / "instances.csv")) > pieces
         plain()
         assert plain.begun == len(NAMES)
         assert listed(out) == without
@@ -218,10 +220,35 @@ def test_keys_without_lesions_are_those_of_versions_that_made_none(reader):
     assert len({json.dumps(asked_for(each)) for each in (plain, wanted, other)}) == 3
 
 
+def test_a_volume_is_one_with_and_without_a_decimal_point():
+    rules = replace(RULES)
+    object.__setattr__(rules, "minimum_mm3", 50)  # as Python takes it
+    assert rules.listed == RULES.listed
+
+
+def test_what_was_too_small_is_noted_with_the_case(livers, reader, tmp_path):
+    out = tmp_path / "out"
+    large = replace(RULES, minimum_mm3=1e6)
+    LiverRun(livers, reader, out, instances=large)()
+    case = json.loads((out / f"cases/{name_of(SEEDS[0])}.json").read_text())
+    assert any("below 1e+06 mm3 left out" in note for note in case["notes"])
+    healthy = json.loads((out / f"cases/{HEALTHY}.json").read_text())
+    assert not any("left out" in note for note in healthy["notes"])
+
+
+def test_a_table_of_that_name_that_is_another_stays(livers, reader, tmp_path):
+    run = LiverRun(livers, reader, tmp_path / "out")
+    run()
+    mine = run.out / "instances.csv"
+    mine.write_text("case,reader\na,1\n")
+    run()
+    assert mine.read_text() == "case,reader\na,1\n"
+
+
 def test_with_probabilities_lesions_have_confidences(livers, reader, tmp_path):
     out = tmp_path / "out"
     LiverRun(livers, reader, out, instances=RULES, save_probabilities=True)()
-    found = [float(row["confidence"]) for row in rows_of(out / "lesions.csv")]
+    found = [float(row["confidence"]) for row in rows_of(out / "instances.csv")]
     assert found
     assert all(0.3 < each <= 1 for each in found)
 
@@ -251,7 +278,7 @@ def test_bids_is_told_not_to_mind_them(livers, reader, tmp_path):
     LiverRun(livers, reader, out, instances=RULES, bids_names=True)()
     ignored = (out / ".bidsignore").read_text().split()
     label_map = out / f"sub-{HEALTHY}/anat/sub-{HEALTHY}_desc-medseg_dseg.nii.gz"
-    beside = [*medseg.instance_files(label_map), out / "lesions.csv"]
+    beside = [*medseg.instance_files(label_map), out / "instances.csv"]
     for path in beside:
         assert path.is_file()
         assert any(path.match(f"*{line.strip('/')}") for line in ignored), path

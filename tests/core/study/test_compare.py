@@ -266,7 +266,11 @@ def test_other_names_of_the_same_label_are_refused():
 def renamed(cases, name):
     """The cases, the first of their two structures named otherwise."""
     return tuple(
-        replace(case, rows=(replace(case.rows[0], structure=name), *case.rows[1:]))
+        replace(
+            case,
+            rows=(replace(case.rows[0], structure=name), *case.rows[1:]),
+            lesions=tuple(replace(each, structure=name) for each in case.lesions),
+        )
         for case in cases
     )
 
@@ -283,9 +287,35 @@ def test_a_number_or_another_spelling_takes_the_name_that_is_known(name, model):
     ]
 
 
+def test_lesions_take_the_name_too():
+    truth = np.zeros((8, 8, 8), np.uint8)
+    truth[2:5, 2:5, 2:5] = 1
+    maps = medseg.Segmentation(
+        array=truth,
+        geometry=medseg.Geometry.from_spacing((8, 8, 8), (1.0, 1.0, 1.0)),
+        labels=medseg.LabelSet.from_names([(1, "tumour")]),
+    )
+    (row,) = medseg.score(maps, maps).rows
+    assert row.structure == "tumour"
+    cases = (replace(medseg.score(maps, maps), case_id="one"),)
+    assert cases[0].lesions
+    study = study_of({"a": cases, "b": renamed(cases, "Tumour")})
+    assert {each.structure for each in study.detections} == {"tumour"}
+    assert {each.model for each in study.detections} == {"a", "b"}
+
+
+def test_the_report_says_which_number_was_taken_for_what():
+    models = two_models()
+    told = study_of({**models, "ours": renamed(models["ours"], "label 1")}).remarks
+    assert any("Maps of ours do not name label 1" in each for each in told)
+    assert not any("do not name label" in each for each in study_of().remarks)
+
+
 def test_maps_that_name_nothing_keep_their_numbers():
     cases = renamed(two_models()["base"], "label 1")
-    assert study_of({"a": cases}).structures == ("label 1", "spleen")
+    study = study_of({"a": cases, "b": cases})
+    assert study.structures == ("label 1", "spleen")
+    assert not any("do not name label" in each for each in study.remarks)
 
 
 def test_no_model_and_columns_without_a_table_are_wrong_use():

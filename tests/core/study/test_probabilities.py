@@ -1,5 +1,7 @@
 """Probabilities: read as they are written, calibration and doubt by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,20 @@ def test_a_model_that_knows_its_errors_has_the_best_possible_area(files):
     assert liver.aurc < liver.random_aurc
     assert found.risks[1].spearman is None  # the spleen is always right
     assert found.remarks == ()
+
+
+def test_structures_are_those_of_the_numbers_whatever_the_files_call_them(files):
+    (named,) = study_of(files).scores.values()
+    rows = [[replace(r, structure=r.structure.title()) for r in c.rows] for c in named]
+    scores = [replace(c, rows=tuple(r)) for c, r in zip(named, rows, strict=True)]
+    settings = StudySettings(bootstrap=FEW_SAMPLES)
+    other = medseg.compare({"model": scores}, settings=settings)
+
+    found = certainty_of(other, files, lambda _: None)
+
+    assert [each.structure for each in found.risks] == ["Liver", "Spleen"]
+    assert found.risks[0].aurc == certainty(files).risks[0].aurc
+    assert len(found.calibrations) == 2
 
 
 def test_calibration_counts_what_is_near_the_structure(files):
