@@ -33,7 +33,7 @@ _NOT_BIDS = (
     "/cases*",
     "/scores*",
     "/volumes*",
-    "/lesions*",
+    "/instances.*",
     "/failures.csv",
     "/index.html",
     "/thumbnails/",
