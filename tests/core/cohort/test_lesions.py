@@ -28,6 +28,7 @@ from tests.core.cohort.livers import (
 )
 from tests.core.making import save_untrained
 
+SAMPLE = Path(__file__).parents[3] / "sample_data"
 NAMES = (HEALTHY, *(name_of(seed) for seed in SEEDS))
 RULES = medseg.InstanceRules(minimum_mm3=50.0, split=medseg.DistanceWatershed())
 OPTIONS = ("--instances", "--split-by", "distance", "--minimum-mm3", "50")
@@ -271,6 +272,35 @@ def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(livers, tmp
     np.testing.assert_array_equal(told.instance_map, alone.instance_map)
     made = str(told.segmentation.provenance)
     assert "parted at the centres that the model sees" in made
+
+
+@pytest.mark.slow
+def test_a_series_gets_a_dicom_seg_with_a_segment_a_lesion(tmp_path):
+    plan = replace(
+        PLAN,
+        channels=("CT",),
+        spacing_mm=(12.0, 12.0, 12.0),
+        patch_shape=(32, 32, 32),
+    )
+    model = save_untrained(plan, tmp_path / "coarse")
+    run = LiverRun(
+        *(SAMPLE / "ct_phantom", model, tmp_path / "out"),
+        instances=medseg.InstanceRules(minimum_mm3=20000.0),
+        file_format=medseg.SegmentationFormat.DICOM_SEG,
+    )
+
+    run()
+
+    (file,) = (run.out / "segmentations").glob("*.dcm")
+    told = medseg.read_panoptic(file)
+    rows = rows_of(run.out / "lesions.csv")
+    assert [int(row["instance"]) for row in rows] == [
+        each.number for each in told.instances
+    ]
+    assert rows
+    assert all(row["mean_CT"] for row in rows)
+    run()
+    assert run.begun == 0
 
 
 def test_bids_is_told_not_to_mind_them(livers, reader, tmp_path):
