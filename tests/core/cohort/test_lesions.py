@@ -293,7 +293,7 @@ def test_a_series_gets_a_dicom_seg_with_a_segment_a_lesion(tmp_path):
 
     (file,) = (run.out / "segmentations").glob("*.dcm")
     told = medseg.read_panoptic(file)
-    rows = rows_of(run.out / "lesions.csv")
+    rows = rows_of(run.out / "instances.csv")
     assert [int(row["instance"]) for row in rows] == [
         each.number for each in told.instances
     ]
