@@ -131,7 +131,8 @@ def test_main_memory_that_runs_out_is_a_step_down_too(error):
 class Spoilt(nn.Module):
     """A network whose thread fails for good after it was given too many windows.
 
-    So does oneDNN, as its kernels' errors stay with the thread.
+    So does oneDNN, as its kernels' errors stay with the thread. Threads are told apart
+    by the system's number: that of Python goes on to the next when one has ended.
 
     Args:
         network: What computes.
@@ -146,8 +147,8 @@ class Spoilt(nn.Module):
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         if len(windows) > self.most:
-            self.threads.add(threading.get_ident())
-        if threading.get_ident() in self.threads:
+            self.threads.add(threading.get_native_id())
+        if threading.get_native_id() in self.threads:
             raise RuntimeError("could not create a primitive")
         logits: torch.Tensor = self.network(windows)
         return logits
