@@ -169,7 +169,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
 
     Example: medseg bench inference --model phantom-abdomen --scan ct.nii.gz
 
-    Example: medseg bench inference --body 128 128 128 --skip-air --against none
+    Example: medseg bench inference --size 320 320 256 --body 60 60 60 --skip-air
 
     Args:
         against: Contenders, with commas: float32 (MedSeg in 32-bit numbers, the
