@@ -225,12 +225,13 @@ def test_images_that_match_no_uid_are_found_by_position_and_it_says_so(
 
 
 def test_a_scan_of_another_patient_is_not_taken(make_slices, save_slices, tmp_path):
+    (tmp_path / "study").mkdir()  # folders beside its own are searched too
     slices = completed(make_slices())
-    scan = medseg.read_volume(save_slices(slices))
-    path = written(random_labels(scan, seed=6), scan, tmp_path / "a.dcm")
+    scan = medseg.read_volume(save_slices(slices, "study/series"))
+    path = written(random_labels(scan, seed=6), scan, tmp_path / "study/a.dcm")
     for data in slices:
         data.PatientID = "P-2"
-    save_slices(slices)
+    save_slices(slices, "study/series")
     with pytest.raises(UnusableInput, match="NOT_FOUND"):
         medseg.read_segmentation(changed(path, with_other_uids))
 
