@@ -25,7 +25,7 @@ TRAINING_CASES = 60  # of seeds from 8 million on
 STEPS = 480
 WIDTHS = (8, 16, 32)
 
-TellApart = Callable[[medseg.Phantom], medseg.Panoptic]
+Way = Callable[[medseg.Phantom], medseg.Panoptic]
 
 
 def trained(folder: Path) -> medseg.TrainedModel:
@@ -88,18 +88,20 @@ def narrow(dataset: medseg.Dataset, folder: Path) -> Path:
     return folder
 
 
-def by_rules(rules: medseg.InstanceRules) -> TellApart:
+def by_rules(rules: medseg.InstanceRules) -> Way:
     """A way that takes the reference label map, and perhaps the scan."""
-    return lambda phantom: medseg.tell_apart(phantom.reference, rules, phantom.volume)
+    return lambda phantom: medseg.separate_instances(
+        phantom.reference, rules, phantom.volume
+    )
 
 
-def in_the_reference(model: medseg.ReadyModel) -> TellApart:
+def in_the_reference(model: medseg.ReadyModel) -> Way:
     """The learned way, in the reference label map."""
     rules = medseg.InstanceRules(split=medseg.LearnedCentres(), minimum_mm3=200.0)
 
     def told(phantom: medseg.Phantom) -> medseg.Panoptic:
         made = model.predict(phantom.volume, request=medseg.Request(centres=True))
-        return medseg.tell_apart(
+        return medseg.separate_instances(
             phantom.reference, rules, phantom.volume, centres=made.centres
         )
 
@@ -108,20 +110,20 @@ def in_the_reference(model: medseg.ReadyModel) -> TellApart:
 
 def in_its_own_labels(
     model: medseg.ReadyModel, split: medseg.LearnedCentres | medseg.DistanceWatershed
-) -> TellApart:
+) -> Way:
     """A way that takes the network's own label map, without small pieces."""
     rules = medseg.InstanceRules(split=split, minimum_mm3=200.0)
 
     def told(phantom: medseg.Phantom) -> medseg.Panoptic:
         made = model.predict(phantom.volume, request=medseg.Request(centres=True))
-        return medseg.tell_apart(
+        return medseg.separate_instances(
             made.segmentation, rules, phantom.volume, centres=made.centres
         )
 
     return told
 
 
-def ways(model: medseg.TrainedModel) -> dict[str, TellApart]:
+def ways(model: medseg.TrainedModel) -> dict[str, Way]:
     """What is compared, by name."""
     found = {"connected pieces": by_rules(medseg.InstanceRules())}
     for neck_mm in (1.0, 0.75, 0.5):
@@ -182,7 +184,7 @@ def measure_ellipsoids() -> None:
         lesion = medseg.Segmentation(
             array=inside.astype(np.uint8), geometry=grid, labels=labels
         )
-        (found,) = medseg.measure_instances(medseg.tell_apart(lesion))
+        (found,) = medseg.measure_instances(medseg.separate_instances(lesion))
         voxel_mm = np.hypot(a, b)
         volume_ml = 4 / 3000 * np.pi * radii.prod()
         errors.append(

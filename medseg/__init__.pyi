@@ -96,7 +96,7 @@ from .instances.files import (
 )
 from .instances.following import follow
 from .instances.measuring import measure_instances
-from .instances.separating import counted, tell_apart
+from .instances.separating import counted, separate_instances
 from .io.datasets.decathlon_downloads import download_decathlon_task
 from .io.datasets.reading import read_dataset
 from .io.file_kinds import FileKind, SegmentationFormat
@@ -387,11 +387,11 @@ __all__ = [
     "segment_instances",
     "segment_with_probabilities",
     "segment_with_ready",
+    "separate_instances",
     "slice_agreement",
     "stack_channels",
     "structure_surface",
     "structures_csv",
-    "tell_apart",
     "train",
     "uncertainty_of",
     "uncertainty_path",

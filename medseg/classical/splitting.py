@@ -38,7 +38,7 @@ def split_touching(
 ) -> Segmentation:
     """The blobs of a structure as labels of their own, the largest first.
 
-    Pieces that do not touch are blobs; those that do are parted where the map of
+    Pieces that do not touch are blobs; those that do are split where the map of
     distances from the surface has a pass between two basins (Beucher & Lantuejoul,
     1979). Every voxel of the structure is in one of them; other structures are left
     out.
@@ -68,7 +68,7 @@ def cut_touching(
     structure: str,
     settings: SplitSettings = _SPLIT,
 ) -> Segmentation:
-    """A structure whose touching blobs are parted by a gap of a voxel or two.
+    """A structure whose touching blobs are split by a gap of a voxel or two.
 
     Args:
         segmentation: The label map.

@@ -83,7 +83,7 @@ class Separation:
 
         Raises:
             WrongUse: INVALID_OPTION for a value out of its range, or one that belongs
-                to another way of parting lesions than the one chosen.
+                to another way of splitting lesions than the one chosen.
         """
         self._require_used()
         return InstanceRules(

@@ -29,13 +29,13 @@ def instances_of(
             lesion may be left out at its ends.
 
     Raises:
-        MedSegError: As `medseg.read_panoptic` and `medseg.tell_apart`.
+        MedSegError: As `medseg.read_panoptic` and `medseg.separate_instances`.
     """
     if not structure and medseg.holds_instances(labels):
         require_default(separation, f"the lesions in {labels.name} are told apart")
         return medseg.read_panoptic(labels, source=_grid_for(labels, scan))
     segmentation = lesions_in(labels, structure, scan)
-    return medseg.tell_apart(segmentation, separation.rules, scan)
+    return medseg.separate_instances(segmentation, separation.rules, scan)
 
 
 def lesions_in(
@@ -80,7 +80,7 @@ def told_or_apart(
         names: For labels that are mere numbers in the file.
 
     Raises:
-        MedSegError: As `medseg.read_panoptic` and `medseg.tell_apart`.
+        MedSegError: As `medseg.read_panoptic` and `medseg.separate_instances`.
     """
     if medseg.holds_instances(labels):
         return medseg.read_panoptic(labels)
@@ -88,7 +88,7 @@ def told_or_apart(
     if names is not None:
         read = replace(read, labels=better_named(read.labels, names))
     known = [name for name in structure if name in read.labels]
-    return medseg.tell_apart(medseg.counted(read, known), separation.rules)
+    return medseg.separate_instances(medseg.counted(read, known), separation.rules)
 
 
 def _grid_for(labels: Path, scan: medseg.Volume | None) -> medseg.Volume | None:

@@ -65,7 +65,7 @@ def separate(
     volume = _scan(scan)
     if written.is_dicom:
         require_series(volume, out)
-    panoptic = medseg.tell_apart(
+    panoptic = medseg.separate_instances(
         lesions_in(labels, structure, volume), separation.rules, volume
     )
     found = medseg.MeasuredInstances(

@@ -25,7 +25,7 @@ class Components:
 
 @dataclass(frozen=True, kw_only=True)
 class DistanceWatershed:
-    """Lesions that touch are parted at their necks.
+    """Lesions that touch are split at their necks.
 
     Attributes:
         neck_mm: How much narrower (radius) a neck is than both lesions, at the least:
@@ -41,12 +41,12 @@ class DistanceWatershed:
         _require_positive(self.neck_mm, "a neck", "mm", "--neck-mm")
 
     def __str__(self) -> str:
-        return f"parted at necks of {self.neck_mm:g} mm"
+        return f"split at necks of {self.neck_mm:g} mm"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntensityWatershed:
-    """Lesions that touch are parted where the scan has a valley between them.
+    """Lesions that touch are split where the scan has a valley between them.
 
     Attributes:
         contrast: How far the valley lies below (or, between dark lesions, above) both
@@ -68,14 +68,14 @@ class IntensityWatershed:
 
     def __str__(self) -> str:
         return (
-            f"{self.shade} ones parted where the scan, smoothed by {self.sigma_mm:g} "
+            f"{self.shade} ones split where the scan, smoothed by {self.sigma_mm:g} "
             f"mm, changes by {self.contrast:g}"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedCentres:
-    """Lesions that touch are parted as a model with an instance head has learned.
+    """Lesions that touch are split as a model with an instance head has learned.
 
     Attributes:
         least_heat: Of the heat-map at a centre, which is 1 at one that is sure.
@@ -95,7 +95,7 @@ class LearnedCentres:
             _require_positive(self.apart_mm, "a distance", "mm", "--apart-mm")
 
     def __str__(self) -> str:
-        return "parted at the centres that the model sees"
+        return "split at the centres that the model sees"
 
 
 Split = Components | DistanceWatershed | IntensityWatershed | LearnedCentres

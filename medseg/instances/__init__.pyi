@@ -9,7 +9,7 @@ from .files import (
 from .following import DEFAULT_FOLLOW_UP_RULES, follow
 from .measuring import measure_instances
 from .separable import has_learned_centres, require_separable
-from .separating import DEFAULT_INSTANCE_RULES, counted, tell_apart
+from .separating import DEFAULT_INSTANCE_RULES, counted, separate_instances
 
 __all__ = [
     "DEFAULT_FOLLOW_UP_RULES",
@@ -24,7 +24,7 @@ __all__ = [
     "require_instance_format",
     "require_separable",
     "require_writable_instances",
-    "tell_apart",
+    "separate_instances",
     "with_confidence",
     "write_instances",
 ]

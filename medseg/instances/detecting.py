@@ -16,7 +16,7 @@ def with_confidence(panoptic: Panoptic, probabilities: Volume) -> Panoptic:
     """The same lesions, each with the mean probability of its structure in it.
 
     Args:
-        panoptic: From `tell_apart`.
+        panoptic: From `separate_instances`.
         probabilities: A channel a structure, named as it; others may be among them.
 
     Raises:

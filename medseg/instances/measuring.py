@@ -28,7 +28,7 @@ def measure_instances(
     own volume and area: a count of voxel faces would never come near 1 for a ball.
 
     Args:
-        panoptic: From `tell_apart`.
+        panoptic: From `separate_instances`.
         volume: The scan, for intensities; on the same grid.
         on_progress: Is told how many are done; what it raises stops the work.
 

@@ -52,5 +52,5 @@ def require_separable(rules: InstanceRules, plans: Sequence[Plan]) -> None:
             if len(plans) == 1
             else "of several models none says where its centres are",
             where="--split-by",
-            remedy="Part them by distance, or give one model that has learned it.",
+            remedy="Split them by distance, or give one model that has learned it.",
         )

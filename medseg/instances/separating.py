@@ -28,7 +28,7 @@ from medseg.core.progress import (
 )
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.instances.grouping import Centres, found_centres
-from medseg.instances.parting import parted
+from medseg.instances.splitting import split_piece
 
 Mask = Bool[np.ndarray, "i j k"]
 Numbers = Integer[np.ndarray, "i j k"]
@@ -41,7 +41,7 @@ _SAME_VOLUME = 1e-9
 _STAGE = "separating lesions"
 
 
-def tell_apart(
+def separate_instances(
     segmentation: Segmentation,
     rules: InstanceRules = DEFAULT_INSTANCE_RULES,
     volume: Volume | None = None,
@@ -83,7 +83,7 @@ def tell_apart(
             continue
         mask = array[place] == structure.id
         own = _rules_for(structure, rules, centres)
-        lesions, left_out = _Telling(
+        lesions, left_out = _Separation(
             mask=mask,
             box=Box.from_slices(place),
             rules=own,
@@ -136,7 +136,7 @@ def counted(segmentation: Segmentation, structures: Collection[str]) -> Segmenta
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Telling:
+class _Separation:
     """One structure whose lesions are told apart.
 
     Attributes:
@@ -181,7 +181,7 @@ class _Telling:
     def _part(self, pieces: Numbers, is_kept: Bool[np.ndarray, " piece"]) -> None:
         """Put, in place, the negative number of its lesion at each voxel of a piece.
 
-        Negative ones are told from those of the pieces that are not parted yet.
+        Negative ones are told from those of the pieces that are not split yet.
         """
         last = 0
         places = list(enumerate(ndimage.find_objects(pieces), start=1))
@@ -194,7 +194,9 @@ class _Telling:
             i, j, k = (a + b for a, b in zip(self.box.start, inner.start, strict=True))
             where = Box(start=(i, j, k), shape=inner.shape)
             grid = self.segmentation.geometry
-            lesions = parted(piece, where, self.rules, grid, self.volume, self.seen)
+            lesions = split_piece(
+                piece, where, self.rules, grid, self.volume, self.seen
+            )
             here[piece] = -(lesions[piece] + last)
             last += int(lesions.max())
 
@@ -218,7 +220,7 @@ def _note(structure: Structure, count: int, left_out: int, rules: InstanceRules)
 
 
 def _seen(rules: InstanceRules, centres: CentreMaps | None) -> Centres | None:
-    """The centres that lesions are parted at, where the rules ask for them."""
+    """The centres that lesions are split at, where the rules ask for them."""
     if not isinstance(rules.split, LearnedCentres):
         return None
     if centres is not None:
@@ -228,7 +230,7 @@ def _seen(rules: InstanceRules, centres: CentreMaps | None) -> Centres | None:
         "a label map alone does not say where a model saw centres",
         where="--split-by",
         remedy="Use medseg segment --instances with a model that learned to tell "
-        "lesions apart, or part them by distance.",
+        "lesions apart, or split them by distance.",
     )
 
 

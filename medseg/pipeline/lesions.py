@@ -16,7 +16,7 @@ from medseg.core.volume import Volume
 from medseg.instances import (
     MeasuredInstances,
     measure_instances,
-    tell_apart,
+    separate_instances,
     with_confidence,
 )
 from medseg.models import TrainedModel
@@ -38,17 +38,19 @@ def segment_instances(
         model: As in `segment`.
         rules: How lesions are told apart; `own_rules` of the model when None.
         settings: As in `segment`.
-        on_progress: As in `segment`, then as in `tell_apart`.
+        on_progress: As in `segment`, then as in `separate_instances`.
 
     Raises:
-        MedSegError: As `segment` and `tell_apart`; WrongUse INVALID_OPTION for learned
-            centres of a model without an instance head.
+        MedSegError: As `segment` and `separate_instances`; WrongUse INVALID_OPTION for
+            learned centres of a model without an instance head.
         Cancelled: From `on_progress`.
     """
     rules = own_rules(model.info.plan) if rules is None else rules
     request = Request(centres=rules.needs_centres)
     made = predict(volume, model, settings, on_progress, request)
-    return tell_apart(made.segmentation, rules, volume, on_progress, made.centres)
+    return separate_instances(
+        made.segmentation, rules, volume, on_progress, made.centres
+    )
 
 
 def with_instances(
@@ -66,13 +68,13 @@ def with_instances(
         prediction: Of a model, with its centres where the rules ask for them.
         rules: How lesions are told apart.
         volume: The scan.
-        on_progress: As in `tell_apart`, then as in `measure_instances`.
+        on_progress: As in `separate_instances`, then as in `measure_instances`.
 
     Raises:
-        MedSegError: As `tell_apart`.
+        MedSegError: As `separate_instances`.
         Cancelled: From `on_progress`.
     """
-    panoptic = tell_apart(
+    panoptic = separate_instances(
         prediction.segmentation, rules, volume, on_progress, prediction.centres
     )
     shares = prediction.probabilities

@@ -73,7 +73,7 @@ class Prediction:
         uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
             has several networks, "disagreement".
         structures: How unsure the model is of each, where uncertainty was asked for.
-        centres: What the model's instance head says, for `tell_apart`.
+        centres: What the model's instance head says, for `separate_instances`.
     """
 
     segmentation: Segmentation

@@ -62,7 +62,7 @@ class Asked:
         """What the layers hold; may be called in another thread.
 
         A scan that does not fit is left out, or, where lesions are told apart by it,
-        refused by `medseg.tell_apart`, in words.
+        refused by `medseg.separate_instances`, in words.
 
         Raises:
             UnusableInput: MISSING_GEOMETRY, NOT_A_LABEL_MAP.

@@ -13,7 +13,7 @@ Split = (
 )
 
 
-class Parting(StrEnum):
+class Splitting(StrEnum):
     """What is done with lesions that touch, as the panel calls it."""
 
     PIECES = "Connected pieces"
@@ -22,7 +22,7 @@ class Parting(StrEnum):
     LEARNED = "Learned by the model"
 
 
-ALWAYS_OFFERED = (Parting.PIECES, Parting.NECKS, Parting.INTENSITY)
+ALWAYS_OFFERED = (Splitting.PIECES, Splitting.NECKS, Splitting.INTENSITY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Choice:
         return isinstance(self.rules.split, medseg.LearnedCentres)
 
     def without_model(self) -> "Choice":
-        """The same for labels of no model: in pieces where it would part them."""
+        """The same for labels of no model: in pieces where it would split them."""
         if not self.needs_centres:
             return self
         return replace(self, rules=replace(self.rules, split=medseg.Components()))

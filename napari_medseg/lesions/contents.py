@@ -97,7 +97,7 @@ def told_apart(wanted: Wanted, report: Report) -> Lesions:
     """Tell lesions apart and measure them; can be stopped after every piece.
 
     Raises:
-        MedSegError: As `medseg.tell_apart`.
+        MedSegError: As `medseg.separate_instances`.
     """
     panoptic = panoptic_of(wanted, report)
     measures = medseg.measure_instances(panoptic, wanted.scan, report)
@@ -117,7 +117,7 @@ def followed(
     """Tell what became of the lesions of an earlier label map.
 
     Raises:
-        MedSegError: As `medseg.tell_apart`.
+        MedSegError: As `medseg.separate_instances`.
     """
     baseline = panoptic_of(earlier, report)
     found = medseg.follow(baseline, later.panoptic, rules, report)
@@ -184,13 +184,13 @@ def panoptic_of(wanted: Wanted, report: Report) -> medseg.Panoptic:
 
     Raises:
         WrongUse: INVALID_OPTION, where no model has said where it sees centres.
-        MedSegError: As `medseg.tell_apart`.
+        MedSegError: As `medseg.separate_instances`.
     """
     choice, centres = wanted.choice, wanted.centres
     if choice.needs_centres and centres is None:
         raise no_centres(wanted.segmentation.case_id)
     labels = with_counted(wanted.segmentation, choice.counted)
-    told = medseg.tell_apart(labels, choice.rules, wanted.scan, report, centres)
+    told = medseg.separate_instances(labels, choice.rules, wanted.scan, report, centres)
     if wanted.confidence is None:
         return told
     sure = wanted.confidence.means(wanted.segmentation, told)

@@ -103,7 +103,7 @@ def judged(lesions: Lesions, reference: Reference, report: Report) -> Judged:
 
     Raises:
         UnusableInput: GRID_MISMATCH, LABEL_MISMATCH.
-        MedSegError: As `medseg.tell_apart`.
+        MedSegError: As `medseg.separate_instances`.
     """
     told, notes = _reference_lesions(lesions, reference, report)
     found = lesions.panoptic
@@ -179,7 +179,7 @@ def _reference_lesions(
             turned = _on_grid_of(lesions, numbered.instance_map, reference)
             return _with_lesions(counted, numbered, turned), notes
         notes = ("the reference's file does not number all that is counted",)
-    return medseg.tell_apart(counted, choice.rules, lesions.scan, report), notes
+    return medseg.separate_instances(counted, choice.rules, lesions.scan, report), notes
 
 
 def _is_thing(structure: medseg.Structure) -> bool:

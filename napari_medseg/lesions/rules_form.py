@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 import medseg
 from napari_medseg.controls.notice import announce
-from napari_medseg.lesions.choice import ALWAYS_OFFERED, Choice, Parting, Split
+from napari_medseg.lesions.choice import ALWAYS_OFFERED, Choice, Split, Splitting
 
 _NEIGHBOURS = (
     ("26 (face, edge or corner)", medseg.Connectivity.CORNERS),
@@ -88,9 +88,9 @@ class RulesForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._counted = CountedList()
-        self._parting = QComboBox()
-        for parting in ALWAYS_OFFERED:
-            self._parting.addItem(parting.value, parting)
+        self._splitting = QComboBox()
+        for splitting in ALWAYS_OFFERED:
+            self._splitting.addItem(splitting.value, splitting)
         self._neck = _number(medseg.DistanceWatershed().neck_mm, " mm", 0.05, 0.25)
         usual = medseg.IntensityWatershed()
         self._contrast = _number(usual.contrast, "", 0.1, 1.0)
@@ -133,38 +133,38 @@ class RulesForm(QWidget):
 
         Where it is new, it is chosen: it is the way of a model that has learned it.
         """
-        place = self._parting.findText(Parting.LEARNED.value)
+        place = self._splitting.findText(Splitting.LEARNED.value)
         if is_offered and place < 0:
-            self._parting.addItem(Parting.LEARNED.value, Parting.LEARNED)
-            self._parting.setCurrentIndex(self._parting.count() - 1)
+            self._splitting.addItem(Splitting.LEARNED.value, Splitting.LEARNED)
+            self._splitting.setCurrentIndex(self._splitting.count() - 1)
         elif not is_offered and place >= 0:
-            if self._parting.currentIndex() == place:
-                self._parting.setCurrentIndex(0)
-            self._parting.removeItem(place)
+            if self._splitting.currentIndex() == place:
+                self._splitting.setCurrentIndex(0)
+            self._splitting.removeItem(place)
 
     def _split(self) -> Split:
-        match parting := Parting(self._parting.currentText()):
-            case Parting.PIECES:
+        match splitting := Splitting(self._splitting.currentText()):
+            case Splitting.PIECES:
                 return medseg.Components()
-            case Parting.NECKS:
+            case Splitting.NECKS:
                 return medseg.DistanceWatershed(neck_mm=self._neck.value())
-            case Parting.INTENSITY:
+            case Splitting.INTENSITY:
                 return medseg.IntensityWatershed(
                     contrast=self._contrast.value(),
                     sigma_mm=self._sigma.value(),
                     shade=medseg.Shade(self._shade.currentText()),
                 )
-            case Parting.LEARNED:
+            case Splitting.LEARNED:
                 return medseg.LearnedCentres(
                     least_heat=self._heat.value(), apart_mm=self._apart.value() or None
                 )
             case _:
-                assert_never(parting)
+                assert_never(splitting)
 
     def _name_parts(self) -> None:
         for widget, name, tip in (
             (
-                self._parting,
+                self._splitting,
                 "Method",
                 "Lesions that touch are one (connected pieces), or are separated: at "
                 "necks (distance from the surface), at valleys (intensity), or at the "
@@ -226,16 +226,16 @@ class RulesForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Count", self._counted)
         for widget in (
-            *(self._parting, self._neck, self._contrast, self._sigma, self._shade),
+            *(self._splitting, self._neck, self._contrast, self._sigma, self._shade),
             *(self._heat, self._apart, self._neighbours, self._minimum),
         ):
             form.addRow(widget.accessibleName(), widget)
             form.labelForField(widget).setMinimumWidth(_LABEL_WIDTH_PX)
 
     def _connect(self) -> None:
-        self._parting.currentIndexChanged.connect(self._show_settings)
+        self._splitting.currentIndexChanged.connect(self._show_settings)
         self._counted.itemChanged.connect(self._on_changed)
-        for box in (self._parting, self._shade, self._neighbours):
+        for box in (self._splitting, self._shade, self._neighbours):
             box.currentIndexChanged.connect(self._on_changed)
         for number in (
             *(self._neck, self._contrast, self._sigma),
@@ -245,15 +245,15 @@ class RulesForm(QWidget):
 
     def _show_settings(self, _index: int = 0) -> None:
         """Show the settings of the way that is chosen."""
-        parting = Parting(self._parting.currentText())
+        splitting = Splitting(self._splitting.currentText())
         for wanted, widgets in (
-            (Parting.NECKS, (self._neck,)),
-            (Parting.INTENSITY, (self._contrast, self._sigma, self._shade)),
-            (Parting.LEARNED, (self._heat, self._apart)),
+            (Splitting.NECKS, (self._neck,)),
+            (Splitting.INTENSITY, (self._contrast, self._sigma, self._shade)),
+            (Splitting.LEARNED, (self._heat, self._apart)),
         ):
             for widget in widgets:
-                widget.setVisible(parting is wanted)
-                self._form.labelForField(widget).setVisible(parting is wanted)
+                widget.setVisible(splitting is wanted)
+                self._form.labelForField(widget).setVisible(splitting is wanted)
 
     def _on_changed(self, _value: object = None) -> None:
         self.changed.emit()

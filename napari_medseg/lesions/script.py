@@ -92,7 +92,7 @@ def _lines(wanted: ScriptedLesions) -> Iterator[str]:
         "]",
         "labels = replace(labels, labels=medseg.LabelSet(tuple(kinds)))",
         f"rules = {_rules(wanted.choice.rules)}",
-        f"lesions = medseg.tell_apart(labels, rules{scan}{centres})",
+        f"lesions = medseg.separate_instances(labels, rules{scan}{centres})",
     )
     if wanted.is_sure:
         yield "lesions = medseg.with_confidence(lesions, made.probabilities)"

@@ -60,7 +60,7 @@ class Segmented:
         )
         if self.lacks_centres:
             text += (
-                " Of so large a scan the centres of lesions are not kept: part them "
+                " Of so large a scan the centres of lesions are not kept: split them "
                 "with medseg segment --instances."
             )
         if not self.predicted_dice:

@@ -19,7 +19,7 @@ def row(*labels) -> medseg.Segmentation:
 
 def write_found(path: Path, labels, confidences) -> None:
     """Lesions of a row of voxels, each with a confidence."""
-    told = medseg.tell_apart(row(*labels))
+    told = medseg.separate_instances(row(*labels))
     both = zip(told.instances, confidences, strict=True)
     sure = tuple(replace(each, confidence=one) for each, one in both)
     path.parent.mkdir(exist_ok=True)

@@ -59,7 +59,7 @@ def test_lesions_are_told_apart_measured_and_written(files, capsys):
     boxes = medseg.read_boxes(out.with_name("o.boxes.json"))
     assert [each.number for each in boxes.boxes] == [1, 2]
     printed = capsys.readouterr()
-    assert "2 instances (parted at necks of 0.75 mm)" in printed.err
+    assert "2 instances (split at necks of 0.75 mm)" in printed.err
     assert "tumour" in printed.out
 
 
@@ -203,7 +203,7 @@ def test_other_dicom_cannot_hold_lesions_one_by_one(tiny_model, tmp_path, capsys
 
 
 def test_lesions_go_through_dicom_and_are_measured_as_they_are(tmp_path, capsys):
-    """Two blocks with a bar between them are parted at the bar, and stay parted."""
+    """Two blocks with a bar between them are split at the bar, and stay split."""
     labels = tmp_path / "labels.nii.gz"
     reference = medseg.read_segmentation(REFERENCE)
     array = reference.array.copy()
@@ -321,7 +321,7 @@ def test_a_dicom_seg_without_its_outer_slices_is_put_on_the_grid_of_the_scan(
     array[1:3, 1:3, inner] = array[5, 5, inner] = TUMOUR
     labels = tmp_path / "labels.dcm"
     whole = label_map(array, geometry=scan.geometry)
-    medseg.write_panoptic(medseg.tell_apart(whole), labels, source=scan)
+    medseg.write_panoptic(medseg.separate_instances(whole), labels, source=scan)
     without_empty_frames(labels)
     assert medseg.read_panoptic(labels).geometry.shape[2] == array.shape[2] - 4
 
@@ -360,9 +360,9 @@ def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(tmp_path, c
         assert made is not None
         return " ".join(made.notes)
 
-    assert "parted at the centres" in notes("-m", str(learned))
+    assert "split at the centres" in notes("-m", str(learned))
     assert "connected pieces" in notes("-m", str(learned), "--split-by", "nothing")
-    assert "parted at necks" in notes("-m", str(learned), "--split-by", "distance")
+    assert "split at necks" in notes("-m", str(learned), "--split-by", "distance")
     assert "connected pieces" in notes("-m", str(plain))
     asked = ["--split-by", "learned", "-o", str(tmp_path / "new.nii.gz")]
     capsys.readouterr()

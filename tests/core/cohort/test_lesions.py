@@ -114,7 +114,7 @@ class TestTables:
         counts = [int(phantom(seed).tumours.max()) for seed in SEEDS]
         assert f"<dt>Lesions</dt><dd>{sum(counts)}</dd>" in page
         assert all(f"ml in {count} lesions" in page for count in counts)
-        assert "instances (parted" not in page
+        assert "instances (split" not in page
 
     def test_parquet_has_the_same(self, night):
         pytest.importorskip("pyarrow")
@@ -202,11 +202,11 @@ class TestDoneAgain:
         touching()
         assert touching.begun == len(NAMES)
         pieces = len(rows_of(out / "instances.csv"))
-        parted = LiverRun(livers, reader, out, instances=RULES)
-        (said,) = medseg.cohort_changes(parted.cases(), out, parted.make)
+        split = LiverRun(livers, reader, out, instances=RULES)
+        (said,) = medseg.cohort_changes(split.cases(), out, split.make)
         assert "is split=DistanceWatershed neck_mm=0.75" in said
-        parted()
-        assert parted.begun == len(NAMES)
+        split()
+        assert split.begun == len(NAMES)
         assert len(rows_of(out / "instances.csv")) > pieces
         plain()
         assert plain.begun == len(NAMES)
@@ -271,7 +271,7 @@ def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(livers, tmp
     alone = medseg.segment_instances(medseg.read_volume(file), model, rules, settings)
     np.testing.assert_array_equal(told.instance_map, alone.instance_map)
     made = str(told.segmentation.provenance)
-    assert "parted at the centres that the model sees" in made
+    assert "split at the centres that the model sees" in made
 
 
 @pytest.mark.slow

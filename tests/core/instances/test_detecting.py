@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import linear_sum_assignment
 
 import medseg
-from medseg.instances import instance_boxes, tell_apart, with_confidence
+from medseg.instances import instance_boxes, separate_instances, with_confidence
 from medseg.study.statistics.instance_froc import instance_froc, instance_frocs
 from tests.core.instances.scenes import CYST, LIVER, TUMOUR, label_map
 from tests.core.making import ORIENTATIONS, turned_geometry
@@ -23,7 +23,7 @@ def row(*labels) -> np.ndarray:
 
 def sure(labels, tumour, cyst=None) -> medseg.Panoptic:
     """Lesions in a row of voxels, with the probability of each voxel."""
-    told = tell_apart(label_map(row(*labels)))
+    told = separate_instances(label_map(row(*labels)))
     array = np.zeros((5, len(labels), 1, 1), np.float16)
     array[3, :, 0, 0] = tumour
     array[4, :, 0, 0] = 0 if cyst is None else cyst
@@ -42,7 +42,7 @@ def test_confidence_is_the_mean_probability_of_the_structure_in_the_lesion():
 
 
 def test_probabilities_of_other_structures_are_refused():
-    told = tell_apart(label_map(row(TUMOUR)))
+    told = separate_instances(label_map(row(TUMOUR)))
     shares = medseg.Volume(array=np.zeros((1, 1, 1, 1)), geometry=told.geometry)
 
     with pytest.raises(medseg.UnusableInput, match=r"CHANNEL_MISMATCH.*'tumour'"):
@@ -65,7 +65,7 @@ def test_a_box_holds_its_lesion_to_the_outside_of_its_voxels(
     array = np.zeros((8, 8, 8), int)
     array[tuple(slice(a, a + n) for a, n in zip(start, size, strict=True))] = TUMOUR
 
-    boxes = instance_boxes(tell_apart(label_map(array, geometry=geometry)))
+    boxes = instance_boxes(separate_instances(label_map(array, geometry=geometry)))
 
     (only,) = boxes.boxes
     assert (only.box.start, only.box.shape) == (start, size)
@@ -123,7 +123,9 @@ def test_a_damaged_file_of_boxes_is_one_line(tmp_path, change):
 def test_froc_over_two_cases_by_hand():
     first = sure([TUMOUR, 0, TUMOUR, 0, 0], [0.75, 0, 0.5, 0, 0])  # found, spurious
     second = sure([TUMOUR, 0, 0, CYST, CYST], [0.25, 0, 0, 0, 0], [0, 0, 0, 1, 1])
-    wanted = tell_apart(label_map(row(TUMOUR, 0, 0, 0, TUMOUR)))  # one is missed
+    wanted = separate_instances(
+        label_map(row(TUMOUR, 0, 0, 0, TUMOUR))
+    )  # one is missed
 
     found = instance_froc([(first, wanted), (second, wanted)], "tumour")
 
@@ -133,8 +135,8 @@ def test_froc_over_two_cases_by_hand():
 
 
 def test_froc_asks_for_confidences_and_lesions():
-    told = tell_apart(label_map(row(TUMOUR, 0)))
-    nothing = tell_apart(label_map(row(0, 0)))
+    told = separate_instances(label_map(row(TUMOUR, 0)))
+    nothing = separate_instances(label_map(row(0, 0)))
 
     with pytest.raises(medseg.WrongUse, match="no confidence"):
         instance_froc([(told, told)], "tumour")
@@ -145,7 +147,7 @@ def test_froc_asks_for_confidences_and_lesions():
 def test_a_sure_lesion_is_found_although_a_less_sure_one_fits_better():
     """At 0.75 the second is not there yet; at 0.5 it is a second one on the lesion."""
     predicted = sure([0, TUMOUR, 0, TUMOUR, TUMOUR], [0, 0.75, 0, 0.5, 0.5])
-    wanted = tell_apart(label_map(row(0, TUMOUR, TUMOUR, TUMOUR, TUMOUR)))
+    wanted = separate_instances(label_map(row(0, TUMOUR, TUMOUR, TUMOUR, TUMOUR)))
 
     found = instance_froc([(predicted, wanted)], "tumour")
 
@@ -174,7 +176,7 @@ def most_matches(predicted, wanted, kept: np.ndarray) -> int:
 )
 def test_at_each_confidence_as_many_are_found_as_can_be_matched(maps, seed):
     predicted, wanted = (
-        tell_apart(label_map(row(*np.where(each, TUMOUR, 0)))) for each in maps
+        separate_instances(label_map(row(*np.where(each, TUMOUR, 0)))) for each in maps
     )
     if not wanted.instances:
         return
@@ -199,11 +201,11 @@ def test_at_each_confidence_as_many_are_found_as_can_be_matched(maps, seed):
 
 
 def test_a_case_that_does_not_name_the_structure_has_none_of_it():
-    wanted = tell_apart(label_map(row(TUMOUR, 0)))
+    wanted = separate_instances(label_map(row(TUMOUR, 0)))
     clean = replace(
         label_map(row(LIVER, 0)), labels=medseg.LabelSet.from_names([(LIVER, "liver")])
     )
-    healthy = replace(tell_apart(clean), instances=())
+    healthy = replace(separate_instances(clean), instances=())
     found = instance_froc(
         [(sure([TUMOUR, 0], [0.5, 0]), wanted), (healthy, healthy)], "tumour"
     )
@@ -226,7 +228,7 @@ def test_a_name_that_no_case_has_is_refused_with_those_there_are():
 
 def test_every_structure_with_a_lesion_has_a_curve():
     told = sure([TUMOUR, 0, CYST], [0.5, 0, 0], [0, 0, 0.75])
-    only_cyst = tell_apart(label_map(row(0, 0, CYST)))
+    only_cyst = separate_instances(label_map(row(0, 0, CYST)))
 
     curves = instance_frocs(iter([(told, only_cyst), (told, only_cyst)]))
 

@@ -14,7 +14,7 @@ from tests.core.instances.scenes import CYST, LIVER, TUMOUR, label_map
 
 def found_in(*labels) -> medseg.MeasuredInstances:
     """Lesions in a row of voxels."""
-    told = medseg.tell_apart(label_map(np.array(labels).reshape(-1, 1, 1)))
+    told = medseg.separate_instances(label_map(np.array(labels).reshape(-1, 1, 1)))
     return medseg.MeasuredInstances(
         panoptic=told, measures=medseg.measure_instances(told)
     )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import medseg
 from medseg import Fate, FollowUpRules, MatchedBy, follow
-from medseg.instances import tell_apart
+from medseg.instances import separate_instances
 from tests.core.instances.scenes import CYST, TUMOUR, label_map
 from tests.core.making import ellipsoid
 
@@ -19,7 +19,7 @@ def scan_with(*balls, grid=GRID, label=TUMOUR) -> medseg.Panoptic:
     array = np.zeros(grid.shape, int)
     for right_mm, radius_mm in balls:
         array[ellipsoid(grid, radius_mm, (right_mm, 20.0, 20.0))] = label
-    return tell_apart(label_map(array, geometry=grid))
+    return separate_instances(label_map(array, geometry=grid))
 
 
 def fates(found) -> list[tuple[Fate, tuple[int, ...], tuple[int, ...]]]:
@@ -77,7 +77,7 @@ def test_what_is_left_of_a_lesion_between_two_thick_slices_is_still_that_lesion(
     then = scan_with((20.0, 9.0), grid=thick)
     rest = np.zeros(thin.shape, int)
     rest[18:22, 18:22, 22] = TUMOUR
-    later = tell_apart(label_map(rest, geometry=thin))
+    later = separate_instances(label_map(rest, geometry=thin))
 
     for found in (follow(then, later), follow(later, then)):
         assert [each.fate for each in found.lesions] == [Fate.PERSISTING]
@@ -89,7 +89,9 @@ def test_the_diameters_of_fragments_are_added():
     rod[5:55, 19:22, 9:11] = TUMOUR
     broken = rod.copy()
     broken[29:31] = 0
-    then, later = (tell_apart(label_map(e, geometry=GRID)) for e in (rod, broken))
+    then, later = (
+        separate_instances(label_map(e, geometry=GRID)) for e in (rod, broken)
+    )
     (lesion,) = follow(then, later).lesions
 
     assert lesion.fate is Fate.SPLIT
@@ -246,7 +248,7 @@ def test_empty_scans_have_nothing_to_follow():
 )
 def test_every_lesion_is_in_one_row_and_the_way_back_mirrors_it(maps):
     then, later = (
-        tell_apart(label_map(np.where(row, TUMOUR, 0).reshape(12, 1, 1)))
+        separate_instances(label_map(np.where(row, TUMOUR, 0).reshape(12, 1, 1)))
         for row in maps
     )
     rules = FollowUpRules(most_apart_mm=0.0)

@@ -1,4 +1,4 @@
-"""Lesions parted at learned centres: ideal maps give the truth back."""
+"""Lesions split at learned centres: ideal maps give the truth back."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,9 @@ def ideal_maps(
 
 
 def told(labels, maps) -> np.ndarray:
-    return medseg.tell_apart(labels, LEARNED, centres=maps).instance_map.astype(int)
+    return medseg.separate_instances(labels, LEARNED, centres=maps).instance_map.astype(
+        int
+    )
 
 
 def same_partition(ours: np.ndarray, truth: np.ndarray) -> bool:
@@ -82,7 +84,7 @@ def test_maps_on_a_coarser_turned_grid_do_as_well():
         for radius, centre in ((9.0, (14.0, 14.0, 15.0)), (8.0, (29.0, 14.0, 15.0)))
     )
     maps = ideal_maps(np.where(first, 1, np.where(second, 2, 0)), coarse)
-    found = medseg.tell_apart(labels, LEARNED, centres=maps)
+    found = medseg.separate_instances(labels, LEARNED, centres=maps)
     assert len(found.instances) == 2
     centres = [m.centre_ras_mm for m in medseg.measure_instances(found)]
     np.testing.assert_allclose(sorted(c[0] for c in centres), (14, 29), atol=1.5)
@@ -140,7 +142,7 @@ def test_structures_that_were_not_learned_stay_in_their_pieces():
     array = two_balls()
     labels = label_map(np.where(array > 0, CYST, 0), (1.0, 1.0, 2.0))
     truth = np.where(array > 0, 1 + (np.indices(array.shape)[0] >= 22), 0)
-    found = medseg.tell_apart(
+    found = medseg.separate_instances(
         labels, LEARNED, centres=ideal_maps(truth, labels.geometry)
     )
     assert len(found.instances) == 1
@@ -149,7 +151,7 @@ def test_structures_that_were_not_learned_stay_in_their_pieces():
 
 def test_a_label_map_alone_says_nothing_of_centres():
     with pytest.raises(medseg.WrongUse, match="centres") as caught:
-        medseg.tell_apart(label_map(two_balls()), LEARNED)
+        medseg.separate_instances(label_map(two_balls()), LEARNED)
     assert caught.value.code is medseg.ErrorCode.INVALID_OPTION
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from medseg import Connectivity, DistanceWatershed, InstanceRules, tell_apart
+from medseg import Connectivity, DistanceWatershed, InstanceRules, separate_instances
 from medseg.instances.joining import with_small_ones_joined
 from tests.core.instances.scenes import TUMOUR, label_map
 
@@ -89,9 +89,9 @@ def test_the_order_of_voxels_in_memory_changes_nothing(order):
         minimum_mm3=4.0,
         split=DistanceWatershed(neck_mm=0.3),
     )
-    plain = tell_apart(label_map(array), rules)
+    plain = separate_instances(label_map(array), rules)
 
-    told = tell_apart(label_map(np.array(array, order=order)), rules)
+    told = separate_instances(label_map(np.array(array, order=order)), rules)
 
     assert_array_equal(told.instance_map, plain.instance_map)
     first = [np.flatnonzero(told.instance_map == e.number)[0] for e in told.instances]

@@ -7,13 +7,15 @@ from numpy.testing import assert_allclose
 
 import medseg
 from medseg.core.panoptic import Panoptic
-from medseg.instances import measure_instances, tell_apart
+from medseg.instances import measure_instances, separate_instances
 from tests.core.instances.scenes import CYST, LIVER, SPLEEN, TUMOUR, label_map
 from tests.core.making import ORIENTATIONS, ellipsoid, turned_geometry
 
 
 def lesion_of(array, spacing_mm=(1.0, 1.0, 1.0), geometry=None) -> Panoptic:
-    return tell_apart(label_map(np.where(array, TUMOUR, 0), spacing_mm, geometry))
+    return separate_instances(
+        label_map(np.where(array, TUMOUR, 0), spacing_mm, geometry)
+    )
 
 
 def measured(array, spacing_mm=(1.0, 1.0, 1.0), geometry=None):
@@ -192,7 +194,7 @@ def test_the_organ_is_the_one_a_lesion_touches_most():
     array[:, :, 6:] = SPLEEN
     array[2:4, 2:4, 2:4] = TUMOUR  # inside the liver
     array[5:8, 5:8, 5:9] = CYST  # mostly in the spleen, to the end of the scan
-    inside, between = measure_instances(tell_apart(label_map(array)))
+    inside, between = measure_instances(separate_instances(label_map(array)))
 
     assert inside.organ is not None
     assert between.organ is not None

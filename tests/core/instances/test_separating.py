@@ -15,7 +15,7 @@ from medseg.core.instance_settings import (
 )
 from medseg.core.lesions import Connectivity
 from medseg.core.provenance import Provenance
-from medseg.instances import counted, tell_apart
+from medseg.instances import counted, separate_instances
 from medseg.phantom import make_touching_tumours
 from tests.core.instances.scenes import CYST, LIVER, TUMOUR, label_map, two_balls
 
@@ -23,7 +23,7 @@ AT_NECKS = InstanceRules(split=DistanceWatershed())
 
 
 def numbers_of(array, rules=InstanceRules()):  # noqa: B008 - it is frozen
-    return tell_apart(label_map(np.array(array)), rules).instance_map
+    return separate_instances(label_map(np.array(array)), rules).instance_map
 
 
 def test_pieces_are_numbered_by_structure_and_then_by_first_voxel():
@@ -52,7 +52,7 @@ def test_small_pieces_become_background_everywhere_and_it_is_noted():
     array[5] = LIVER
     old = label_map(array, (1.0, 1.0, 2.0))
 
-    told = tell_apart(old, InstanceRules(minimum_mm3=6.0))  # 3 voxels of 2 mm3
+    told = separate_instances(old, InstanceRules(minimum_mm3=6.0))  # 3 voxels of 2 mm3
 
     assert told.instance_map.ravel().tolist() == [1, 1, 1, 0, 0, 0]
     assert told.segmentation.array.ravel().tolist() == [7, 7, 7, 0, 0, 2]
@@ -77,18 +77,18 @@ def test_the_note_is_in_the_provenance_of_a_label_map_that_has_one():
         provenance=made,
     )
 
-    told = tell_apart(segmentation, AT_NECKS).segmentation.provenance
+    told = separate_instances(segmentation, AT_NECKS).segmentation.provenance
 
     assert told is not None
-    assert told.notes == ("tumour: 2 instances (parted at necks of 0.75 mm)",)
+    assert told.notes == ("tumour: 2 instances (split at necks of 0.75 mm)",)
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 2.0), (1.0, 1.5, 1.0)])
 def test_touching_balls_are_one_piece_and_two_by_distance(spacing_mm):
     segmentation = label_map(two_balls(spacing_mm, (48, 30, 30)), spacing_mm)
 
-    assert len(tell_apart(segmentation).instances) == 1
-    told = tell_apart(segmentation, AT_NECKS)
+    assert len(separate_instances(segmentation).instances) == 1
+    told = separate_instances(segmentation, AT_NECKS)
     assert len(told.instances) == 2
     assert told.instance_map[14, :, :].max() == 1
     assert set(np.unique(told.instance_map[29])) == {0, 2}
@@ -100,7 +100,7 @@ def test_what_a_watershed_parts_off_and_is_too_small_stays_with_its_neighbour():
     segmentation = label_map(array, (1.0, 1.0, 2.0))
     whole = InstanceRules(minimum_mm3=0.6 * 2 * voxels, split=DistanceWatershed())
 
-    told = tell_apart(segmentation, whole)
+    told = separate_instances(segmentation, whole)
 
     assert len(told.instances) == 1
     assert_array_equal(told.segmentation.array, segmentation.array)
@@ -119,8 +119,8 @@ def test_intensities_part_what_has_no_neck(shade):
     )
     split = IntensityWatershed(contrast=30.0, sigma_mm=1.0, shade=shade)
 
-    assert len(tell_apart(segmentation, AT_NECKS).instances) == 1
-    told = tell_apart(segmentation, InstanceRules(split=split), scan)
+    assert len(separate_instances(segmentation, AT_NECKS).instances) == 1
+    told = separate_instances(segmentation, InstanceRules(split=split), scan)
 
     ends = told.instance_map[[8, 14, 18, 24], 5, 5].tolist()
     assert ends == [1, 1, 2, 2]
@@ -130,7 +130,7 @@ def test_an_intensity_watershed_without_a_scan_is_refused():
     rules = InstanceRules(split=IntensityWatershed())
 
     with pytest.raises(medseg.WrongUse, match=r"INVALID_OPTION.*--scan"):
-        tell_apart(label_map(two_balls()), rules)
+        separate_instances(label_map(two_balls()), rules)
 
 
 def test_a_scan_on_another_grid_is_refused():
@@ -140,14 +140,14 @@ def test_a_scan_on_another_grid_is_refused():
     )
 
     with pytest.raises(medseg.UnusableInput, match="GRID_MISMATCH"):
-        tell_apart(label_map(two_balls()), volume=scan)
+        separate_instances(label_map(two_balls()), volume=scan)
 
 
 def test_stuff_is_counted_only_where_it_is_asked_for():
     array = np.array([[[LIVER, 0, LIVER]]])
 
-    assert tell_apart(label_map(array)).instances == ()
-    told = tell_apart(counted(label_map(array), ["liver"]))
+    assert separate_instances(label_map(array)).instances == ()
+    told = separate_instances(counted(label_map(array), ["liver"]))
     assert [each.structure_id for each in told.instances] == [LIVER, LIVER]
     with pytest.raises(medseg.WrongUse, match="no structure 'lung'"):
         counted(label_map(array), ["lung"])
@@ -158,7 +158,7 @@ def test_more_lesions_than_numbers_are_refused():
     array[0, ::2, ::2] = TUMOUR
 
     with pytest.raises(medseg.UnusableInput, match=r"NOT_A_LABEL_MAP: 65792 lesions"):
-        tell_apart(label_map(array))
+        separate_instances(label_map(array))
 
 
 @settings(max_examples=25)
@@ -167,7 +167,9 @@ def test_more_lesions_than_numbers_are_refused():
     connectivity=st.sampled_from(Connectivity),
 )
 def test_pieces_are_those_of_scipy(array, connectivity):
-    told = tell_apart(label_map(array), InstanceRules(connectivity=connectivity))
+    told = separate_instances(
+        label_map(array), InstanceRules(connectivity=connectivity)
+    )
 
     structure = ndimage.generate_binary_structure(
         3, list(Connectivity).index(connectivity) + 1
@@ -190,8 +192,10 @@ def test_a_watershed_only_divides_pieces(array, connectivity):
         connectivity=connectivity, split=DistanceWatershed(neck_mm=0.1)
     )
 
-    told = tell_apart(label_map(array), rules)
-    whole = tell_apart(label_map(array), InstanceRules(connectivity=connectivity))
+    told = separate_instances(label_map(array), rules)
+    whole = separate_instances(
+        label_map(array), InstanceRules(connectivity=connectivity)
+    )
 
     for instance in told.instances:
         assert len(np.unique(whole.instance_map[told.mask(instance)])) == 1
@@ -203,8 +207,8 @@ def test_pieces_miscount_touching_tumours_and_a_distance_watershed_counts_them()
     for seed in range(50):
         phantom = make_touching_tumours(seed)
         count = int(phantom.tumours.max())
-        pieces = tell_apart(phantom.reference)
-        apart = tell_apart(phantom.reference, AT_NECKS)
+        pieces = separate_instances(phantom.reference)
+        apart = separate_instances(phantom.reference, AT_NECKS)
         right["pieces"] += len(pieces.instances) == count
         right["distance"] += len(apart.instances) == count
 
@@ -218,7 +222,7 @@ def test_the_work_tells_how_far_it_is_and_can_be_stopped():
     seen: list[medseg.Progress] = []
     rules = InstanceRules(split=DistanceWatershed())
 
-    tell_apart(label_map(array), rules, on_progress=seen.append)
+    separate_instances(label_map(array), rules, on_progress=seen.append)
 
     assert [each.done for each in seen] == [0, 0, 1, 2, 3, 4, 5]
     assert seen[-1].stage == "separating lesions (tumour)"
@@ -228,6 +232,6 @@ def test_the_work_tells_how_far_it_is_and_can_be_stopped():
             raise medseg.Cancelled
 
     with pytest.raises(medseg.Cancelled):
-        tell_apart(label_map(array), rules, on_progress=stop)
+        separate_instances(label_map(array), rules, on_progress=stop)
     with pytest.raises(medseg.Cancelled):
-        medseg.measure_instances(tell_apart(label_map(array)), on_progress=stop)
+        medseg.measure_instances(separate_instances(label_map(array)), on_progress=stop)

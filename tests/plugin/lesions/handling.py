@@ -16,7 +16,7 @@ import medseg
 from napari_medseg.layers.conversion import segmentation_layer
 from napari_medseg.layers.evidence import Evidence, VoxelConfidence, with_evidence
 from napari_medseg.layers.scripts import ModelRun
-from napari_medseg.lesions.choice import Parting
+from napari_medseg.lesions.choice import Splitting
 from tests.plugin.widgets import part
 
 STATUS = "Status of the lesions"
@@ -63,8 +63,8 @@ def press(qtbot, panel, name):
         part(panel, name, QPushButton).click()
 
 
-def tell_apart(qtbot, panel, parting=Parting.PIECES):
-    choose(panel, "Method", parting.value)
+def separate_instances(qtbot, panel, splitting=Splitting.PIECES):
+    choose(panel, "Method", splitting.value)
     press(qtbot, panel, "Separate lesions")
 
 

@@ -15,7 +15,7 @@ from tests.plugin.lesions.handling import (
     column,
     paint,
     press,
-    tell_apart,
+    separate_instances,
 )
 from tests.plugin.lesions.scene import LPS, lesion_labels
 from tests.plugin.widgets import message, part
@@ -85,7 +85,7 @@ def panel(qtbot, open_panel, viewer, section):
     add(viewer, lesion_labels(LPS), "theirs")
     panel = open_panel(viewer)
     choose(panel, "Labels", "ours")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     choose(panel, section.box, "theirs")
     return panel
 

@@ -78,7 +78,7 @@ def test_lesions_that_a_file_numbers_but_nobody_counts_are_left_out(tmp_path):
     scene = label_map(one=LIVER, other=TUMOUR)
     path = tmp_path / "truth.nii.gz"
     counting = medseg.counted(scene, ["liver", "liver tumour"])
-    medseg.write_panoptic(medseg.tell_apart(counting), path)
+    medseg.write_panoptic(medseg.separate_instances(counting), path)
 
     made = compared(scene, reference_of(medseg.read_segmentation(path), path))
 
@@ -91,7 +91,7 @@ def test_lesions_that_a_file_numbers_but_nobody_counts_are_left_out(tmp_path):
 def test_what_a_file_does_not_number_is_told_apart_and_that_is_said(tmp_path):
     scene = label_map(one=LIVER, other=TUMOUR)
     path = tmp_path / "truth.nii.gz"
-    medseg.write_panoptic(medseg.tell_apart(scene), path)
+    medseg.write_panoptic(medseg.separate_instances(scene), path)
     both = ("liver", "liver tumour")
 
     made = compared(scene, reference_of(medseg.read_segmentation(path), path), both)
@@ -103,7 +103,7 @@ def test_what_a_file_does_not_number_is_told_apart_and_that_is_said(tmp_path):
 def test_a_file_of_lesions_that_is_gone_does_not_stop_the_scores(tmp_path):
     scene = label_map(one=TUMOUR, other=TUMOUR)
     path = tmp_path / "truth.nii.gz"
-    medseg.write_panoptic(medseg.tell_apart(scene), path)
+    medseg.write_panoptic(medseg.separate_instances(scene), path)
     read = medseg.read_segmentation(path)
     medseg.instances_path(path).unlink()
 

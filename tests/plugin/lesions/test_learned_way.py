@@ -1,4 +1,4 @@
-"""Lesions that touch, parted where a model sees their centres."""
+"""Lesions that touch, split where a model sees their centres."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from napari_medseg.layers.conversion import (
 )
 from napari_medseg.layers.evidence import evidence_of
 from napari_medseg.layers.scripts import ModelRun
-from napari_medseg.lesions.choice import Choice, Parting
+from napari_medseg.lesions.choice import Choice, Splitting
 from napari_medseg.lesions.script import ScriptedLesions, script_of
 from napari_medseg.segment.widget import SegmentWidget
 from napari_medseg.session.files import Taken, open_session, save_session
@@ -29,7 +29,7 @@ from tests.plugin.lesions.handling import (
     fill_in,
     paint,
     press,
-    tell_apart,
+    separate_instances,
 )
 from tests.plugin.lesions.scene import (
     LPS,
@@ -73,7 +73,7 @@ def test_lesions_that_touch_are_parted_as_the_model_that_made_them_says(
     numbers, voxels = np.unique(shown.data[tumours], return_counts=True)
     assert len(numbers) == 3
     assert np.ptp(np.sort(voxels)[1:]) < 0.02 * voxels.sum()  # the balls are alike
-    tell_apart(qtbot, panel, Parting.PIECES)
+    separate_instances(qtbot, panel, Splitting.PIECES)
     assert len(column(panel, "No.")) == 2
 
 
@@ -207,7 +207,7 @@ def test_each_lesion_tells_how_sure_the_model_is(qtbot, open_panel, viewer):
     sure_there, _ = in_voxel_order(sure, *TURNED)
     made = add_made(viewer, labels, sure=sure_there)
     panel = open_panel(viewer)
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     rod = column(panel, "Long axis (mm)").index(
         min(column(panel, "Long axis (mm)"), key=float)
@@ -217,7 +217,7 @@ def test_each_lesion_tells_how_sure_the_model_is(qtbot, open_panel, viewer):
     assert column(panel, "Confidence")[1 - rod] == f"{sure[balls].mean():.2f}"
 
     paint(made, 0, tuple(np.argwhere(made.data == 2)[0]))
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     assert column(panel, "Confidence") == ["-", "-"]  # nobody knows how sure a hand is
 
 
@@ -238,7 +238,7 @@ def test_a_session_keeps_no_centres_and_then_the_way_is_not_offered(
 
     assert evidence_of(later.layers["labels"]) is None
     assert "Learned by the model" not in ways(panel)
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     assert len(column(panel, "No.")) == 2
 
 

@@ -20,7 +20,7 @@ from napari_medseg.layers.conversion import (
     segmentation_layer,
     volume_layers,
 )
-from napari_medseg.lesions.choice import Choice, Parting
+from napari_medseg.lesions.choice import Choice, Splitting
 from napari_medseg.lesions.contents import Wanted, told_apart
 from napari_medseg.lesions.marks import MARKS_NAME
 from napari_medseg.scores.widget import ScoresWidget
@@ -33,7 +33,7 @@ from tests.plugin.lesions.handling import (
     fill_in,
     paint,
     press,
-    tell_apart,
+    separate_instances,
     tick,
     voxel_looked_at,
 )
@@ -103,7 +103,7 @@ def rod_number(panel):
 
 
 def test_lesions_are_listed_with_what_is_measured(qtbot, panel):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     rod = column(panel, "No.").index(rod_number(panel))
     balls_ml = np.count_nonzero(labels_ras(has_rod=False) == 2) * VOXEL_ML
@@ -120,14 +120,14 @@ def test_lesions_are_listed_with_what_is_measured(qtbot, panel):
 
 
 def test_lesions_that_touch_are_parted_at_their_neck(qtbot, panel):
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
 
     assert len(column(panel, "No.")) == 3
 
 
 def test_pieces_below_the_smallest_volume_are_left_out(qtbot, panel, viewer):
     fill_in(panel, "Min. volume", 1000 * ROD_ML + 1)
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     assert len(column(panel, "No.")) == 1
     assert set(np.unique(viewer.layers[SHOWN].data)) == {0, 1}
@@ -142,7 +142,7 @@ def test_only_ticked_structures_are_counted(qtbot, panel):
     assert message(panel, STATUS) == "Tick a structure to count."
 
     tick(panel, "liver", Qt.CheckState.Checked)
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     assert len(column(panel, "No.")) == 1
     assert column(panel, "Structure") == ["liver"]
@@ -153,7 +153,7 @@ def test_only_ticked_structures_are_counted(qtbot, panel):
 def test_the_lesions_are_a_layer_on_the_voxels_of_the_labels(qtbot, open_panel, order):
     viewer = filled(order)
     labels = viewer.layers["labels"]
-    tell_apart(qtbot, open_panel(viewer))
+    separate_instances(qtbot, open_panel(viewer))
 
     shown = viewer.layers[SHOWN]
     pieces, count = ndimage.label(labels.data == 2, np.ones((3, 3, 3)))
@@ -172,7 +172,7 @@ def test_the_chosen_layer_stays_chosen_and_no_panel_takes_the_lesions_for_labels
     qtbot, panel, viewer
 ):
     viewer.layers.selection.active = viewer.layers["labels"]
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     assert viewer.layers.selection.active is viewer.layers["labels"]
     assert part(panel, "Labels", QComboBox).currentText() == "labels"
@@ -191,7 +191,7 @@ def test_a_row_leads_to_its_lesion_and_shows_diameters_and_box(
 ):
     viewer = filled(order)
     panel = open_panel(viewer)
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     number = rod_number(panel)
 
     choose_row(panel, number)
@@ -214,7 +214,7 @@ def test_on_an_oblique_scan_a_row_leads_to_its_lesion_too(qtbot, open_panel):
     viewer = ViewerModel()
     add(viewer, replace(labels, geometry=rotated(labels.geometry, 20)))
     panel = open_panel(viewer)
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
 
     shown = viewer.layers[SHOWN]
     for number in column(panel, "No."):
@@ -228,7 +228,7 @@ def test_on_an_oblique_scan_a_row_leads_to_its_lesion_too(qtbot, open_panel):
 def test_a_click_on_a_lesion_selects_its_row_and_the_picture_stays(
     qtbot, panel, viewer
 ):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     number = rod_number(panel)
     layer = viewer.layers[SHOWN]
     before = viewer.dims.point
@@ -245,7 +245,7 @@ def test_a_click_on_a_lesion_selects_its_row_and_the_picture_stays(
 def test_diameters_and_box_can_be_switched_off_and_go_with_the_panel(
     qtbot, panel, viewer
 ):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     choose_row(panel, "1")
     box = part(panel, "Diameters and box", QCheckBox)
 
@@ -266,10 +266,10 @@ def test_diameters_and_box_can_be_switched_off_and_go_with_the_panel(
 def test_the_labels_are_hidden_while_their_lesions_are_looked_at(qtbot, panel, viewer):
     labels = viewer.layers["labels"]
 
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     assert not labels.visible
     labels.visible = True  # the user wants to see them
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
     assert labels.visible
     labels.visible = False
     panel.end()
@@ -277,7 +277,7 @@ def test_the_labels_are_hidden_while_their_lesions_are_looked_at(qtbot, panel, v
 
 
 def test_hidden_labels_come_back_with_the_end_of_the_panel(qtbot, panel, viewer):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     panel.end()
 
@@ -285,28 +285,28 @@ def test_hidden_labels_come_back_with_the_end_of_the_panel(qtbot, panel, viewer)
 
 
 def test_outlines_can_be_had_instead_of_areas(qtbot, panel, viewer):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     outlines = part(panel, "Outlines", QCheckBox)
 
     outlines.setChecked(not outlines.isChecked())
     is_outline = viewer.layers[SHOWN].contour > 0
     assert is_outline == outlines.isChecked()
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
     assert (viewer.layers[SHOWN].contour > 0) == is_outline
 
 
 def test_told_apart_otherwise_they_replace_the_layer_unless_it_was_painted_on(
     qtbot, panel, viewer
 ):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     first = viewer.layers[SHOWN]
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
     assert viewer.layers[SHOWN] is first
     assert set(np.unique(first.data)) == {0, 1, 2, 3}
 
     first.data_setitem((np.array([0]), np.array([0]), np.array([0])), 3)
     painted = first.data.copy()
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     assert_array_equal(first.data, painted)
     assert [layer.name for layer in viewer.layers][-1].startswith(SHOWN)
@@ -314,7 +314,7 @@ def test_told_apart_otherwise_they_replace_the_layer_unless_it_was_painted_on(
 
 
 def test_an_edit_of_the_labels_is_told(qtbot, panel, viewer):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     labels = viewer.layers["labels"]
 
     labels.data_setitem((np.array([0]), np.array([0]), np.array([0])), 2)
@@ -328,7 +328,7 @@ def test_nothing_is_made_of_lesions_whose_labels_were_edited(
 ):
     add(viewer, lesion_labels(TURNED), "january")
     choose(panel, "Labels", "labels")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     choose(panel, "Baseline", "january")
     labels = viewer.layers["labels"]
     told = "The labels were edited since: separate the lesions again."
@@ -346,13 +346,13 @@ def test_nothing_is_made_of_lesions_whose_labels_were_edited(
     assert list(tmp_path.iterdir()) == []
     assert column(panel, "Status", "Followed lesions") == []
 
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     assert part(panel, "Copy", QPushButton).isEnabled()
     assert len(column(panel, "No.")) == 3
 
 
 def test_an_edit_that_is_undone_is_none(qtbot, panel, viewer):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     labels = viewer.layers["labels"]
     was = int(labels.data[0, 0, 0])
     paint(labels, 2)
@@ -368,7 +368,7 @@ def test_an_edit_that_is_undone_is_none(qtbot, panel, viewer):
 def test_lesions_that_were_painted_on_are_not_passed_off_as_measured(
     qtbot, panel, viewer
 ):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     paint(viewer.layers[SHOWN], 1)
     part(panel, "Copy", QPushButton).click()
@@ -379,7 +379,7 @@ def test_lesions_that_were_painted_on_are_not_passed_off_as_measured(
 def test_other_labels_empty_the_table(qtbot, panel, viewer):
     add(viewer, lesion_labels(LPS), "others")
     choose(panel, "Labels", "labels")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     choose(panel, "Labels", "others")
 
@@ -393,7 +393,7 @@ def test_a_scan_stored_in_another_order_of_axes_is_measured_in(qtbot, open_panel
     add(viewer, lesion_labels(TURNED))
     panel = open_panel(viewer)
 
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     assert set(column(panel, "Mean intensity")) == {f"{ROD_HU}.0", f"{BALLS_HU}.0"}
 
@@ -403,7 +403,7 @@ def test_without_a_scan_intensities_are_refused_in_words(qtbot, open_panel):
     add(viewer, lesion_labels())
     panel = open_panel(viewer)
 
-    tell_apart(qtbot, panel, Parting.INTENSITY)
+    separate_instances(qtbot, panel, Splitting.INTENSITY)
 
     assert "a watershed of intensities needs the scan" in message(panel, STATUS)
     assert [layer.name for layer in viewer.layers] == ["labels"]
@@ -419,10 +419,10 @@ def test_a_scan_on_other_voxels_is_not_measured_in(qtbot, open_panel):
     add(viewer, lesion_labels())
     panel = open_panel(viewer)
 
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     assert column(panel, "Mean intensity") == ["-", "-"]
 
-    tell_apart(qtbot, panel, Parting.INTENSITY)
+    separate_instances(qtbot, panel, Splitting.INTENSITY)
     assert "the two grids differ" in message(panel, STATUS)
 
 
@@ -473,7 +473,7 @@ def test_which_voxels_touch_can_be_chosen(qtbot, panel, viewer):
         ("6 (face)", 3),
     ):
         choose(panel, "Connectivity", touching)
-        tell_apart(qtbot, panel)
+        separate_instances(qtbot, panel)
         assert len(column(panel, "No.")) == count
 
 
@@ -508,7 +508,7 @@ def test_a_later_scan_is_never_taken_for_that_of_the_baseline(qtbot, open_panel)
         add(viewer, replace(lesion_labels(LPS), case_id=name), name)
     panel = open_panel(viewer)
     choose(panel, "Labels", "july")
-    tell_apart(qtbot, panel, Parting.INTENSITY)
+    separate_instances(qtbot, panel, Splitting.INTENSITY)
 
     choose(panel, "Baseline", "january")
     assert part(panel, "Baseline scan", QComboBox).currentText() == "none"
@@ -538,7 +538,7 @@ def test_of_two_scans_that_may_be_meant_none_is_chosen(open_panel):
 def test_a_baseline_edited_since_is_compared_no_more(qtbot, panel, viewer):
     january = add(viewer, lesion_labels(LPS), "january")
     choose(panel, "Labels", "labels")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     choose(panel, "Baseline", "january")
     press(qtbot, panel, "Compare")
     assert column(panel, "Matched by", "Followed lesions") == ["overlap", "overlap"]
@@ -553,7 +553,7 @@ def test_an_earlier_scan_tells_what_became_of_each(qtbot, panel, viewer):
     earlier_mm = 9.2
     add(viewer, lesion_labels(TURNED, earlier_mm, has_rod=False), "january")
     choose(panel, "Labels", "labels")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
 
     choose(panel, "Baseline", "january")
     press(qtbot, panel, "Compare")
@@ -582,7 +582,7 @@ def test_a_lesion_that_is_gone_is_shown_where_it_was(qtbot, panel, viewer):
     without = lesion_labels(LPS, has_rod=False)
     labels.data = segmentation_layer(without, "labels")[0]
     choose(panel, "Labels", "labels")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     choose(panel, "Baseline", "january")
     press(qtbot, panel, "Compare")
 
@@ -598,7 +598,7 @@ def test_a_lesion_that_is_gone_is_shown_where_it_was(qtbot, panel, viewer):
 def test_labels_and_lesions_are_saved_and_read_back(
     qtbot, panel, tmp_path, monkeypatch
 ):
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
     path = tmp_path / "case.nii.gz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
 
@@ -616,7 +616,7 @@ def test_labels_and_lesions_are_saved_and_read_back(
 def test_without_its_series_no_dicom_is_written_and_that_is_told(
     qtbot, panel, tmp_path, monkeypatch
 ):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     path = tmp_path / "case.dcm"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
 
@@ -638,7 +638,7 @@ def test_with_its_series_open_each_lesion_is_a_segment_of_a_dicom_seg(
     add(viewer, replace(phantom.reference, geometry=scan.geometry))
     panel = open_panel(viewer)
     tick(panel, "spleen", Qt.CheckState.Checked)
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     path = tmp_path / "case.dcm"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
 
@@ -651,7 +651,7 @@ def test_with_its_series_open_each_lesion_is_a_segment_of_a_dicom_seg(
 
 
 def test_the_table_is_copied_and_saved(qtbot, panel, tmp_path, monkeypatch, clipboard):
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     path = tmp_path / "lesions.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
 
@@ -671,7 +671,7 @@ def test_the_script_does_the_same(qtbot, open_panel, tmp_path, monkeypatch, clip
     panel = open_panel(viewer)
     fill_in(panel, "Neck depth", 0.5)
     choose(panel, "Connectivity", "6 (face)")
-    tell_apart(qtbot, panel, Parting.NECKS)
+    separate_instances(qtbot, panel, Splitting.NECKS)
     part(panel, "Copy", QPushButton).click()
     table = clipboard.text()
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView, QTabWid
 
 import medseg
 from napari_medseg.layers.conversion import Origin, segmentation_layer
-from napari_medseg.lesions.choice import Parting
+from napari_medseg.lesions.choice import Splitting
 from tests.plugin.lesions.handling import (
     STATUS,
     add,
@@ -20,7 +20,7 @@ from tests.plugin.lesions.handling import (
     fill_in,
     paint,
     press,
-    tell_apart,
+    separate_instances,
     voxel_looked_at,
 )
 from tests.plugin.lesions.scene import (
@@ -69,12 +69,12 @@ def viewer():
 def open_pair(qtbot, open_panel, viewer):
     """The panel with lesions told apart, and a reference chosen."""
 
-    def open_(prediction, reference, sure=None, parting=Parting.PIECES):
+    def open_(prediction, reference, sure=None, splitting=Splitting.PIECES):
         add_made(viewer, prediction, "found", sure=sure)
         add(viewer, reference, "truth")
         panel = open_panel(viewer)
         choose(panel, "Labels", "found")
-        tell_apart(qtbot, panel, parting)
+        separate_instances(qtbot, panel, splitting)
         choose(panel, "Reference", "truth")
         return panel
 
@@ -168,8 +168,8 @@ def test_a_reference_whose_file_numbers_its_lesions_is_taken_by_its_word(
 ):
     """Until it is edited: then its lesions are told apart as all others."""
     path = tmp_path / "truth.nii.gz"
-    parted = medseg.InstanceRules(split=medseg.DistanceWatershed())
-    medseg.write_panoptic(medseg.tell_apart(lesion_labels(TURNED), parted), path)
+    split = medseg.InstanceRules(split=medseg.DistanceWatershed())
+    medseg.write_panoptic(medseg.separate_instances(lesion_labels(TURNED), split), path)
     add_made(viewer, lesion_labels(LPS), "found", centres=centres_seen())
     read = medseg.read_segmentation(path)
     truth = add(viewer, read, "truth", Origin(path=path))
@@ -196,7 +196,7 @@ def test_labels_that_a_reader_drew_are_counted_by_their_number(
     viewer.add_labels(array, **{name: options[name] for name in names})
     panel = open_panel(viewer)
     choose(panel, "Labels", "found")
-    tell_apart(qtbot, panel)
+    separate_instances(qtbot, panel)
     choose(panel, "Reference", "drawn")
 
     score(qtbot, panel)
@@ -348,8 +348,8 @@ def test_each_page_is_copied_and_saved_as_the_commands_write_it(
         geometry=prediction.geometry,
         channels=LABELS.names,
     )
-    found = medseg.with_confidence(medseg.tell_apart(prediction), shares)
-    truth = medseg.tell_apart(reference)
+    found = medseg.with_confidence(medseg.separate_instances(prediction), shares)
+    truth = medseg.separate_instances(reference)
 
     for page, table in enumerate(
         (

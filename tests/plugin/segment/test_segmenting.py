@@ -59,7 +59,7 @@ def test_what_a_model_says_of_single_lesions_is_kept(model_with_a_head):
     assert made.confidence.values.nbytes == 2 * np.count_nonzero(
         made.segmentation.array == 2
     )
-    lesions = medseg.tell_apart(made.segmentation)
+    lesions = medseg.separate_instances(made.segmentation)
     sure = medseg.with_confidence(lesions, plain.probabilities).instances
     means = made.confidence.means(made.segmentation, lesions)
     assert len(means) == len(sure) > 0

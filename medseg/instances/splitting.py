@@ -1,4 +1,4 @@
-"""Lesions that touch, parted by a watershed."""
+"""Lesions that touch, split by a watershed."""
 
 from typing import assert_never
 
@@ -30,7 +30,7 @@ Numbers = Integer[np.ndarray, "i j k"]
 _REACH_SIGMAS = 4  # beyond it a Gaussian is nothing
 
 
-def parted(
+def split_piece(
     mask: Mask,
     box: Box,
     rules: InstanceRules,
@@ -43,7 +43,7 @@ def parted(
     Args:
         mask: The piece, in its box.
         box: Where that lies in the scan.
-        rules: How lesions that touch are parted.
+        rules: How lesions that touch are split.
         grid: Of the whole label map.
         volume: The scan, for a watershed of intensities.
         centres: What a model sees, for its own way.
