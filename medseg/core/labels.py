@@ -19,13 +19,15 @@ _COLOURS: tuple[Colour, ...] = (
     (0, 114, 178),
 )
 
-_SIDES = frozenset(
-    {
-        *("left", "right", "l", "r", "lt", "rt", "lh", "rh"),
-        *("links", "rechts", "gauche", "droite", "sinister", "dexter", "sx", "dx"),
-    }
+_SIDE = re.compile(
+    "left|right|[lr]|[lr]t|[lr]h|[sd]x"  # English, and short
+    "|(link|recht)(s|e|er|en|em|es)"  # German, Dutch
+    "|gauches?|droite?s?"  # French
+    "|(izquierd|derech|esquerd|direit)[oa]s?"  # Spanish, Portuguese
+    "|(sinist|dext)er|(sinistr|dextr|destr)(a|ae|i|is|um|o|e)"  # Latin, Italian
+    "|(лев|прав)(ый|ая|ое|ые)"  # noqa: RUF001 - Russian
 )
-_SIDE_AT_AN_END = re.compile("^(left|right)|...(left|right)$")  # not cleft, bright
+_HOLDS_A_SIDE = re.compile("^(left|right)|...(left|right)$|[左右]")  # not cleft
 _LESIONS = frozenset(
     {
         *("tumor", "tumors", "tumour", "tumours", "cancer", "cancers"),
@@ -136,11 +138,12 @@ class LabelSet:
 def names_a_side(names: Iterable[str]) -> bool:
     """Whether a name says left or right ("left kidney", "kidney_l", "LeftKidney").
 
+    So do the words for it of the languages that most public datasets are named in.
     Two words of which one has l where the other has r, first or last, name the two
     sides of something, too ("lkidney" and "rkidney", "LAG" and "RAG").
     """
     words = {word for name in names for word in _words(name)}
-    if words & _SIDES or any(_SIDE_AT_AN_END.search(word) for word in words):
+    if any(_SIDE.fullmatch(word) or _HOLDS_A_SIDE.search(word) for word in words):
         return True
     mirrored = {f"r{word[1:]}" for word in words if word.startswith("l")}
     mirrored |= {f"{word[:-1]}r" for word in words if word.endswith("l")}

@@ -89,6 +89,28 @@ def test_a_side_in_a_name_is_seen(name, is_lateral):
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("linke Niere", "Rechter Vorhof", "rechte_Niere", "linker nier"),
+        *("rein gauche", "poumon droit", "surrénale droite", "reins gauches"),
+        *("riñón izquierdo", "pulmón derecho", "rim esquerdo", "rim direito"),
+        *("rene sinistro", "rene destro", "ren sinister", "auricula dextra"),
+        *("atrium sinistrum", "левая почка", "правый желудочек", "左肾", "右肺"),
+    ],
+)
+def test_a_side_in_another_language_is_seen(name):
+    assert names_a_side([name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["rectum", "Rechteck", "Linse", "sinus", "directus", "duodenum", "sinistral"],
+)
+def test_words_that_begin_like_a_side_are_none(name):
+    assert not names_a_side([name])
+
+
+@pytest.mark.parametrize(
     ("names", "is_lateral"),
     [
         (("Lkidney", "Rkidney"), True),
