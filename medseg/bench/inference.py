@@ -76,7 +76,8 @@ def bench_inference(
         i, j, k = scene.image().shape[1:]
         windows = Layout.of(scene.prepared(), scene.plan, settings, None).needed
     first, *_ = runs.values()
-    exact = runs[_EXACT][0].labels if _EXACT in runs else None
+    truth = list(runs)[1] if len(runs) > 1 else None
+    wanted = runs[truth][0].labels if truth else None
     plan = scene.plan
     return InferenceBench(
         shape=(i, j, k),
@@ -86,7 +87,8 @@ def bench_inference(
         copies=2 ** len(scene.mirror_axes),
         outputs=plan.output_count,
         parameters=parameter_count(build_network(plan)),
-        timings=tuple(_timing(each, runs[each], first, exact) for each in runs),
+        timings=tuple(_timing(each, runs[each], first, wanted) for each in runs),
+        compared_with=truth,
         precision=precision.value,
         device=str(device),
         threads=torch.get_num_threads(),
@@ -135,7 +137,7 @@ def _runs(
     repeats: int,
     on_progress: ProgressCallback,
 ) -> Mapping[str, Sequence[WindowRun]]:
-    """Every contender once a turn."""
+    """Every contender once a turn; in the order given, MedSeg first."""
     runs: dict[str, list[WindowRun]] = {name: [] for name in contenders}
     total = repeats * len(contenders)
     for turn in range(repeats):
@@ -150,10 +152,10 @@ def _timing(
     name: str,
     runs: Sequence[WindowRun],
     first: Sequence[WindowRun],
-    exact: LabelMap | None,
+    wanted: LabelMap | None,
 ) -> InferenceTiming:
     peaks = [run.peak_mb for run in runs if run.peak_mb is not None]
-    dices = [] if exact is None else _dices(runs[0].labels, exact)
+    dices = [] if wanted is None else _dices(runs[0].labels, wanted)
     return InferenceTiming(
         contender=name,
         seconds=tuple(run.seconds for run in runs),
@@ -162,14 +164,14 @@ def _timing(
             run.seconds / ours.seconds for run, ours in zip(runs, first, strict=True)
         ),
         peak_mb=max(peaks) if peaks else None,
-        dice_exact=statistics.fmean(dices) if dices else None,
-        least_dice_exact=min(dices, default=None),
+        dice=statistics.fmean(dices) if dices else None,
+        least_dice=min(dices, default=None),
     )
 
 
-def _dices(labels: LabelMap, exact: LabelMap) -> list[float]:
+def _dices(labels: LabelMap, wanted: LabelMap) -> list[float]:
     """Of every structure that is in either."""
-    counts = count_voxels(labels, exact)
+    counts = count_voxels(labels, wanted)
     found = (counts.of(label).dice for label in range(1, len(counts.shared)))
     return [dice for dice in found if dice is not None]
 

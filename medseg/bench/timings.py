@@ -193,9 +193,9 @@ class InferenceTiming:
         times_medseg: Median of the ratios to MedSeg's run of the same turn.
         peak_mb: Memory of the whole process at its peak, the highest of all runs, MB;
             None if not measured.
-        dice_exact: Mean Dice over the structures with MedSeg's own label map in 32-bit
-            numbers; None when that did not take part, or neither has any.
-        least_dice_exact: The same of the structure that has the lowest.
+        dice: Mean Dice over the structures with the label map that all are compared
+            with; None without one, or when neither has any structure.
+        least_dice: The same of the structure that has the lowest.
     """
 
     contender: str
@@ -203,8 +203,8 @@ class InferenceTiming:
     median_s: float
     times_medseg: float
     peak_mb: float | None
-    dice_exact: float | None
-    least_dice_exact: float | None
+    dice: float | None
+    least_dice: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +220,9 @@ class InferenceBench:
         outputs: Of the network, background included.
         parameters: Of the network.
         timings: MedSeg's first.
+        compared_with: Contender whose label map all are compared with: MedSeg in 32-bit
+            numbers, else the first of the others, which compute in these; None when
+            MedSeg is alone.
         precision: Of MedSeg's; others compute in float32 on a processor.
         device: Where.
         threads: Of every contender.
@@ -234,6 +237,7 @@ class InferenceBench:
     outputs: int
     parameters: int
     timings: tuple[InferenceTiming, ...]
+    compared_with: str | None
     precision: str
     device: str
     threads: int

@@ -215,6 +215,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         f"{result.overlap:g}, mirrored copies: {result.copies}; {result.outputs} "
         f"outputs, {result.parameters:,} parameters; MedSeg in {result.precision}; "
         f"{result.device}, threads: {result.threads}"
+        + (f"; Dice with {result.compared_with}" if result.compared_with else "")
     )
     print(", ".join(result.versions))
 
