@@ -153,7 +153,10 @@ def _network(name: str, arguments: Mapping[str, Any], where: str) -> ForeignNetw
         raise unsupported(f"a {name} with the strides {list(strides)}", where)
     if levels < LEAST_LEVELS:
         raise unsupported(f"a {name} of {levels} levels", where)
-    longest = max(edge for kernel in kernels for edge in kernel)
+    edges = {edge for kernel in kernels for edge in kernel}
+    if any(edge % 2 == 0 for edge in edges):
+        raise unsupported(f"a {name} with the kernels {list(kernels)}", where)
+    longest = max(edges)
     most = max((*blocks, levels))
     if max(widths) > _WIDEST or most > _MOST_BLOCKS or longest > _LONGEST_KERNEL:
         raise unsupported(f"a {name} as large as that", where)

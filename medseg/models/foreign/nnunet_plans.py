@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.geometry import Shape3, Spacing
 from medseg.core.plan import (
+    MOST_STRUCTURES,
     PatientAxes,
     Plan,
     Recipe,
@@ -28,6 +29,7 @@ from medseg.models.foreign.nnunet_network import (
 from medseg.models.foreign.texts import one_line
 
 _RESAMPLING = "resample_data_or_seg_to_shape"
+_LABELS = "LabelManager"
 _LARGEST_EDGE, _FINEST_MM, _COARSEST_MM = 1024, 0.01, 100
 
 
@@ -69,7 +71,7 @@ class _Plans(BaseModel):
     dataset_name: str
     image_reader_writer: str
     transpose_forward: Shape3
-    label_manager: Literal["LabelManager"] = "LabelManager"
+    label_manager: str = _LABELS
     foreground_intensity_properties_per_channel: dict[str, ForegroundIntensities] = (
         Field(default_factory=dict)
     )
@@ -124,11 +126,18 @@ def nnunet_plan(
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise _damaged(f"{place}: {first['msg']}", configuration) from None
+    if known.label_manager != _LABELS:
+        what = f"the label manager {one_line(known.label_manager)}"
+        raise unsupported(what, configuration)
     _require_known_rules(config, configuration)
     _require_possible(config, configuration)
     network = network_of(content, configuration)
     try:
         labels = described_labels(_with_clean_names(dataset))
+        if len(labels.labels) > MOST_STRUCTURES:
+            raise unsupported(
+                f"a model of {len(labels.labels)} structures", configuration
+            )
         channels = _channels(dataset)
         axes, axes_reason = axes_of(
             known.image_reader_writer,

@@ -202,7 +202,9 @@ CONFIG = ("configurations", "3d_fullres")
         ((*ARGUMENTS, "squeeze_excitation"), True, "squeeze_excitation"),
         ((*ARGUMENTS, "n_conv_per_stage"), [3, 3, 3], "3"),
         ((*ARGUMENTS, "strides"), [[1, 1, 1], [1, 4, 4], [2, 2, 2]], "4"),
+        ((*ARGUMENTS, "kernel_sizes"), [[3, 3, 3], [3, 2, 2], [3, 3, 3]], "2, 2"),
         (("image_reader_writer",), "Tiff3DIO", "Tiff3DIO"),
+        (("label_manager",), "HierarchicalLabels", "HierarchicalLabels"),
     ],
 )
 def test_what_has_no_equal_here_is_refused_by_name(
@@ -213,6 +215,14 @@ def test_what_has_no_equal_here_is_refused_by_name(
         import_nnunet(copied, tmp_path / "model")
     assert caught.value.code == ErrorCode.UNSUPPORTED_MODEL
     assert not (tmp_path / "model").exists()
+
+
+def test_more_structures_than_a_label_index_holds_are_refused(copied, tmp_path):
+    names = {f"structure {label}": label for label in range(1, 256)}
+    change(copied / "dataset.json", "labels", value={"background": 0} | names)
+    with pytest.raises(UnusableInput, match="255 structures") as caught:
+        import_nnunet(copied, tmp_path / "model")
+    assert caught.value.code == ErrorCode.UNSUPPORTED_MODEL
 
 
 @pytest.mark.parametrize(
