@@ -22,7 +22,8 @@ Points2 = Float64[np.ndarray, "_ 2"]
 Pair = Float64[np.ndarray, "2 2"]
 
 _HALF = 0.5
-_LEAST_GAIN_MM = 1e-9  # of two slices with the same diameter the first counts
+_SAME_MM = 1e-9
+_DIGITS = 9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,7 +61,8 @@ def axial_diameters(
     RECIST 1.1 (Eisenhauer et al., 2009) takes the longest diameter in the plane of
     measurement, for lymph nodes the longest perpendicular to it. Slices are those along
     the voxel axis nearest to the patient's S, also where the scan is oblique; lengths
-    are true millimetres in their plane.
+    are true millimetres in their plane. Several slices often have the same diameter, in
+    voxels as they are: that with the longest perpendicular counts, else the first.
 
     Args:
         mask: The lesion in its box, with at least one voxel.
@@ -69,19 +71,26 @@ def axial_diameters(
     """
     slices = _slices(start, grid)
     planes = np.moveaxis(mask, slices.axis, 0)
-    best, longest, where = -1.0, np.zeros((2, 2)), 0
+    best, equal = -1.0, dict[int, Pair]()
     for place, plane in enumerate(planes):
-        if not plane.any() or _longest_possible_mm(plane, slices.to_mm) <= best:
+        if not plane.any():
             continue
-        points = np.concatenate(_outline(plane)) @ slices.to_mm.T
-        ends, length = _farthest(points)
-        if length > best + _LEAST_GAIN_MM:
-            best, longest, where = length, ends, place
-    loops = [loop @ slices.to_mm.T for loop in _outline(planes[where])]
+        if _longest_possible_mm(plane, slices.to_mm) < best - _SAME_MM:
+            continue
+        ends, length = _farthest(np.concatenate(_loops(plane, slices.to_mm)))
+        if length > best + _SAME_MM:
+            best, equal = length, {place: ends}
+        elif length > best - _SAME_MM:
+            equal[place] = ends
+    across = {
+        place: _widest(_loops(planes[place], slices.to_mm), ends)
+        for place, ends in equal.items()
+    }
+    where = max(across, key=lambda place: round(_length(across[place]), _DIGITS))
     return AxialDiameters(
         slice_index=where + start[slices.axis],
-        longest=slices.caliper(where, longest),
-        perpendicular=slices.caliper(where, _widest(loops, longest)),
+        longest=slices.caliper(where, equal[where]),
+        perpendicular=slices.caliper(where, across[where]),
     )
 
 
@@ -106,6 +115,15 @@ def _outline(plane: Plane) -> list[Points2]:
     padded = np.pad(plane, 1).astype(np.float64)
     traced = contour_generator(z=padded.T).lines(_HALF)
     return [np.asarray(loop, np.float64) - 1 for loop in traced]
+
+
+def _loops(plane: Plane, to_mm: Float64[np.ndarray, "2 2"]) -> list[Points2]:
+    """The outline in millimetres."""
+    return [loop @ to_mm.T for loop in _outline(plane)]
+
+
+def _length(ends: Pair) -> float:
+    return float(np.linalg.norm(ends[1] - ends[0]))
 
 
 def _longest_possible_mm(plane: Plane, to_mm: Float64[np.ndarray, "2 2"]) -> float:

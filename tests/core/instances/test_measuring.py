@@ -43,6 +43,7 @@ def test_an_ellipsoid_is_measured_to_within_a_voxel(orientation, radii, spacing_
     in_plane = [geometry.spacing_mm[axis] for axis in geometry.patient_axes[:2]]
     voxel_mm = float(np.linalg.norm(in_plane))
     assert found.longest_axial_mm == pytest.approx(2 * max(radii[:2]), abs=voxel_mm)
+    assert found.perpendicular_mm == pytest.approx(2 * min(radii[:2]), abs=voxel_mm)
     half = max(spacing_mm) / 2
     smaller, larger = (
         4 / 3000 * np.pi * np.prod(np.add(radii, by)) for by in (-half, half)
