@@ -1,31 +1,56 @@
-"""Measures what docs/instances.md says: counts of touching tumours, and diameters.
+"""Measures what docs/instances.md says: diameters, and counts of touching tumours.
 
 Run as `python docs/measure_instances.py FOLDER`; it trains a small network into FOLDER
-first (again from where it was, if it was stopped), in some minutes on a CPU core.
+(again from where it was, if it was stopped), in some minutes on a CPU core. Without
+FOLDER it leaves the network out.
+`tests/on_demand/test_touching_tumours.py` asks for what is promised of the counts.
 """
 
 import hashlib
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 import medseg
+from medseg.core.geometry import Spacing
 from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
 from medseg.metrics.lesions import overlapping_lesions
 from medseg.models import save_model, weights_bytes
 from medseg.networks import build_network
 
 JUDGED = range(4000, 4050)  # looked at for nothing else
-ELLIPSOIDS = 60
+CHOSEN_ON = (range(3000, 3030), range(2000, 2050))  # sigma, steps and least heat were
+NECKS_MM = (1.0, 0.75, 0.5, 0.25)
+ELLIPSOIDS, SINGLE_ONES = 60, 120
+RADII_MM = (5.0, 15.0)
 TRAINING_CASES = 60  # of seeds from 8 million on
 STEPS = 480
 WIDTHS = (8, 16, 32)
 
 Way = Callable[[medseg.Phantom], medseg.Panoptic]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How a way of separating lesions did.
+
+    Attributes:
+        cases: Judged.
+        right: With as many lesions as there are.
+        quality: Panoptic quality of all lesions at an IoU of 0.5.
+    """
+
+    cases: int
+    right: int
+    quality: float
+
+    def __str__(self) -> str:
+        return f"{self.right}/{self.cases} right, PQ {self.quality:.3f}"
 
 
 def trained(folder: Path) -> medseg.TrainedModel:
@@ -123,10 +148,10 @@ def in_its_own_labels(
     return told
 
 
-def ways(model: medseg.TrainedModel) -> dict[str, Way]:
-    """What is compared, by name."""
+def by_watersheds() -> dict[str, Way]:
+    """The ways that need no network, by name, on the reference label map."""
     found = {"connected pieces": by_rules(medseg.InstanceRules())}
-    for neck_mm in (1.0, 0.75, 0.5):
+    for neck_mm in NECKS_MM[:3]:
         split = medseg.DistanceWatershed(neck_mm=neck_mm)
         rules = medseg.InstanceRules(split=split)
         found[f"distance, neck {neck_mm:g} mm"] = by_rules(rules)
@@ -134,56 +159,93 @@ def ways(model: medseg.TrainedModel) -> dict[str, Way]:
         dark = medseg.IntensityWatershed(
             contrast=contrast, sigma_mm=2.0, shade=medseg.Shade.DARK
         )
-        name = f"intensity, contrast {contrast:g} HU"
+        name = f"intensity, dark, contrast {contrast:g} HU"
         found[name] = by_rules(medseg.InstanceRules(split=dark))
-    ready = medseg.ReadyModel(model)
-    neck = medseg.DistanceWatershed(neck_mm=0.75)
-    found["learned, in the reference"] = in_the_reference(ready)
-    found["learned, in its own labels"] = in_its_own_labels(
-        ready, medseg.LearnedCentres()
-    )
-    found["distance, in its own labels"] = in_its_own_labels(ready, neck)
     return found
 
 
-def count_touching(model: medseg.TrainedModel) -> None:
-    """Cases counted right by each way, and the panoptic quality at an IoU of 0.5."""
-    phantoms = [medseg.make_touching_tumours(seed) for seed in JUDGED]
+def by_network(model: medseg.TrainedModel) -> dict[str, Way]:
+    """The learned ways, and a watershed of what the network finds, by name."""
+    ready = medseg.ReadyModel(model)
+    neck = medseg.DistanceWatershed(neck_mm=0.75)
+    return {
+        "learned": in_the_reference(ready),
+        "learned, in the network's own labels": in_its_own_labels(
+            ready, medseg.LearnedCentres()
+        ),
+        "distance, in the network's own labels": in_its_own_labels(ready, neck),
+    }
+
+
+def counted_by(way: Way, phantoms: Sequence[medseg.Phantom]) -> Count:
+    """Cases that a way counts right, and its panoptic quality."""
+    right, found, wrong, summed_iou = 0, 0, 0, 0.0
+    for phantom in phantoms:
+        told = way(phantom)
+        count = int(phantom.tumours.max())
+        right += len(told.instances) == count
+        ours, truth = told.instance_map.astype(int), phantom.tumours.astype(int)
+        pairs = overlapping_lesions(ours, truth, 0.5)  # one to one, above 0.5
+        found += len(pairs)
+        wrong += len(told.instances) + count - 2 * len(pairs)
+        for a, b in pairs:
+            one, other = ours == a, truth == b
+            summed_iou += float((one & other).sum() / (one | other).sum())
+    quality = summed_iou / (found + wrong / 2)
+    return Count(cases=len(phantoms), right=right, quality=quality)
+
+
+def count_touching(seeds: range, ways: dict[str, Way]) -> None:
+    """Say how each way does on the phantoms of some seeds."""
+    phantoms = [medseg.make_touching_tumours(seed) for seed in seeds]
+    tumours = sum(int(each.tumours.max()) for each in phantoms)
     print(
-        f"{sum(int(p.tumours.max()) for p in phantoms)} tumours in {len(JUDGED)} cases"
+        f"seeds {seeds[0]} to {seeds[-1]}: {tumours} tumours in {len(phantoms)} cases"
     )
-    for name, tell in ways(model).items():
-        right, found, wrong, summed_iou = 0, 0, 0, 0.0
-        for phantom in phantoms:
-            told = tell(phantom)
-            count = int(phantom.tumours.max())
-            right += len(told.instances) == count
-            ours, truth = told.instance_map.astype(int), phantom.tumours.astype(int)
-            pairs = overlapping_lesions(ours, truth, 0.5)  # one to one, above 0.5
-            found += len(pairs)
-            wrong += len(told.instances) + count - 2 * len(pairs)
-            for a, b in pairs:
-                one, other = ours == a, truth == b
-                summed_iou += (one & other).sum() / (one | other).sum()
-        quality = summed_iou / (found + wrong / 2)
-        print(f"{name:28} {right}/{len(JUDGED)} right, PQ {quality:.3f}", flush=True)
+    for name, way in ways.items():
+        print(f"  {name:38} {counted_by(way, phantoms)}", flush=True)
+
+
+def split_single_ones() -> None:
+    """Say how many ellipsoids that touch no other are split at all, at each neck."""
+    rng = np.random.default_rng(2)
+    lesions = []
+    for _ in range(SINGLE_ONES):
+        in_plane, slice_mm = rng.uniform(0.8, 1.0), rng.uniform(2.5, 5.0)
+        turn = Rotation.random(random_state=rng).as_matrix()
+        spacing_mm = (in_plane, in_plane, slice_mm)
+        lesions.append(ellipsoid(rng.uniform(*RADII_MM, 3), spacing_mm, turn))
+    for neck_mm in NECKS_MM:
+        rules = medseg.InstanceRules(split=medseg.DistanceWatershed(neck_mm=neck_mm))
+        parts = [medseg.separate_instances(each, rules).instances for each in lesions]
+        count = sum(len(each) > 1 for each in parts)
+        print(f"neck {neck_mm:g} mm: {count} of {SINGLE_ONES} single ones split")
+
+
+def ellipsoid(
+    radii_mm: np.ndarray, spacing_mm: Spacing, turn: np.ndarray
+) -> medseg.Segmentation:
+    """An ellipsoid in the middle of a grid that holds it, its axes turned."""
+    i, j, k = (int(1.2 * 2 * RADII_MM[1] / edge) + 2 for edge in spacing_mm)
+    grid = medseg.Geometry.from_spacing((i, j, k), spacing_mm)
+    places = grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1))
+    along = (places - grid.centre_ras_mm) @ turn
+    inside = ((along / radii_mm) ** 2).sum(-1) <= 1
+    return medseg.Segmentation(
+        array=inside.astype(np.uint8),
+        geometry=grid,
+        labels=medseg.LabelSet.from_names([(1, "lesion")]),
+    )
 
 
 def measure_ellipsoids() -> None:
     """Errors in voxels (the diagonal of one in the slice), and of the volume."""
     rng = np.random.default_rng(1)
-    labels = medseg.LabelSet.from_names([(1, "lesion")])
     errors = []
     for _ in range(ELLIPSOIDS):
-        radii, spacing_mm = rng.uniform(5, 15, 3), rng.uniform(0.6, 2.0, 3)
-        i, j, k = (int(36 / edge) + 2 for edge in spacing_mm)
+        radii, spacing_mm = rng.uniform(*RADII_MM, 3), rng.uniform(0.6, 2.0, 3)
         a, b, c = spacing_mm.tolist()
-        grid = medseg.Geometry.from_spacing((i, j, k), (a, b, c))
-        places = grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1))
-        inside = (((places - grid.centre_ras_mm) / radii) ** 2).sum(-1) <= 1
-        lesion = medseg.Segmentation(
-            array=inside.astype(np.uint8), geometry=grid, labels=labels
-        )
+        lesion = ellipsoid(radii, (a, b, c), np.eye(3))
         (found,) = medseg.measure_instances(medseg.separate_instances(lesion))
         voxel_mm = np.hypot(a, b)
         volume_ml = 4 / 3000 * np.pi * radii.prod()
@@ -201,5 +263,10 @@ def measure_ellipsoids() -> None:
 
 
 if __name__ == "__main__":
-    count_touching(trained(Path(sys.argv[1])))
     measure_ellipsoids()
+    split_single_ones()
+    count_touching(JUDGED, by_watersheds())
+    if len(sys.argv) > 1:
+        learned = by_network(trained(Path(sys.argv[1])))
+        for seeds in (JUDGED, *CHOSEN_ON):
+            count_touching(seeds, learned)
