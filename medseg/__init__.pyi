@@ -87,6 +87,7 @@ from .evaluation.reading import read_scores
 from .evaluation.settings import EvaluationSettings
 from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
+from .instances.counting import counted, merged
 from .instances.detecting import instance_boxes, with_confidence
 from .instances.files import (
     MeasuredInstances,
@@ -96,7 +97,7 @@ from .instances.files import (
 )
 from .instances.following import follow
 from .instances.measuring import measure_instances
-from .instances.separating import counted, separate_instances
+from .instances.separating import separate_instances
 from .io.datasets.decathlon_downloads import download_decathlon_task
 from .io.datasets.reading import read_dataset
 from .io.file_kinds import FileKind, SegmentationFormat
@@ -344,6 +345,7 @@ __all__ = [
     "measure_instances",
     "measure_structures",
     "merge_cohort",
+    "merged",
     "misfits",
     "model_folder",
     "own_rules",

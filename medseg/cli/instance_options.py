@@ -16,6 +16,46 @@ from medseg.instances import has_learned_centres, require_separable
 Structures = Annotated[tuple[str, ...], Parameter(negative=())]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Which structures of a label map are counted."""
+
+    structure: Structures = field(
+        default=(),
+        metadata={
+            "help": "Structure to count; once for each. Default: all lesions by name "
+            "or kind."
+        },
+    )
+    merge: Structures = field(
+        default=(),
+        metadata={
+            "help": "NAME=PART+PART: structures that are parts of one lesion, such as "
+            "'glioma=edema+enhancing tumour'; once for each kind of lesion."
+        },
+    )
+
+    def in_labels(self, segmentation: medseg.Segmentation) -> medseg.Segmentation:
+        """The label map with these counted, and parts of lesions merged.
+
+        Raises:
+            WrongUse: INVALID_OPTION.
+        """
+        for text in self.merge:
+            name, _, named = text.partition("=")
+            parts = [part.strip() for part in named.split("+")]
+            if not name.strip() or not all(parts):
+                raise WrongUse(
+                    ErrorCode.INVALID_OPTION,
+                    f"{text!r} is not of the form NAME=PART+PART",
+                    where="--merge",
+                    remedy="Name what the lesion is called, and the structures that "
+                    "it is made of.",
+                )
+            segmentation = medseg.merged(segmentation, name.strip(), parts)
+        return medseg.counted(segmentation, self.structure)
+
+
 class SplitBy(StrEnum):
     """What is done with lesions that touch."""
 
@@ -139,6 +179,7 @@ class Separation:
                 assert_never(self.split_by)
 
 
+DEFAULT_COUNTED = Counted()
 DEFAULT_SEPARATION = Separation()
 _OF_WAY = {
     SplitBy.DISTANCE: ("neck_mm",),

@@ -4,7 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import medseg
-from medseg.cli.instance_options import Separation, require_default
+from medseg.cli.instance_options import (
+    DEFAULT_COUNTED,
+    Counted,
+    Separation,
+    require_default,
+)
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.labels import StructureKind
 from medseg.io.checks import require_there
@@ -14,7 +19,7 @@ from medseg.metrics import better_named
 
 def instances_of(
     labels: Path,
-    structure: tuple[str, ...],
+    wanted: Counted,
     separation: Separation,
     scan: medseg.Volume | None = None,
 ) -> medseg.Panoptic:
@@ -22,8 +27,8 @@ def instances_of(
 
     Args:
         labels: The label map.
-        structure: Names of what is counted; empty for what is told apart already, or
-            what is a lesion by name or kind.
+        wanted: What is counted; nothing named for what is told apart already, or what
+            is a lesion by name or kind.
         separation: What one lesion is.
         scan: What was segmented. A DICOM-SEG is put on its grid: slices without a
             lesion may be left out at its ends.
@@ -31,29 +36,29 @@ def instances_of(
     Raises:
         MedSegError: As `medseg.read_panoptic` and `medseg.separate_instances`.
     """
-    if not structure and medseg.holds_instances(labels):
+    if wanted == DEFAULT_COUNTED and medseg.holds_instances(labels):
         require_default(separation, f"the lesions in {labels.name} are told apart")
         return medseg.read_panoptic(labels, source=_grid_for(labels, scan))
-    segmentation = lesions_in(labels, structure, scan)
+    segmentation = lesions_in(labels, wanted, scan)
     return medseg.separate_instances(segmentation, separation.rules, scan)
 
 
 def lesions_in(
-    labels: Path, structure: tuple[str, ...], scan: medseg.Volume | None = None
+    labels: Path, wanted: Counted, scan: medseg.Volume | None = None
 ) -> medseg.Segmentation:
     """A label map of which some structure is counted.
 
     Args:
         labels: The label map.
-        structure: Names of what is counted, besides what is by name or kind.
+        wanted: What is counted, besides what is by name or kind.
         scan: What was segmented; a DICOM-SEG is put on its grid.
 
     Raises:
-        WrongUse: INVALID_OPTION, when none is.
+        WrongUse: INVALID_OPTION, when none is, or structures cannot be merged.
         MedSegError: As `medseg.read_segmentation`.
     """
     read = medseg.read_segmentation(labels, source=_grid_for(labels, scan))
-    segmentation = medseg.counted(read, structure)
+    segmentation = wanted.in_labels(read)
     if not any(each.kind is StructureKind.THING for each in segmentation.labels):
         raise WrongUse(
             ErrorCode.INVALID_OPTION,

@@ -7,7 +7,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 import medseg
-from medseg.cli.instance_options import DEFAULT_SEPARATION, Separation, Structures
+from medseg.cli.instance_options import (
+    DEFAULT_COUNTED,
+    DEFAULT_SEPARATION,
+    Counted,
+    Separation,
+)
 from medseg.cli.instance_output import require_table, write_table
 from medseg.cli.instance_reading import instances_of, lesions_in
 from medseg.cli.instance_scores import froc, score
@@ -34,7 +39,7 @@ def separate(
     *,
     out: Out,
     scan: Path | None = None,
-    structure: Structures = (),
+    wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
 ) -> None:
@@ -53,8 +58,7 @@ def separate(
         out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for a DICOM-SEG.
         scan: The segmented scan: for intensities in the table, for --split-by
             intensity, and for the slices of a DICOM-SEG.
-        structure: Structure to count; once for each. Default: all lesions by name or
-            kind.
+        wanted: What is counted.
         separation: What one lesion is.
         overwrite: Replace earlier results.
     """
@@ -66,7 +70,7 @@ def separate(
     if written.is_dicom:
         require_series(volume, out)
     panoptic = medseg.separate_instances(
-        lesions_in(labels, structure, volume), separation.rules, volume
+        lesions_in(labels, wanted, volume), separation.rules, volume
     )
     found = medseg.MeasuredInstances(
         panoptic=panoptic, measures=medseg.measure_instances(panoptic, volume)
@@ -85,7 +89,7 @@ def measure(  # noqa: PLR0913 - one an option
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     scan: Path | None = None,
-    structure: Structures = (),
+    wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -97,11 +101,10 @@ def measure(  # noqa: PLR0913 - one an option
     Args:
         labels: Label map with lesions from segment --instances or separate, or a
             DICOM-SEG with a segment a lesion. In any other label map, and with
-            --structure, lesions are separated first.
+            --structure or --merge, lesions are separated first.
         out: Table to write: .csv or .json.
         scan: The segmented scan, for the intensities.
-        structure: Structure to count; once for each. Default: all lesions by name or
-            kind.
+        wanted: What is counted.
         separation: What one lesion is.
         overwrite: Replace an earlier table.
         as_json: Print JSON instead of a table.
@@ -109,7 +112,7 @@ def measure(  # noqa: PLR0913 - one an option
     if out is not None:
         require_table(out, overwrite=overwrite)
     volume = _scan(scan)
-    panoptic = instances_of(labels, structure, separation, volume)
+    panoptic = instances_of(labels, wanted, separation, volume)
     measures = medseg.measure_instances(panoptic, volume)
     rows = medseg.instances_json(measures, panoptic.case_id)
     print(rows.rstrip() if as_json else medseg.instances_table(measures))
@@ -127,7 +130,7 @@ def follow(  # noqa: PLR0913 - one an option
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     baseline_scan: Path | None = None,
     scan: Path | None = None,
-    structure: Structures = (),
+    wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     rules: Annotated[FollowUpRules, Flat] = DEFAULT_FOLLOW_UP,
     overwrite: Overwrite = False,
@@ -147,8 +150,7 @@ def follow(  # noqa: PLR0913 - one an option
         baseline_scan: The earlier scan, for --split-by intensity, and for the grid of a
             DICOM-SEG without empty slices.
         scan: The later scan, for the same purposes.
-        structure: Structure to count; once for each. Default: all lesions by name or
-            kind.
+        wanted: What is counted.
         separation: What one lesion is.
         rules: How lesions are matched.
         overwrite: Replace an earlier table.
@@ -157,7 +159,7 @@ def follow(  # noqa: PLR0913 - one an option
     if out is not None:
         require_table(out, overwrite=overwrite)
     then, later = (
-        instances_of(labels, structure, separation, volume)
+        instances_of(labels, wanted, separation, volume)
         for labels, volume in (
             (baseline, _scan(baseline_scan)),
             (follow_up, _scan(scan)),

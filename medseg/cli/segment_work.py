@@ -89,7 +89,11 @@ class SegmentWork:
         if self.instance_rules is None:
             return Made(prediction=prediction)
         prediction, instances = pipeline.with_instances(
-            prediction, self.instance_rules, volume, progress
+            prediction,
+            self.instance_rules,
+            volume,
+            progress,
+            self.models[0].model.info.plan.regions,
         )
         return Made(prediction=prediction, instances=instances)
 

@@ -137,7 +137,10 @@ class _CaseWork:
         if self.make.instances is None:
             return made
         prediction, instances = pipeline.with_instances(
-            made.prediction, self.make.instances, made.volume
+            made.prediction,
+            self.make.instances,
+            made.volume,
+            regions=self.models[0].model.info.plan.regions,
         )
         return replace(made, prediction=prediction, instances=instances)
 

@@ -33,6 +33,7 @@ _LESIONS = frozenset(
         *("tumor", "tumors", "tumour", "tumours", "cancer", "cancers"),
         *("lesion", "lesions", "nodule", "nodules", "cyst", "cysts"),
         *("metastasis", "metastases"),
+        *("edema", "oedema"),  # of a brain tumour: a part of it, and no organ
     }
 )
 

@@ -1,3 +1,4 @@
+from .counting import counted, merged
 from .detecting import instance_boxes, with_confidence
 from .files import (
     MeasuredInstances,
@@ -8,8 +9,12 @@ from .files import (
 )
 from .following import DEFAULT_FOLLOW_UP_RULES, follow
 from .measuring import measure_instances
-from .separable import has_learned_centres, require_separable
-from .separating import DEFAULT_INSTANCE_RULES, counted, separate_instances
+from .separable import (
+    has_learned_centres,
+    require_separable,
+    require_splittable,
+)
+from .separating import DEFAULT_INSTANCE_RULES, separate_instances
 
 __all__ = [
     "DEFAULT_FOLLOW_UP_RULES",
@@ -21,8 +26,10 @@ __all__ = [
     "instance_boxes",
     "instance_files",
     "measure_instances",
+    "merged",
     "require_instance_format",
     "require_separable",
+    "require_splittable",
     "require_writable_instances",
     "separate_instances",
     "with_confidence",

@@ -1,6 +1,5 @@
 """Label map -> its lesions told apart and numbered."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,7 @@ from medseg.core.instance_settings import (
     IntensityWatershed,
     LearnedCentres,
 )
-from medseg.core.labels import LabelSet, Structure, StructureKind
+from medseg.core.labels import Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
 from medseg.core.progress import (
     Progress,
@@ -108,31 +107,6 @@ def separate_instances(
     for note in notes:
         told = noted(told, note)
     return Panoptic(segmentation=told, instance_map=numbers, instances=tuple(instances))
-
-
-def counted(segmentation: Segmentation, structures: Collection[str]) -> Segmentation:
-    """The label map with some structures as things, which are counted.
-
-    Args:
-        segmentation: Such as one read from a file without names.
-        structures: Their names.
-
-    Raises:
-        WrongUse: INVALID_OPTION, when there is no such structure.
-    """
-    unknown = sorted(set(structures) - set(segmentation.labels.names))
-    if unknown:
-        raise WrongUse(
-            ErrorCode.INVALID_OPTION,
-            f"there is no structure {unknown[0]!r}",
-            where="--structure",
-            remedy=f"Use one of {', '.join(segmentation.labels.names)}.",
-        )
-    changed = tuple(
-        replace(each, kind=StructureKind.THING) if each.name in structures else each
-        for each in segmentation.labels
-    )
-    return replace(segmentation, labels=LabelSet(changed))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

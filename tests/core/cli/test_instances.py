@@ -5,15 +5,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import ndimage
 
 import medseg
 from medseg.cli.app import run
+from medseg.core.regions import Region
 from tests.core.cli.test_segment import SAMPLE, SCAN, words
-from tests.core.instances.scenes import TUMOUR, label_map, two_balls
+from tests.core.instances.scenes import CYST, TUMOUR, label_map, two_balls
 from tests.core.making import TINY_PLAN, save_untrained
 
 SERIES = SAMPLE / "ct_phantom"
@@ -93,6 +96,10 @@ def test_nothing_is_written_over(files):
     ("options", "told"),
     [
         (["--structure", "lung"], "no structure 'lung'"),
+        (["--merge", "mass=tumour+lung"], "no structure 'lung'"),
+        (["--merge", "liver=tumour+cyst"], "there is a structure 'liver' already"),
+        (["--merge", "mass"], "'mass' is not of the form NAME=PART+PART"),
+        (["--merge", "mass=tumour+"], "is not of the form NAME=PART+PART"),
         (["--split-by", "intensity"], "needs the scan"),
         (["--minimum-mm3", "-1"], "a volume is 0 mm3 or more"),
         (["--split-by", "distance", "--neck-mm", "0"], "a neck is above 0 mm"),
@@ -138,6 +145,28 @@ def test_a_label_map_without_names_needs_to_be_told_what_to_count(tmp_path, caps
     assert run(["instances", "measure", str(labels), "--structure", "label 7"]) == 0
 
 
+def test_parts_of_a_lesion_are_counted_as_one(files, capsys):
+    _, labels, out = files
+    array = two_balls(SPACING_MM)
+    array[22:][array[22:] == TUMOUR] = CYST
+    medseg.write_segmentation(label_map(array, SPACING_MM), labels, overwrite=True)
+    parts = ["--merge", "mass=tumour+cyst"]
+
+    assert run(["instances", "measure", str(labels), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert run(["instances", "measure", str(labels), *parts, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["structure"] == "mass"
+    assert run(["instances", "separate", str(labels), "-o", str(out), *parts]) == 0
+    (lesion,) = medseg.read_panoptic(out).instances
+    assert medseg.read_segmentation(out).labels["mass"].id == lesion.structure_id
+    both = ["instances", "follow", str(labels), str(labels), *parts, "--json"]
+    capsys.readouterr()
+    assert run(both) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["fate"] == "persisting"
+
+
 def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, capsys):
     out = tmp_path / "labels.nii.gz"
     command = [*words(SCAN, tiny_model, out), "--instances", "--minimum-mm3", "500"]
@@ -168,6 +197,57 @@ def test_segment_writes_the_lesions_beside_the_label_map(tiny_model, tmp_path, c
     listed = json.loads((tmp_path / "labels.json").read_text(encoding="utf-8"))
     assert len(listed["uncertainty"]) == len(found.labels)
     assert run([*command]) == 2  # all of it is there already
+
+
+def test_lesions_of_a_model_of_regions_have_the_confidence_of_the_region_painted(
+    tmp_path,
+):
+    """No region has the name of the label that it is painted as."""
+    labels = medseg.LabelSet.from_names([(1, "tumour rim"), (4, "tumour core")])
+    regions = (
+        Region(name="whole", ids=(1, 4), painted_as=1),
+        Region(name="middle", ids=(4,), painted_as=4),
+    )
+    plan = replace(TINY_PLAN, labels=labels, regions=regions)
+    model = save_untrained(plan, tmp_path / "model")
+    scan, out = tmp_path / "scan.nii.gz", tmp_path / "out.nii.gz"
+    noise = np.random.default_rng(0).normal(20, 5, (16, 12, 8)).astype(np.float32)
+    grid = medseg.Geometry.from_spacing(noise.shape, (1.0, 1.0, 1.0))
+    medseg.write_volume(medseg.Volume(array=noise[None], geometry=grid), scan)
+    asked = ["--instances", "--save-probabilities", "--minimum-mm3", "20"]
+
+    assert run([*words(scan, model, out), *asked]) == 0
+
+    told = medseg.read_panoptic(out)
+    shares = nib.nifti1.load(tmp_path / "out.probabilities.nii.gz").get_fdata()
+    assert {each.structure_id for each in told.instances} == {1, 4}
+    for each in told.instances:
+        channel = {1: 0, 4: 1}[each.structure_id]
+        mean = ndimage.mean(shares[..., channel], told.instance_map, each.number)
+        assert each.confidence == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_watershed_of_intensities_is_refused_before_a_model_of_channels_runs(
+    tmp_path, capsys
+):
+    normalisation = TINY_PLAN.normalisation * 2
+    plan = replace(TINY_PLAN, channels=("T1", "T2"), normalisation=normalisation)
+    model = save_untrained(plan, tmp_path / "model")
+    out = tmp_path / "out.nii.gz"
+    missing = tmp_path / "no scan is read.nii.gz"
+    asked = ["--instances", "--split-by", "intensity"]
+
+    assert run([*words(missing, model, out), *asked]) == 2
+
+    assert "takes one channel, the model T1, T2 [--split-by]" in capsys.readouterr().err
+    scan = medseg.Volume(
+        array=np.zeros((2, 9, 9, 9), np.float32),
+        geometry=medseg.Geometry.from_spacing((9, 9, 9), (1.0, 1.0, 1.0)),
+        channels=plan.channels,
+    )
+    rules = medseg.InstanceRules(split=medseg.IntensityWatershed())
+    with pytest.raises(medseg.WrongUse, match="takes one channel"):
+        medseg.segment_instances(scan, medseg.load_model(model), rules)
 
 
 def test_segment_gives_a_dicom_seg_with_a_segment_a_lesion(tmp_path):

@@ -67,6 +67,11 @@ class TestModels:
         with pytest.raises(WrongUse, match="it takes CT, the first model MRI"):
             plan([("a", "scan.nii.gz")], "mri", region_model=str(models / "ct"))
 
+    def test_a_model_of_channels_leaves_no_watershed_of_intensities(self, plan):
+        rules = medseg.InstanceRules(split=medseg.IntensityWatershed())
+        with pytest.raises(WrongUse, match="takes one channel, the model T1, T2"):
+            plan([("a", "t1.nii.gz", "t2.nii.gz")], "two", instances=rules)
+
 
 class TestImages:
     @pytest.mark.parametrize("count", [2, 3])

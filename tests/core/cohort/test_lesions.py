@@ -16,6 +16,7 @@ from medseg.cohort.gathered.case_results import CaseResult
 from medseg.cohort.gathered.lesion_tables import lesion_rows
 from medseg.cohort.keys import asked_for
 from medseg.core.progress import Cancelled
+from medseg.core.regions import Region
 from tests.core.cohort.livers import (
     HEALTHY,
     PLAN,
@@ -252,6 +253,26 @@ def test_with_probabilities_lesions_have_confidences(livers, reader, tmp_path):
     found = [float(row["confidence"]) for row in rows_of(out / "instances.csv")]
     assert found
     assert all(0.3 < each <= 1 for each in found)
+
+
+def test_lesions_of_a_model_of_regions_have_confidences(livers, tmp_path):
+    labels = medseg.LabelSet.from_names([(1, "tumour rim"), (4, "tumour core")])
+    regions = (
+        Region(name="whole", ids=(1, 4), painted_as=1),
+        Region(name="middle", ids=(4,), painted_as=4),
+    )
+    plan = replace(PLAN, labels=labels, regions=regions)
+    model = save_untrained(plan, tmp_path / "regions")
+    (tmp_path / "scans").mkdir()
+    shutil.copy(livers / f"{HEALTHY}.nii.gz", tmp_path / "scans/a.nii.gz")
+    out = tmp_path / "out"
+
+    scans = tmp_path / "scans"
+    LiverRun(scans, model, out, instances=RULES, save_probabilities=True)()
+
+    found = [float(row["confidence"]) for row in rows_of(out / "instances.csv")]
+    assert found
+    assert all(0.5 < each <= 1 for each in found)  # a region is painted above a half
 
 
 def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(livers, tmp_path):

@@ -11,11 +11,21 @@ from medseg import (
     DECATHLON_TASKS,
     DECATHLON_URL,
     ErrorCode,
+    LabelSet,
+    StructureKind,
     WrongUse,
     decathlon_task,
     read_dataset,
 )
 
+LESIONS = {  # by the papers' account of what each label is
+    "Task01_BrainTumour": {"edema", "non-enhancing tumor", "enhancing tumour"},
+    "Task03_Liver": {"cancer"},
+    "Task06_Lung": {"cancer"},
+    "Task07_Pancreas": {"cancer"},
+    "Task08_HepaticVessel": {"Tumour"},
+    "Task10_Colon": {"colon cancer primaries"},
+}
 KNOWN = pytest.mark.parametrize("task", DECATHLON_TASKS, ids=lambda task: task.name)
 
 
@@ -39,6 +49,13 @@ def test_a_task_has_a_tolerance_of_its_own_with_a_source(task):
     assert organ.startswith(task.tolerance.name.removeprefix("decathlon-"))
     assert task.tolerance.tolerance_mm >= min(task.median_spacing_mm)
     assert task.tolerance.source
+
+
+@KNOWN
+def test_what_is_a_lesion_in_a_task_is_counted_and_no_organ_is(task):
+    labels = LabelSet.from_names(enumerate(task.labels, start=1))
+    things = {each.name for each in labels if each.kind is StructureKind.THING}
+    assert things == LESIONS.get(task.name, set())
 
 
 @pytest.mark.parametrize("name", ["Task09_Spleen", "task09_spleen", "spleen", "SPLEEN"])

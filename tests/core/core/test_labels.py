@@ -59,7 +59,11 @@ def test_other_names_are_not_lateral(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["liver tumour", "Enhancing_Tumor", "LungNodules", "metastases", "cancer"]
+    "name",
+    [
+        *("liver tumour", "Enhancing_Tumor", "LungNodules", "metastases", "cancer"),
+        *("edema", "Peritumoral oedema"),
+    ],
 )
 def test_lesions_are_things(name):
     assert kind_of(name) is StructureKind.THING
