@@ -13,7 +13,7 @@ from medseg.core.instance_settings import InstanceRules, Shade, Split
 from medseg.core.plan import Plan
 from medseg.instances import has_learned_centres, require_separable
 
-Structures = Annotated[tuple[str, ...], Parameter(negative=())]
+Structures = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
