@@ -5,6 +5,7 @@ from .contours import active_contour
 from .ct_masks import body_mask, lung_mask
 from .edges import canny, gradient_edges
 from .growing import grow, grow_by_confidence
+from .pieces import pieces_at
 from .settings import (
     BodySettings,
     CannySettings,
@@ -67,6 +68,7 @@ __all__ = [
     "lung_mask",
     "otsu",
     "pasted",
+    "pieces_at",
     "smooth",
     "split_touching",
     "supervoxels",

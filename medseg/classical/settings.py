@@ -205,7 +205,9 @@ class SupervoxelSettings(_Checked):
 class BodySettings(_Checked):
     """The patient in a CT, without the table."""
 
-    lower_hu: float = _option(-300.0, "Darkest skin, in HU.", low=-1024, high=3000)
+    lower_hu: float = _option(
+        -300.0, "Darkest skin, in HU.", unit="HU", low=-1024, high=3000
+    )
     opening_mm: float = _option(
         6.0, "Thickness of parts to cut off, such as a table top.", unit=MM, high=50
     )
@@ -215,7 +217,9 @@ class BodySettings(_Checked):
 class LungSettings(_Checked):
     """The lungs in a CT, their vessels included."""
 
-    upper_hu: float = _option(-400.0, "Brightest air, in HU.", low=-1024, high=3000)
+    upper_hu: float = _option(
+        -400.0, "Brightest air, in HU.", unit="HU", low=-1024, high=3000
+    )
     closing_mm: float = _option(6.0, "Radius of vessels to include.", unit=MM, high=50)
     smallest_ml: float = _option(
         50.0, "Smallest lung; smaller air is gas in the gut.", unit="ml", high=10_000

@@ -24,7 +24,7 @@ def asked(
 
     Args:
         view: What is chosen.
-        points_sar_mm: Where a region is to grow from, as shown.
+        points_sar_mm: Where a tool is to start from, as shown.
         layers: All of the viewer.
 
     Raises:
@@ -37,7 +37,7 @@ def asked(
     if traits.needs_scan and scan is None:
         return "The tool looks at a scan: open one."
     if traits.needs_seed and not points_sar_mm:
-        return "Click in the picture to grow from there."
+        return "Click in the picture to start there."
     if not traits.needs_scan:
         scan = None
     if scan is not None:
@@ -61,7 +61,7 @@ def scripted(
 
     Args:
         view: What is chosen.
-        points_sar_mm: Where a region is to grow from, as shown.
+        points_sar_mm: Where a tool is to start from, as shown.
         layers: All of the viewer.
 
     Raises:

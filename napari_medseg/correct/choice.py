@@ -17,6 +17,13 @@ class Tool(StrEnum):
     LIKENESS = "Region growing (confidence connected)"
     KMEANS = "k-means clustering"
     MIXTURE = "Gaussian mixture"
+    PIECES = "Supervoxels (SLIC)"
+    BASINS = "Watershed basins"
+    MARKERS = "Watershed from markers"
+    CANNY = "Canny edges"
+    GRADIENT = "Gradient edges"
+    BODY = "Body mask of a CT"
+    LUNGS = "Lung mask of a CT"
     EDGES = "Geodesic active contour"
     SMOOTH = "Smooth"
     HOLES = "Fill holes"
@@ -43,7 +50,7 @@ class Traits:
         tip: What it does.
         finds_region: Whether it finds a region in the scan, or changes the structure.
         needs_scan: Whether it looks at the scan.
-        needs_seed: Whether it starts from a click.
+        needs_seed: Whether it starts from a click, or takes what lies there.
         has_classes: Whether one of its classes is to be chosen.
         has_range: Whether it has a lower and an upper intensity.
     """
@@ -95,6 +102,27 @@ TRAITS = {
         settings=_c.ClusterSettings,
         tip="One of the Gaussians that make up the histogram.",
         has_classes=True,
+    ),
+    Tool.PIECES: Traits(
+        settings=_c.SupervoxelSettings,
+        tip="Clicked ones of pieces of like size and intensity.",
+        needs_seed=True,
+    ),
+    Tool.BASINS: Traits(
+        settings=_c.WatershedSettings,
+        tip="Clicked ones of the basins of the gradient.",
+        needs_seed=True,
+    ),
+    Tool.MARKERS: Traits(
+        settings=_c.MarkerSettings,
+        tip="Flood the scan from all structures as they are painted: a few voxels of "
+        "each, and of the surroundings as a structure, too.",
+    ),
+    Tool.CANNY: Traits(settings=_c.CannySettings, tip="Thin edges."),
+    Tool.GRADIENT: Traits(settings=_c.GradientSettings, tip="Where the scan is steep."),
+    Tool.BODY: Traits(settings=_c.BodySettings, tip="The patient, without the table."),
+    Tool.LUNGS: Traits(
+        settings=_c.LungSettings, tip="Both lungs, with vessels and airways."
     ),
     Tool.EDGES: _on_structure(
         _c.ContourSettings, "Move the surface until it lies on edges.", needs_scan=True

@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
 
 import medseg
-from napari_medseg.layers.conversion import placement_of
+from napari_medseg.layers.conversion import placement_of, record_of
 from napari_medseg.layers.naming import with_every_label
 from napari_medseg.layers.placement import Placement
 from napari_medseg.layers.regions import box_of
@@ -43,9 +43,11 @@ class Place:
         return self.shown.cropped(self.start, (i, j, k))
 
     def scan(self, layer: Image) -> medseg.Volume:
-        """The box of a scan that has the same voxels."""
+        """The box of a scan that has the same voxels, and its modality if known."""
+        record = record_of(layer)
+        channel = "image" if record is None else record.channel
         array = np.asarray(layer.data[self.slices])[np.newaxis]
-        return medseg.Volume(array=array, geometry=self.geometry)
+        return medseg.Volume(array=array, geometry=self.geometry, channels=(channel,))
 
     def labels(self, names: medseg.LabelSet) -> medseg.Segmentation:
         """The box of the label map as it is now, a copy.

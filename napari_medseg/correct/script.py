@@ -48,7 +48,7 @@ class ScriptedEdit:
         placement: How the label map is shown.
         scan: For a tool that looks at one.
         box: Voxels of the label map as it was read; None for all of them.
-        seeds_ras_mm: Where to grow from.
+        seeds_ras_mm: Where to start from.
     """
 
     choice: Choice
@@ -102,13 +102,18 @@ def _scan(scan: ScriptedScan, labels: Placement) -> Iterator[str]:
     """The part of the scan in the box, its voxels in the order of the label map."""
     yield f"volume = {read_scan(scan.origin)}"
     number = f"volume.channels.index({scan.channel!r})" if scan.channel else "0"
-    yield f"voxels = volume.array[{number}]"
+    yield f"channel = {number}"
+    yield "voxels = volume.array[channel]"
     axes, flipped = _turn(scan.placement, labels)
     if axes != (0, 1, 2):
         yield f"voxels = voxels.transpose({axes})"
     if flipped:
         yield f"voxels = np.flip(voxels, {flipped})"
-    yield "scan = medseg.Volume(array=voxels[box][np.newaxis], geometry=grid)"
+    yield "scan = medseg.Volume("
+    yield "    array=voxels[box][np.newaxis],"
+    yield "    geometry=grid,"
+    yield "    channels=volume.channels[channel : channel + 1],"
+    yield ")"
 
 
 def _turn(
@@ -146,6 +151,10 @@ def _region(edit: ScriptedEdit) -> Iterator[str]:
 
 def _found(edit: ScriptedEdit) -> str:
     number, seeds = edit.choice.class_number, list(edit.seeds_ras_mm)
+    pieces, basins = (
+        f"medseg.classical.{method}(scan, settings)"
+        for method in ("supervoxels", "watershed")
+    )
     calls = {
         Tool.THRESHOLD: "threshold(scan, settings).array > 0",
         Tool.HYSTERESIS: "hysteresis(scan, settings).array > 0",
@@ -154,6 +163,14 @@ def _found(edit: ScriptedEdit) -> str:
         Tool.LIKENESS: f"grow_by_confidence(scan, {seeds}, settings).array > 0",
         Tool.KMEANS: f"kmeans(scan, settings).array == {number}",
         Tool.MIXTURE: f"gaussian_mixture(scan, settings).array == {number}",
+        Tool.PIECES: f"pieces_at({pieces}, {seeds})",
+        Tool.BASINS: f"pieces_at({basins}, {seeds})",
+        Tool.MARKERS: "watershed_from_markers(scan, part, settings).array"
+        f" == {edit.label}",
+        Tool.CANNY: "canny(scan, settings).array > 0",
+        Tool.GRADIENT: "gradient_edges(scan, settings).array > 0",
+        Tool.BODY: "body_mask(scan, settings).array > 0",
+        Tool.LUNGS: "lung_mask(scan, settings).array > 0",
     }
     return calls[edit.choice.tool]
 

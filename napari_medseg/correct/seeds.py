@@ -1,4 +1,4 @@
-"""Where the user has clicked to let a region grow."""
+"""Where the user has clicked to let a tool start."""
 
 from collections.abc import Iterator
 
@@ -48,7 +48,7 @@ class Seeds(QObject):
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
     def take_middle(self) -> None:
-        """Grow from the middle of what is shown."""
+        """Start from the middle of what is shown."""
         dims = self._viewer.dims
         point = list(dims.point)
         centre = camera_of(self._viewer).center

@@ -23,7 +23,7 @@ class ToolArea(QWidget):
     Attributes:
         changed: The user has changed a setting.
         range_requested: Take the range of intensities from the structure.
-        seed_requested: Grow from the middle of the view.
+        seed_requested: Start from the middle of the view.
     """
 
     changed = Signal()
@@ -46,7 +46,7 @@ class ToolArea(QWidget):
         self._class.setRange(1, 2)
         announce(self._class, "Class", "Class to take; 1 is the darkest.")
         announce(self._range, "Range of the structure", "Fill in what it holds now.")
-        announce(self._seed, "Middle of the view", "Grow from there, without a click.")
+        announce(self._seed, "Middle of the view", "Start there, without a click.")
         self._lay_out()
         self._class.valueChanged.connect(self._on_class_changed)
         self._range.clicked.connect(self.range_requested)
@@ -90,7 +90,7 @@ class ToolArea(QWidget):
         self._form.set_range(lower, upper)
 
     def show_seed(self, text: str) -> None:
-        """Say where a region grows from."""
+        """Say where a tool starts from."""
         self._seed_text.setText(text)
 
     def _lay_out(self) -> None:

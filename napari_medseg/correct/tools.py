@@ -6,7 +6,7 @@ from typing import assert_never
 import numpy as np
 
 import medseg
-from napari_medseg.correct.choice import Choice, Combine, Tool
+from napari_medseg.correct.choice import TRAITS, Choice, Combine, Tool
 
 Point = tuple[float, float, float]
 _RANGE_PERCENTILES = (2.0, 98.0)
@@ -24,7 +24,7 @@ class Task:
         choice: Structure, tool and settings.
         labels: The label map in the box.
         scan: The scan in the box; None where the tool needs none.
-        seeds_ras_mm: Where to grow from.
+        seeds_ras_mm: Where to start from.
         largest_label: That any voxel has, outside the box too.
     """
 
@@ -97,30 +97,84 @@ def range_at(array: np.ndarray, index: tuple[int, ...]) -> tuple[float, float]:
 
 def _region(task: Task) -> np.ndarray:
     """Where the tool has found something in the scan."""
+    traits = TRAITS[task.choice.tool]
+    if traits.has_classes:
+        return _class(task)
+    return _from_seeds(task) if traits.needs_seed else _everywhere(task)
+
+
+def _class(task: Task) -> np.ndarray:
+    """The class that is wanted."""
     scan, settings, wanted = _scan(task), task.choice.settings, task.choice.class_number
+    mask: np.ndarray
+    match task.choice.tool:
+        case Tool.OTSU:
+            mask = _c.otsu(scan, settings).array + 1 == wanted
+        case Tool.KMEANS:
+            mask = _c.kmeans(scan, settings).array == wanted
+        case Tool.MIXTURE:
+            mask = _c.gaussian_mixture(scan, settings).array == wanted
+        case _:
+            raise ValueError(f"{task.choice.tool} finds no classes")
+    return mask
+
+
+def _from_seeds(task: Task) -> np.ndarray:
+    """What grows from the seeds, or the pieces that they lie in."""
+    scan, settings, seeds = _scan(task), task.choice.settings, task.seeds_ras_mm
+    mask: np.ndarray
+    match task.choice.tool:
+        case Tool.GROW:
+            mask = _c.grow(scan, seeds, settings).array > 0
+        case Tool.LIKENESS:
+            mask = _c.grow_by_confidence(scan, seeds, settings).array > 0
+        case Tool.PIECES:
+            mask = _c.pieces_at(_c.supervoxels(scan, settings), seeds)
+        case Tool.BASINS:
+            mask = _c.pieces_at(_c.watershed(scan, settings), seeds)
+        case _:
+            raise ValueError(f"{task.choice.tool} starts from no seed")
+    return mask
+
+
+def _everywhere(task: Task) -> np.ndarray:
+    """What there is in the scan, wherever it is."""
+    scan, settings = _scan(task), task.choice.settings
     mask: np.ndarray
     match task.choice.tool:
         case Tool.THRESHOLD:
             mask = _c.threshold(scan, settings).array > 0
         case Tool.HYSTERESIS:
             mask = _c.hysteresis(scan, settings).array > 0
-        case Tool.OTSU:
-            mask = _c.otsu(scan, settings).array + 1 == wanted
-        case Tool.GROW:
-            mask = _c.grow(scan, task.seeds_ras_mm, settings).array > 0
-        case Tool.LIKENESS:
-            found = _c.grow_by_confidence(scan, task.seeds_ras_mm, settings)
-            mask = found.array > 0
-        case Tool.KMEANS:
-            mask = _c.kmeans(scan, settings).array == wanted
-        case Tool.MIXTURE:
-            mask = _c.gaussian_mixture(scan, settings).array == wanted
-        case (
-            Tool.EDGES | Tool.SMOOTH | Tool.HOLES | Tool.LARGEST | Tool.CUT | Tool.SPLIT
-        ):
-            raise ValueError(f"{task.choice.tool} finds no region")
+        case Tool.MARKERS:
+            mask = _flooded(task)
+        case Tool.CANNY:
+            mask = _c.canny(scan, settings).array > 0
+        case Tool.GRADIENT:
+            mask = _c.gradient_edges(scan, settings).array > 0
+        case Tool.BODY:
+            mask = _c.body_mask(scan, settings).array > 0
+        case Tool.LUNGS:
+            mask = _c.lung_mask(scan, settings).array > 0
         case _:
-            assert_never(task.choice.tool)
+            raise ValueError(f"{task.choice.tool} finds no region")
+    return mask
+
+
+def _flooded(task: Task) -> np.ndarray:
+    """What is flooded from the structure, with all others as further markers."""
+    id_ = task.labels.labels[task.choice.structure].id
+    there = set(medseg.voxels_of_labels(task.labels.array))
+    if id_ not in there or len(there) < 2:
+        raise medseg.WrongUse(
+            medseg.ErrorCode.INVALID_OPTION,
+            "two structures with voxels are needed, this one among them",
+            where=task.choice.tool.value,
+            remedy="Paint a few voxels of it, and of its surroundings as another.",
+        )
+    settings = task.choice.settings
+    found = _c.watershed_from_markers(_scan(task), task.labels, settings)
+    mask: np.ndarray = found.array == id_
     return mask
 
 

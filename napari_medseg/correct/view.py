@@ -189,6 +189,7 @@ class CorrectView(QWidget):
     def _fill(self) -> None:
         for tool in Tool:
             self.tool_box.addItem(tool.value)
+        self.tool_box.setMaxVisibleItems(len(Tool))
         for combine in Combine:
             self._combine.addItem(combine.value)
         for box in (self.tool_box, self._combine, self.structure_box):

@@ -28,7 +28,7 @@ class Request:
         choice: Tool and settings.
         names: The structures there are.
         scan: Layer of the scan, of the same voxels; None where the tool needs none.
-        seeds_ras_mm: Where to grow from.
+        seeds_ras_mm: Where to start from.
     """
 
     place: Place

@@ -1,6 +1,9 @@
 """The script does to files what the panel does to layers."""
 
+import inspect
+import re
 from dataclasses import replace
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -107,6 +110,25 @@ def test_of_every_tool_the_script_gives_what_the_panel_gives(files, tool):
     array, labels = made_by_panel(made, None)
     assert_array_equal(written.array, array)
     assert written.labels.names == labels.names
+
+
+def test_every_method_for_a_scan_is_a_tool(files):
+    """What the scripts of all tools call, and what there is."""
+    scripts = [script_of(scripted(files, choice(tool), None)) for tool in Tool]
+    called = set(re.findall(r"medseg\.classical\.(\w+)\(", "".join(scripts)))
+
+    there = {name for name in _c.__all__ if is_method_for_a_scan(getattr(_c, name))}
+
+    assert len(there) >= 15
+    assert there <= called
+
+
+def is_method_for_a_scan(public):
+    """Whether it is a function from a scan, and more, to a label map."""
+    if not inspect.isfunction(public):
+        return False
+    hints = get_type_hints(public)
+    return medseg.Volume in hints.values() and hints["return"] is medseg.Segmentation
 
 
 @pytest.mark.parametrize("keeps_others", [True, False])

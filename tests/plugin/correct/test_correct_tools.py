@@ -3,10 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import ndimage
 
 import medseg
 from napari_medseg.correct.choice import TRAITS, Choice, Combine, Tool
 from napari_medseg.correct.tools import Task, proposed, range_at, range_within
+from tests.core.classical.scenes import noise
+
+_c = medseg.classical
 
 SHAPE = (20, 22, 16)
 LABELS = medseg.LabelSet.from_names([(1, "liver"), (2, "liver tumour")])
@@ -99,6 +103,83 @@ def test_a_class_is_taken_by_its_number(tool):
     darkest = proposed(task(tool, two, class_number=1, combine=Combine.REPLACE))
 
     assert_array_equal(darkest.array == 1, ~BRIGHT)
+
+
+RIM = ndimage.binary_dilation(BRIGHT, iterations=2) & ~ndimage.binary_erosion(
+    BRIGHT, iterations=2
+)
+GREY = noise(SHAPE, 2.0) + np.where(BRIGHT, 100, 0)
+
+
+def looked_at(tool: Tool, array: np.ndarray, settings) -> np.ndarray:
+    """What a tool finds in a scan of these intensities."""
+    one = medseg.Volume(array=array[None], geometry=GEOMETRY)
+    made = task(tool, settings, combine=Combine.REPLACE, keeps_others=False)
+    return proposed(replace(made, scan=one)).array == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "settings"),
+    [
+        (Tool.CANNY, _c.CannySettings(sigma_mm=1.0)),
+        (Tool.GRADIENT, _c.GradientSettings(sigma_mm=1.0)),
+    ],
+)
+def test_edges_lie_at_the_rim_on_every_side(tool, settings):
+    found = looked_at(tool, GREY, settings)
+
+    assert not (found & ~RIM).any()
+    for line in (found[:, 11, 8], found[10, :, 8], found[10, 11, :]):
+        first, second = np.split(line, [len(line) // 2])
+        assert first.any()
+        assert second.any()
+
+
+def test_the_basin_that_was_clicked_is_taken():
+    found = looked_at(Tool.BASINS, GREY, _c.WatershedSettings(level=15.0, sigma_mm=1.0))
+
+    assert_array_equal(found[~RIM], BRIGHT[~RIM])
+
+
+def test_the_supervoxel_that_was_clicked_is_taken():
+    found = looked_at(Tool.PIECES, GREY, _c.SupervoxelSettings(edge_mm=8.0))
+
+    assert found[6, 6, 7]  # the voxel that holds the seed
+    assert 0 < found.sum() < BRIGHT.sum()
+    assert not (found & ~BRIGHT).any()
+
+
+def test_a_structure_is_flooded_from_its_marker_up_to_that_of_the_surroundings():
+    array = np.full(SHAPE, 2, np.uint8)
+    array[1:-1, 1:-1, 1:-1] = 0
+    array[8:12, 9:13, 6:10] = 1
+    painted = medseg.Segmentation(array=array, geometry=GEOMETRY, labels=LABELS)
+    grey = medseg.Volume(array=GREY[None], geometry=GEOMETRY)
+
+    result = proposed(replace(task(Tool.MARKERS), labels=painted, scan=grey)).array
+
+    assert_array_equal((result == 1)[~RIM], BRIGHT[~RIM])
+    assert_array_equal(result == 2, array == 2)
+
+
+@pytest.mark.parametrize("structure", ["liver", "liver tumour"])
+def test_markers_of_one_structure_alone_are_refused(structure):
+    alone = replace(label_map(), array=np.where(label_map().array == 1, 1, 0))
+
+    with pytest.raises(medseg.WrongUse, match="Paint a few voxels"):
+        proposed(replace(task(Tool.MARKERS, structure=structure), labels=alone))
+
+
+def test_the_body_and_the_lungs_of_a_ct_are_found():
+    lungs = np.zeros(SHAPE, bool)
+    lungs[7:13, 7:15, 5:11] = True
+    hu = np.where(lungs, -850, np.where(BRIGHT, 40, -1000)).astype(np.int16)
+
+    body = looked_at(Tool.BODY, hu, _c.BodySettings(opening_mm=0.0))
+    found = looked_at(Tool.LUNGS, hu, _c.LungSettings(closing_mm=0.0, smallest_ml=0.1))
+
+    assert_array_equal(body, BRIGHT)
+    assert_array_equal(found, lungs)
 
 
 @pytest.mark.parametrize("tool", [t for t in Tool if not TRAITS[t].finds_region])

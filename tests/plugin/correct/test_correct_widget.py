@@ -29,7 +29,14 @@ from tests.plugin.correct.handling import (
     two_tumours,
     wait,
 )
-from tests.plugin.scans import marker_labels, marker_scan, rotated
+from tests.plugin.scans import (
+    in_voxel_order,
+    marker_image,
+    marker_labels,
+    marker_scan,
+    rotated,
+    scan_of,
+)
 from tests.plugin.widgets import message, part
 
 pytestmark = pytest.mark.gui
@@ -201,7 +208,7 @@ def test_a_region_grows_from_a_point(qtbot, viewer, panel):
     viewer.layers["result"].data = np.zeros_like(viewer.layers["result"].data)
     choose(panel, "Tool", Tool.GROW)
     wait(qtbot, panel)
-    assert message(panel, STATUS) == "Click in the picture to grow from there."
+    assert message(panel, STATUS) == "Click in the picture to start there."
     press(viewer, np.argwhere(viewer.layers["scan"].data == 400)[20])
     wait(qtbot, panel)
     fill_in(panel, lower=300, upper=500)
@@ -210,6 +217,38 @@ def test_a_region_grows_from_a_point(qtbot, viewer, panel):
 
     edited = viewer.layers["result edited"]
     assert_array_equal(edited.data == 1, viewer.layers["scan"].data == 400)
+
+
+def test_the_basin_under_a_click_is_taken(qtbot, viewer, panel):
+    scan, result = viewer.layers["scan"], viewer.layers["result"]
+    result.data = np.zeros_like(result.data)
+    choose(panel, "Tool", Tool.BASINS)
+    fill_in(panel, level=50, sigma=0.5)
+    press(viewer, (0, 0, 0))
+    wait(qtbot, panel)
+    in_air = viewer.layers[PREVIEW].data[0, 0, 0]
+    press(viewer, (6, 10, 8))
+
+    click(qtbot, panel, "Apply")
+
+    edited = viewer.layers["result edited"].data == 1
+    assert edited[6, 10, 8]
+    assert edited[scan.data > 0].mean() > 0.5
+    assert not edited[0, 0, 0]
+    assert in_air
+
+
+def test_a_mask_for_ct_is_refused_for_another_modality(qtbot):
+    mr = scan_of(*in_voxel_order(marker_image()), channel="MR")
+    viewer = filled(mr, marker_labels())
+    panel = CorrectWidget(viewer)
+    qtbot.addWidget(panel)
+
+    choose(panel, "Tool", Tool.LUNGS)
+    wait(qtbot, panel)
+
+    assert message(panel, STATUS).startswith("CHANNEL_MISMATCH: the scan is MR")
+    panel.end()
 
 
 def test_the_range_is_taken_from_round_the_click(qtbot, viewer, panel):
