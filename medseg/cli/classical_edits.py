@@ -5,15 +5,14 @@ from typing import Annotated
 from medseg import classical
 from medseg.cli.classical import app
 from medseg.cli.classical_files import (
-    DEFAULT_OPENED,
     LabelMap,
-    Opening,
     Scan,
     StructureName,
     Writing,
     change_labels,
     change_labels_on_scan,
 )
+from medseg.cli.opening import DEFAULT_OPENED, Opening
 from medseg.cli.scans import Flat
 
 __all__ = ["app"]  # with the commands of both modules

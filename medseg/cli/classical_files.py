@@ -9,10 +9,9 @@ from cyclopts import Parameter
 
 import medseg
 from medseg import classical
+from medseg.cli.opening import Opened, grid_for
 from medseg.cli.scans import Flat, Overwrite
 from medseg.cli.segment_work import print_result, require_no_scan
-from medseg.cli.segmenting import CODES
-from medseg.core.acceptance import Accepted
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.file_kinds import SegmentationFormat
@@ -64,34 +63,12 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
-    """How the scan is read.
-
-    Attributes:
-        series: SeriesInstanceUID, if a folder holds several series.
-        accept: Error code of a problem to mend instead of refusing the scan.
-    """
-
-    series: str | None = None
-    accept: Annotated[tuple[Accepted, ...], CODES] = ()
-
-    def volume(self, scan: Path, written: Written) -> Volume:
-        """Read the scan, unless what is to be written could not be, or is the scan."""
-        require_no_scan(written.out, (scan,))
-        kind = written.require_writable()
-        accept = frozenset(self.accept)
-        volume = medseg.read_volume(scan, series=self.series, accept=accept)
-        if kind.is_dicom:
-            medseg.require_dicom_source(volume, written.out)
-        return volume
-
-
-@dataclass(frozen=True, kw_only=True)
 class Read(Opened):
     """How the scan is read, and where it is looked at.
 
     Attributes:
         series: SeriesInstanceUID, if a folder holds several series.
+        channel: Number of the volume to take, from 0, if a file holds several.
         accept: Error code of a problem to mend instead of refusing the scan.
         box: R A S in mm of two opposite corners; the method runs between them.
     """
@@ -99,9 +76,7 @@ class Read(Opened):
     box: Annotated[tuple[Point, Point] | None, Parameter(negative=())] = None
 
 
-DEFAULT_OPENED = Opened()
 DEFAULT_READ = Read()
-Opening = Annotated[Opened, Flat]
 Reading = Annotated[Read, Flat]
 Writing = Annotated[Written, Flat]
 
@@ -110,7 +85,7 @@ def segment_scan(
     scan: Path, read: Read, written: Written, method: Callable[[Volume], Segmentation]
 ) -> None:
     """Read a scan, run a method on it or in a box of it, and write what it found."""
-    volume = read.volume(scan, written)
+    volume = _scan(scan, read, written)
     if read.box is None:
         written.write(method(volume), volume)
         return
@@ -127,8 +102,8 @@ def segment_from_labels(
     method: Callable[[Volume, Segmentation], Segmentation],
 ) -> None:
     """As `segment_scan`, for a method that starts from a label map."""
-    volume = read.volume(scan, written)
-    start = medseg.read_segmentation(labels)
+    volume = _scan(scan, read, written)
+    start = medseg.read_segmentation(labels, source=grid_for(labels, volume))
     require_same_grid(volume.geometry, start.geometry, where=str(labels))
     if read.box is None:
         written.write(method(volume, start), volume)
@@ -162,5 +137,16 @@ def change_labels_on_scan(
     change: Callable[[Volume, Segmentation], Segmentation],
 ) -> None:
     """Read a scan and a label map of it, change the label map, and write it."""
-    volume = read.volume(scan, written)
-    written.write(change(volume, medseg.read_segmentation(labels)), volume)
+    volume = _scan(scan, read, written)
+    old = medseg.read_segmentation(labels, source=grid_for(labels, volume))
+    written.write(change(volume, old), volume)
+
+
+def _scan(path: Path, opened: Opened, written: Written) -> Volume:
+    """Read the scan, unless what is to be written could not be, or is the scan."""
+    require_no_scan(written.out, (path,))
+    kind = written.require_writable()
+    volume = opened.read(path)
+    if kind.is_dicom:
+        medseg.require_dicom_source(volume, written.out)
+    return volume

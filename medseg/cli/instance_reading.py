@@ -10,10 +10,9 @@ from medseg.cli.instance_options import (
     Separation,
     require_default,
 )
+from medseg.cli.opening import grid_for
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.labels import StructureKind
-from medseg.io.checks import require_there
-from medseg.io.file_kinds import FileKind, kind_of_file
 from medseg.metrics import better_named
 
 
@@ -38,7 +37,7 @@ def instances_of(
     """
     if wanted == DEFAULT_COUNTED and medseg.holds_instances(labels):
         require_default(separation, f"the lesions in {labels.name} are told apart")
-        return medseg.read_panoptic(labels, source=_grid_for(labels, scan))
+        return medseg.read_panoptic(labels, source=grid_for(labels, scan))
     segmentation = lesions_in(labels, wanted, scan)
     return medseg.separate_instances(segmentation, separation.rules, scan)
 
@@ -57,7 +56,7 @@ def lesions_in(
         WrongUse: INVALID_OPTION, when none is, or structures cannot be merged.
         MedSegError: As `medseg.read_segmentation`.
     """
-    read = medseg.read_segmentation(labels, source=_grid_for(labels, scan))
+    read = medseg.read_segmentation(labels, source=grid_for(labels, scan))
     segmentation = wanted.in_labels(read)
     if not any(each.kind is StructureKind.THING for each in segmentation.labels):
         raise WrongUse(
@@ -94,14 +93,3 @@ def told_or_apart(
         read = replace(read, labels=better_named(read.labels, names))
     known = [name for name in structure if name in read.labels]
     return medseg.separate_instances(medseg.counted(read, known), separation.rules)
-
-
-def _grid_for(labels: Path, scan: medseg.Volume | None) -> medseg.Volume | None:
-    """The scan, where the label map is put on its grid: other formats have their own.
-
-    Raises:
-        UnusableInput: NOT_FOUND.
-    """
-    require_there(labels)
-    is_dicom = labels.is_dir() or kind_of_file(labels) is FileKind.DICOM
-    return scan if is_dicom else None

@@ -1,6 +1,8 @@
 """Commands on lesions: tell them apart, measure them, follow them, score them."""
 
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from medseg.cli.instance_options import (
 from medseg.cli.instance_output import require_table, write_table
 from medseg.cli.instance_reading import instances_of, lesions_in
 from medseg.cli.instance_scores import froc, score
+from medseg.cli.opening import DEFAULT_OPENED, Opened, Opening, scan_of
 from medseg.cli.scans import Flat, Json, Overwrite
 from medseg.cli.segment_work import require_no_scan
 from medseg.core.errors import ErrorCode, WrongUse
@@ -33,12 +36,13 @@ DEFAULT_FOLLOW_UP = FollowUpRules()
 
 
 @app.command
-def separate(
+def separate(  # noqa: PLR0913 - one an option
     labels: Path,
     /,
     *,
     out: Out,
     scan: Path | None = None,
+    opened: Opening = DEFAULT_OPENED,
     wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
@@ -58,6 +62,7 @@ def separate(
         out: Label map to write: .nii, .nii.gz, .nrrd, .mha, or .dcm for a DICOM-SEG.
         scan: The segmented scan: for intensities in the table, for --split-by
             intensity, and for the slices of a DICOM-SEG.
+        opened: How the scan is read.
         wanted: What is counted.
         separation: What one lesion is.
         overwrite: Replace earlier results.
@@ -66,7 +71,7 @@ def separate(
     for path in (out, *beside):
         require_no_scan(path, [labels, *([] if scan is None else [scan])])
     written = medseg.require_writable_instances(out, overwrite=overwrite)
-    volume = _scan(scan)
+    volume = scan_of(scan, opened)
     if written.is_dicom:
         require_series(volume, out)
     panoptic = medseg.separate_instances(
@@ -89,6 +94,7 @@ def measure(  # noqa: PLR0913 - one an option
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     scan: Path | None = None,
+    opened: Opening = DEFAULT_OPENED,
     wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
@@ -104,6 +110,7 @@ def measure(  # noqa: PLR0913 - one an option
             --structure or --merge, lesions are separated first.
         out: Table to write: .csv or .json.
         scan: The segmented scan, for the intensities.
+        opened: How the scan is read.
         wanted: What is counted.
         separation: What one lesion is.
         overwrite: Replace an earlier table.
@@ -111,7 +118,7 @@ def measure(  # noqa: PLR0913 - one an option
     """
     if out is not None:
         require_table(out, overwrite=overwrite)
-    volume = _scan(scan)
+    volume = scan_of(scan, opened)
     panoptic = instances_of(labels, wanted, separation, volume)
     measures = medseg.measure_instances(panoptic, volume)
     rows = medseg.instances_json(measures, panoptic.case_id)
@@ -129,7 +136,9 @@ def follow(  # noqa: PLR0913 - one an option
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     baseline_scan: Path | None = None,
+    baseline_series: str | None = None,
     scan: Path | None = None,
+    opened: Opening = DEFAULT_OPENED,
     wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     rules: Annotated[FollowUpRules, Flat] = DEFAULT_FOLLOW_UP,
@@ -149,7 +158,9 @@ def follow(  # noqa: PLR0913 - one an option
         out: Table to write: .csv or .json.
         baseline_scan: The earlier scan, for --split-by intensity, and for the grid of a
             DICOM-SEG without empty slices.
+        baseline_series: SeriesInstanceUID in the folder of the earlier scan.
         scan: The later scan, for the same purposes.
+        opened: How the scans are read.
         wanted: What is counted.
         separation: What one lesion is.
         rules: How lesions are matched.
@@ -160,9 +171,10 @@ def follow(  # noqa: PLR0913 - one an option
         require_table(out, overwrite=overwrite)
     then, later = (
         instances_of(labels, wanted, separation, volume)
-        for labels, volume in (
-            (baseline, _scan(baseline_scan)),
-            (follow_up, _scan(scan)),
+        for labels, volume in zip(
+            (baseline, follow_up),
+            _scans((baseline_scan, scan), opened, baseline_series),
+            strict=True,
         )
     )
     found = medseg.follow(then, later, rules)
@@ -173,8 +185,17 @@ def follow(  # noqa: PLR0913 - one an option
         write_table(out, csv, rows, overwrite=overwrite)
 
 
-def _scan(path: Path | None) -> medseg.Volume | None:
-    return None if path is None else medseg.read_volume(path)
+def _scans(
+    paths: tuple[Path | None, Path | None],
+    opened: Opened,
+    baseline_series: str | None,
+) -> Iterator[medseg.Volume | None]:
+    """The earlier and the later scan, as far as they are given."""
+    is_any = paths != (None, None)
+    all_series = baseline_series, opened.series
+    for path, series in zip(paths, all_series, strict=True):
+        how = DEFAULT_OPENED if is_any and path is None else opened
+        yield scan_of(path, replace(how, series=series))
 
 
 def require_series(volume: medseg.Volume | None, out: Path) -> None:

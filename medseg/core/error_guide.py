@@ -129,7 +129,7 @@ ERROR_GUIDE = {
     ),
     ErrorCode.CHANNEL_MISMATCH: Explanation(
         "the channels are not those of the model, or a fourth dimension has no names",
-        "--channel NAME=PATH for each; or take one volume out of the file",
+        "--channel NAME=PATH for each; classical and instances: --channel NUMBER",
     ),
     ErrorCode.INVALID_DATASET: Explanation(
         "the dataset's description and its files do not agree",

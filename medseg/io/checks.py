@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from medseg.core.acceptance import Accepted, Mendable
-from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.io.file_kinds import DICOM_SUFFIXES, IMAGE_SUFFIXES
 
 MAX_BYTES = 8 * 2**30
@@ -202,22 +202,38 @@ def sha256_of_hashes(hashes: Iterable[str]) -> str:
 
 
 def channels_first(
-    array: np.ndarray, channels: tuple[str, ...] | None, path: Path
+    array: np.ndarray, channels: tuple[str, ...] | int | None, path: Path
 ) -> np.ndarray:
     """Voxels (i, j, k) or (i, j, k, channel) as (channel, i, j, k).
 
+    Args:
+        array: The voxels.
+        channels: Their names, or the number of the only one to take.
+        path: The file.
+
     Raises:
+        WrongUse: INVALID_OPTION for a number that the file does not hold.
         UnusableInput: CHANNEL_MISMATCH when a fourth dimension has no names (it may
             be time), or other ones than are wanted.
     """
     moved = array[np.newaxis] if array.ndim == 3 else np.moveaxis(array, -1, 0)
+    if isinstance(channels, int):
+        if not 0 <= channels < len(moved):
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                f"there is no channel {channels}, the file holds {len(moved)}",
+                where=path,
+                remedy=f"Give 0 to {len(moved) - 1}.",
+            )
+        return moved[channels : channels + 1].copy()  # the others need no memory then
     if channels is None and len(moved) > 1:
         raise UnusableInput(
             ErrorCode.CHANNEL_MISMATCH,
             f"the file holds {len(moved)} volumes: channels, or points in time?",
             where=path,
-            remedy="Take out one volume; for a model of several channels, "
-            "give this file for each with --channel NAME=PATH.",
+            remedy="Take one: channel=0 in Python, --channel 0 in classical and "
+            "instances. For a model of several, give this file for each with "
+            "--channel NAME=PATH.",
         )
     if channels is not None and len(moved) != len(channels):
         raise UnusableInput(

@@ -38,6 +38,7 @@ def read_volume(
     path: Path | str,
     *,
     series: str | None = None,
+    channel: int | None = None,
     channels: Mapping[str, Path] | None = None,
     accept: AbstractSet[Accepted] = frozenset(),
     model_channels: Sequence[str] = (),
@@ -49,6 +50,8 @@ def read_volume(
         series: SeriesInstanceUID (or an unambiguous beginning or end of it) where
             the folder holds several; with #1, #2 ... after it where the series itself
             holds several volumes, as the error on it lists them.
+        channel: Number, from 0, of the volume to take out of a NIfTI, NRRD or MHA file
+            that holds several: of one channel, or of one time.
         channels: For a scan of several channels, the name of each in order and the
             file it is in: one file each, or the same four-dimensional file for all.
             `path` then only has to exist; the case is named after it.
@@ -60,7 +63,8 @@ def read_volume(
             slices are put together: to mend them would not help.
 
     Raises:
-        WrongUse: SEVERAL_SERIES, UNKNOWN_SERIES.
+        WrongUse: SEVERAL_SERIES, UNKNOWN_SERIES; INVALID_OPTION for a `channel` that
+            the file does not hold, or beside `channels`.
         UnusableInput: NOT_FOUND, NOT_READABLE, EMPTY_FOLDER, NOT_AN_IMAGE,
             CHANNEL_MISMATCH, or what makes this scan unusable: see
             `medseg.ErrorCode`.
@@ -68,9 +72,11 @@ def read_volume(
     path = Path(path)
     require_there(path)
     with reading_errors(path):
-        if channels:
-            return _read_channels(path, channels, accept)
-        return _read_one(path, series, accept, model_channels)
+        if not channels:
+            return _read_one(path, series, channel, accept, model_channels)
+        if channel is not None:
+            raise _needless_channel("one channel is asked for, and several are", path)
+        return _read_channels(path, channels, accept)
 
 
 def read_segmentation(
@@ -197,14 +203,17 @@ def _read_labels(path: Path, kind: FileKind, labels: LabelSet | None) -> Segment
 def _read_one(
     path: Path,
     series: str | None,
+    channel: int | None,
     accept: AbstractSet[Accepted],
     model_channels: Sequence[str],
 ) -> Volume:
     is_choice = path.is_dir() and series is None
     file = _only_image(path, is_choice=is_choice) if path.is_dir() else path
+    kind = FileKind.DICOM if file is None else _kind(file)
+    if kind is FileKind.DICOM and channel is not None:
+        raise _needless_channel("a DICOM series is one channel", path)
     if file is None:
         return io.read_dicom_series(path, series, accept, model_channels)
-    kind = _kind(file)
     if kind is not FileKind.DICOM and series is not None:
         raise WrongUse(
             ErrorCode.UNKNOWN_SERIES,
@@ -214,13 +223,22 @@ def _read_one(
         )
     if kind is FileKind.DICOM:
         return io.read_dicom_series(file, series, accept, model_channels)
-    return _read_file(file, kind, None, accept)
+    volume = _read_file(file, kind, channel, accept)
+    if channel is None:
+        return volume
+    return replace(volume, notes=(*volume.notes, f"read channel {channel} of the file"))
+
+
+def _needless_channel(what: str, path: Path) -> WrongUse:
+    return WrongUse(
+        ErrorCode.INVALID_OPTION, what, where=path, remedy="Leave the channel out."
+    )
 
 
 def _read_file(
     file: Path,
     kind: FileKind,
-    channels: tuple[str, ...] | None,
+    channels: tuple[str, ...] | int | None,
     accept: AbstractSet[Accepted],
 ) -> Volume:
     match kind:

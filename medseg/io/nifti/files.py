@@ -56,7 +56,7 @@ class _Stored:
 
 def read_nifti_volume(
     path: Path,
-    channels: tuple[str, ...] | None = None,
+    channels: tuple[str, ...] | int | None = None,
     accept: AbstractSet[Accepted] = frozenset(),
 ) -> Volume:
     """Read a scan: 3D, or 4D with the channels last, as the decathlon stores them.
@@ -65,8 +65,9 @@ def read_nifti_volume(
 
     Args:
         path: A .nii or .nii.gz file.
-        channels: Name of each channel. A file with a fourth dimension is refused
-            without them, since it may as well be a series in time.
+        channels: Name of each channel, or the number of the only one to take. A file
+            with a fourth dimension is refused without them, since it may as well be a
+            series in time.
         accept: Problems that are mended and not refused.
 
     Raises:
@@ -79,7 +80,7 @@ def read_nifti_volume(
     volume = Volume(
         array=values,
         geometry=stored.header.geometry,
-        channels=channels or ("image",),
+        channels=channels if isinstance(channels, tuple) else ("image",),
         case_id=case_id_of(path),
         sha256=hashed.result(),
         notes=stored.header.notes,

@@ -60,10 +60,15 @@ class ItkHeader:
 
 def read_itk_volume(
     path: Path,
-    channels: tuple[str, ...] | None = None,
+    channels: tuple[str, ...] | int | None = None,
     accept: AbstractSet[Accepted] = frozenset(),
 ) -> Volume:
     """Read a scan; a vector or a fourth dimension is taken as channels, if named.
+
+    Args:
+        path: The file, or its header.
+        channels: Name of each channel, or the number of the only one to take.
+        accept: Problems that are mended and not refused.
 
     Raises:
         UnusableInput: The file is damaged, its geometry is not usable, a voxel is not
@@ -75,7 +80,7 @@ def read_itk_volume(
     volume = Volume(
         array=channels_first(values, channels, path),
         geometry=header.geometry,
-        channels=channels or ("image",),
+        channels=channels if isinstance(channels, tuple) else ("image",),
         case_id=case_id_of(path),
         sha256=sha256_of_all({path, read_text_header(path).data_path}),
         notes=header.notes,

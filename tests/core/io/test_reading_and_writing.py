@@ -167,6 +167,33 @@ def test_channels_may_lie_in_one_file(tmp_path):
     assert again.channels == ("T1", "T2")
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_one_volume_of_several_is_taken_by_its_number(tmp_path, suffix):
+    both = np.concatenate([scan().array, scan(1).array])
+    two = medseg.Volume(array=both, geometry=GEOMETRY, channels=("T1", "T2"))
+    path = tmp_path / f"two{suffix}"
+    medseg.write_volume(two, path)
+
+    second = medseg.read_volume(path, channel=1)
+
+    assert_array_equal(second.array, scan(1).array)
+    assert second.channels == ("image",)
+    assert second.notes == ("read channel 1 of the file",)
+    for number in (2, -1):
+        with pytest.raises(WrongUse, match="Give 0 to 1"):
+            medseg.read_volume(path, channel=number)
+    with pytest.raises(WrongUse, match="Leave the channel out"):
+        medseg.read_volume(path, channel=0, channels={"T1": path, "T2": path})
+
+
+def test_the_only_volume_of_a_file_has_the_number_0(tmp_path):
+    medseg.write_volume(scan(), tmp_path / "a.nii")
+
+    assert_array_equal(
+        medseg.read_volume(tmp_path / "a.nii", channel=0).array, scan().array
+    )
+
+
 def test_channels_must_share_a_grid(tmp_path):
     medseg.write_volume(scan(), tmp_path / "a.nii.gz")
     moved = medseg.Geometry.from_spacing(SHAPE, (1.0, 2.0, 3.0), (0.0, 5.0, 0.0))
@@ -256,6 +283,11 @@ def test_a_series_is_not_asked_for_in_nifti(tmp_path):
     medseg.write_volume(scan(), tmp_path / "a.nii")
     with pytest.raises(WrongUse, match="UNKNOWN_SERIES"):
         medseg.read_volume(tmp_path / "a.nii", series="1.2.3")
+
+
+def test_a_channel_is_not_asked_for_in_dicom(make_slices, save_slices):
+    with pytest.raises(WrongUse, match="Leave the channel out"):
+        medseg.read_volume(save_slices(make_slices()), channel=0)
 
 
 def test_nifti_needs_neither_simpleitk_nor_torch(tmp_path):

@@ -115,7 +115,8 @@ def looked_at(tool: Tool, array: np.ndarray, settings) -> np.ndarray:
     """What a tool finds in a scan of these intensities."""
     one = medseg.Volume(array=array[None], geometry=GEOMETRY)
     made = task(tool, settings, combine=Combine.REPLACE, keeps_others=False)
-    return proposed(replace(made, scan=one)).array == 1
+    found: np.ndarray = proposed(replace(made, scan=one)).array == 1
+    return found
 
 
 @pytest.mark.parametrize(
