@@ -55,7 +55,7 @@ from .core.panoptic_scores import (
 )
 from .core.plan import Fingerprint, Plan
 from .core.progress import Cancelled, Progress
-from .core.provenance import Provenance
+from .core.provenance import AlgorithmFamily, Provenance
 from .core.quality import (
     QualityModel,
     QualityObservation,
@@ -182,6 +182,7 @@ __all__ = [
     "LUNA16_POINTS",
     "SAMPLE_SEED",
     "Accepted",
+    "AlgorithmFamily",
     "Agreement",
     "BootstrapSettings",
     "Cancelled",

@@ -11,11 +11,28 @@ from medseg.classical.images import Mask
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.geometry import Points
 from medseg.core.labels import LabelSet
-from medseg.core.provenance import Provenance
+from medseg.core.provenance import AlgorithmFamily, Provenance
 from medseg.core.versions import package_versions
 from medseg.core.volume import Segmentation, Volume
 
 _MOST_LABELS = 65535
+_FAMILIES = {
+    "otsu": AlgorithmFamily.HISTOGRAM_ANALYSIS,
+    "threshold": AlgorithmFamily.HISTOGRAM_ANALYSIS,
+    "hysteresis": AlgorithmFamily.NEIGHBORHOOD_ANALYSIS,
+    "grow": AlgorithmFamily.NEIGHBORHOOD_ANALYSIS,
+    "grow-by-confidence": AlgorithmFamily.NEIGHBORHOOD_ANALYSIS,
+    "watershed": AlgorithmFamily.MORPHOLOGICAL_OPERATIONS,
+    "watershed-from-markers": AlgorithmFamily.MORPHOLOGICAL_OPERATIONS,
+    "canny": AlgorithmFamily.EDGE_DETECTION,
+    "gradient-edges": AlgorithmFamily.EDGE_DETECTION,
+    "kmeans": AlgorithmFamily.CLUSTER_ANALYSIS,
+    "gaussian-mixture": AlgorithmFamily.CLUSTER_ANALYSIS,
+    "supervoxels": AlgorithmFamily.CLUSTER_ANALYSIS,
+    "body-mask": AlgorithmFamily.MORPHOLOGICAL_OPERATIONS,
+    "lung-mask": AlgorithmFamily.MORPHOLOGICAL_OPERATIONS,
+}
+_INTERACTIVE = {"grow", "grow-by-confidence", "watershed-from-markers"}
 
 
 def found(
@@ -50,6 +67,8 @@ def found(
             versions=(*package_versions(), ("SimpleITK", version("SimpleITK"))),
             settings=(*settings_as_text(settings), *_seeds_as_text(seeds_ras_mm)),
             notes=volume.notes,
+            family=_FAMILIES[method],
+            is_interactive=method in _INTERACTIVE,
         ),
     )
 

@@ -102,7 +102,8 @@ def note_edit(layer: Labels, note: str) -> None:
     if record is None or record.provenance is None:
         return
     made = record.provenance
-    noted = replace(made, notes=(*made.notes, f"edited: {note}"))
+    notes = (*made.notes, f"edited: {note}")
+    noted = replace(made, notes=notes, is_interactive=True)
     layer.metadata[METADATA_KEY] = replace(record, provenance=noted)
 
 

@@ -31,4 +31,4 @@ def provenance_now(
         return made
     if any(note.startswith(_EDITED) for note in made.notes):
         return made
-    return replace(made, notes=(*made.notes, _BY_HAND))
+    return replace(made, notes=(*made.notes, _BY_HAND), is_interactive=True)

@@ -14,7 +14,7 @@ from pydicom.uid import UID, generate_uid
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.labels import Structure
 from medseg.core.panoptic import Instance, Panoptic
-from medseg.core.provenance import Provenance
+from medseg.core.provenance import AlgorithmFamily, Provenance
 from medseg.core.volume import LabelArray, Segmentation
 from medseg.io.dicom.codes import code_item, codes_of
 from medseg.io.dicom.maker import MANUFACTURER
@@ -23,6 +23,14 @@ from medseg.io.dicom_seg.meaning import name_of_instance, write_instance, write_
 
 _MOST_SEGMENTS = 65535
 _ORIGIN_UNKNOWN = "not recorded"
+_FAMILIES = {
+    AlgorithmFamily.ARTIFICIAL_INTELLIGENCE: codes.DCM.ArtificialIntelligence,
+    AlgorithmFamily.CLUSTER_ANALYSIS: codes.DCM.ClusterAnalysis,
+    AlgorithmFamily.EDGE_DETECTION: codes.DCM.EdgeDetection,
+    AlgorithmFamily.HISTOGRAM_ANALYSIS: codes.DCM.HistogramAnalysis,
+    AlgorithmFamily.MORPHOLOGICAL_OPERATIONS: codes.DCM.MorphologicalOperations,
+    AlgorithmFamily.NEIGHBORHOOD_ANALYSIS: codes.DCM.NeighborhoodAnalysis,
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,7 +113,7 @@ def described(
         segmented_property_category=coded.category,
         segmented_property_type=coded.type,
         algorithm_type=SegmentAlgorithmTypeValues.SEMIAUTOMATIC
-        if made is None
+        if made is None or made.is_interactive
         else SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=_algorithm(made),
         tracking_id=tracking,
@@ -136,7 +144,7 @@ def _algorithm(made: Provenance | None) -> AlgorithmIdentificationSequence:
     hashes = {"model_sha256": made.model_sha256, "input_sha256": made.input_sha256}
     return AlgorithmIdentificationSequence(
         name=label_of(made.model)[0] or MANUFACTURER,
-        family=codes.DCM.ArtificialIntelligence,
+        family=_FAMILIES[made.family],
         version=dict(made.versions).get("medseg", version("medseg")),
         source=MANUFACTURER,
         parameters=dict(made.settings) | hashes,

@@ -11,13 +11,14 @@ import numpy as np
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.labels import LabelSet, Structure, StructureKind
 from medseg.core.panoptic import Instance, Panoptic
-from medseg.core.provenance import Provenance
+from medseg.core.provenance import AlgorithmFamily, Provenance
 from medseg.core.uncertainty import StructureUncertainty
 from medseg.core.volume import LabelArray, Segmentation, voxels_of_labels
 from medseg.io.checks import stem_of
 
 _FORMAT = "medseg-segmentation"
 _PROVENANCE_WORDS = ("case_id", "input_sha256", "model", "model_sha256", "disclaimer")
+_FAMILY = AlgorithmFamily.ARTIFICIAL_INTELLIGENCE  # where an older file says none
 _MAX_DISTINCT = 1024
 _SHOWN = 8
 _ROUNDING = 1e-3
@@ -167,6 +168,8 @@ def read_provenance(path: Path) -> Provenance | None:
             settings=_pairs(made["settings"]),
             notes=tuple(str(note) for note in made["notes"]),
             is_trained_on=made.get("is_trained_on") is True,
+            family=AlgorithmFamily(made.get("family", _FAMILY)),
+            is_interactive=made.get("is_interactive") is True,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged("provenance", error, path) from error

@@ -112,8 +112,10 @@ def _roi(
     roi.ROIName, whole_name = label_of(structure.name)
     if whole_name is not None:
         roi.ROIDescription = whole_name
-    roi.ROIGenerationAlgorithm = "" if made is None else "AUTOMATIC"
+    roi.ROIGenerationAlgorithm = ""
     if made is not None:
+        by_hand = made.is_interactive
+        roi.ROIGenerationAlgorithm = "SEMIAUTOMATIC" if by_hand else "AUTOMATIC"
         roi.ROIGenerationDescription = label_of(made.model)[0]
     return roi
 

@@ -128,6 +128,7 @@ def test_a_correction_is_written_down(qtbot, viewer, panel):
     assert record is not None
     assert record.provenance is not None
     assert record.provenance.notes == ("edited: threshold on liver tumour",)
+    assert record.provenance.is_interactive
     assert list(edited.features["volume_ml"])[2] == 0
 
 

@@ -32,6 +32,9 @@ def test_labels_painted_on_are_no_longer_said_to_be_all_the_models():
     layer.data_setitem((np.array([3]), np.array([4]), np.array([5])), 0)
 
     assert notes(layer) == ("edited by hand after it was made",)
+    made = segmentation_of(layer).provenance
+    assert made is not None
+    assert made.is_interactive
 
 
 def test_nothing_is_noted_of_labels_nobody_touched():
