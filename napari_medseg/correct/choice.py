@@ -105,12 +105,12 @@ TRAITS = {
     ),
     Tool.PIECES: Traits(
         settings=_c.SupervoxelSettings,
-        tip="Clicked ones of pieces of like size and intensity.",
+        tip="The pieces of like size and intensity that you click on.",
         needs_seed=True,
     ),
     Tool.BASINS: Traits(
         settings=_c.WatershedSettings,
-        tip="Clicked ones of the basins of the gradient.",
+        tip="The basins of the gradient that you click on.",
         needs_seed=True,
     ),
     Tool.MARKERS: Traits(
