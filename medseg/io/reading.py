@@ -12,7 +12,7 @@ from typing import assert_never
 
 from medseg import io
 from medseg.core.acceptance import Accepted
-from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.checks import (
@@ -22,15 +22,10 @@ from medseg.io.checks import (
     sha256_of,
     sha256_of_all,
 )
-from medseg.io.file_kinds import (
-    FileKind,
-    files_below,
-    kind_of_file,
-    kind_of_name,
-)
+from medseg.io.file_kinds import FileKind, kind_of_name
+from medseg.io.image_files import kind_of_image, only_image
 from medseg.io.label_maps.named_voxels import named_labels, names_path, read_provenance
 from medseg.io.nrrd_mha.headers import read_text_header
-from medseg.io.read_ahead import kinds_of_files
 from medseg.io.stacking import stack_channels
 
 
@@ -163,7 +158,7 @@ def _label_kind(path: Path, source: Volume | None, threshold: float | None) -> F
     Raises:
         WrongUse: INVALID_OPTION.
     """
-    kind = FileKind.DICOM if path.is_dir() else _kind(path)
+    kind = FileKind.DICOM if path.is_dir() else kind_of_image(path)
     what = None
     if threshold is not None and not 0 < threshold <= 1:
         what = f"a threshold is above 0 and up to 1, got {threshold:g}"
@@ -208,8 +203,8 @@ def _read_one(
     model_channels: Sequence[str],
 ) -> Volume:
     is_choice = path.is_dir() and series is None
-    file = _only_image(path, is_choice=is_choice) if path.is_dir() else path
-    kind = FileKind.DICOM if file is None else _kind(file)
+    file = only_image(path, is_choice=is_choice) if path.is_dir() else path
+    kind = FileKind.DICOM if file is None else kind_of_image(file)
     if kind is FileKind.DICOM and channel is not None:
         raise _needless_channel("a DICOM series is one channel", path)
     if file is None:
@@ -260,7 +255,7 @@ def _read_channels(
     files = [Path(file) for file in channels.values()]
     for file in files:
         require_there(file)
-    kinds = {_kind(file) for file in files if file.is_file()}
+    kinds = {kind_of_image(file) for file in files if file.is_file()}
     if len(set(files)) == len(kinds) == 1 and FileKind.DICOM not in kinds:
         return _read_file(files[0], kinds.pop(), names, accept)
     scans = {name: read_volume(f, accept=accept) for name, f in channels.items()}
@@ -268,47 +263,3 @@ def _read_channels(
     for scan, file in zip(scans.values(), files, strict=True):
         require_same_grid(first.geometry, scan.geometry, where=str(file))
     return replace(stack_channels(scans), case_id=case_id_of(path))
-
-
-def _only_image(folder: Path, *, is_choice: bool) -> Path | None:
-    """The one image in a folder without DICOM; None for a DICOM folder.
-
-    Without a series to take, `is_choice`, images among DICOM files are refused.
-    """
-    files = files_below(folder)
-    kinds = kinds_of_files(files)
-    has_dicom = FileKind.DICOM in kinds.values()
-    images = [f for f, kind in kinds.items() if kind not in (None, FileKind.DICOM)]
-    if has_dicom and not (is_choice and images):
-        return None
-    if len(images) == 1 and not has_dicom:
-        return images[0]
-    if images:
-        names = ", ".join(str(image.relative_to(folder)) for image in images[:8])
-        more = f" and {len(images) - 8} more" if len(images) > 8 else ""
-        dicom = "DICOM files and " if has_dicom else ""
-        raise WrongUse(
-            ErrorCode.SEVERAL_SERIES,
-            f"the folder holds {dicom}{len(images)} image(s): {names}{more}",
-            where=folder,
-            remedy="Give one of these files"
-            + (", or the DICOM series with --series." if has_dicom else "."),
-        )
-    raise UnusableInput(
-        ErrorCode.EMPTY_FOLDER,
-        "the folder holds no file" if not files else "the folder holds no image",
-        where=folder,
-        remedy="Give a folder of DICOM files, or a NIfTI, NRRD or MHA file.",
-    )
-
-
-def _kind(file: Path) -> FileKind:
-    kind = kind_of_file(file)
-    if kind is None:
-        raise UnusableInput(
-            ErrorCode.NOT_AN_IMAGE,
-            "this file is not an image of a known format",
-            where=file,
-            remedy="Give a DICOM file or folder, or a NIfTI, NRRD or MHA file.",
-        )
-    return kind
