@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from scipy.ndimage import gaussian_filter1d
 from torch.nn import functional
 
 from medseg import Geometry
+from medseg.preprocessing import resampling
 from medseg.preprocessing.resampling import (
     resample_image,
     resample_labels,
 )
+from tests.core.little_memory import LittleMemory
 from tests.core.making import ellipsoid, shapes
 
 
@@ -56,6 +59,38 @@ def test_a_coarser_image_does_not_alias():
     plain = functional.interpolate(image[None], size=(20, 4, 4), mode="trilinear")
     assert plain.abs().max() == 1
     assert resample_image(image, (20, 4, 4))[:, 2:-2].abs().max() < 0.01
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("slab_bytes", [1, 3000, 2**23])
+def test_a_coarser_axis_is_smoothed_as_by_scipy(axis, slab_bytes, monkeypatch):
+    """Before it is interpolated; however few rows there is memory for."""
+    monkeypatch.setattr(resampling, "_SLAB_BYTES", slab_bytes)
+    image = noise(2, 21, 26, 31)
+    kept = image.clone()
+    target = [21, 26, 31]
+    target[axis] = 10
+    factor = image.shape[1 + axis] / 10
+    sd = 0.5 * (factor**2 - 1) ** 0.5
+    smooth = gaussian_filter1d(
+        image.double().numpy(), sd, 1 + axis, mode="nearest", radius=round(3 * sd)
+    )
+    expected = functional.interpolate(
+        torch.from_numpy(smooth).float()[None], size=target, mode="trilinear"
+    )
+    i, j, k = target
+    result = resample_image(image, (i, j, k))
+    torch.testing.assert_close(result, expected[0], rtol=0, atol=1e-6)
+    assert torch.equal(image, kept)
+
+
+def test_a_coarser_image_takes_no_more_than_itself_at_once(monkeypatch):
+    """No copy with repeated borders, which is larger than the scan."""
+    monkeypatch.setattr(resampling, "_SLAB_BYTES", 10_000)
+    image = noise(1, 40, 30, 20)
+    with LittleMemory(image.numel()):
+        result = resample_image(image, (13, 11, 9))
+    assert result.shape == (1, 13, 11, 9)
 
 
 def test_a_coarser_image_keeps_its_mean():
