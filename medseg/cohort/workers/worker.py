@@ -15,7 +15,7 @@ from medseg.cohort.stages import NO_SECONDS, Engine, Recipe, Stage, StageSeconds
 from medseg.cohort.workers.parent import end_with_parent
 from medseg.cohort.workers.room import Room
 from medseg.cohort.workers.troubles import out_of_memory, unforeseen
-from medseg.core.errors import MedSegError
+from medseg.core.errors import ErrorCode, MedSegError
 from medseg.core.threads import let_threads_sleep
 from medseg.io.child_memory import leave_no_memory_on_disk, limit_memory
 
@@ -201,7 +201,8 @@ class _Line:
         try:
             made = work()
         except MedSegError as error:
-            self._mail.send(Problem(number, error))
+            is_spoilt = error.code is ErrorCode.OUT_OF_MEMORY
+            self._mail.send(Problem(number, error, is_spoilt=is_spoilt))
         except MemoryError:
             self._mail.send(Problem(number, out_of_memory(), is_spoilt=True))
         except Exception as error:  # noqa: BLE001 - one case must not end the others

@@ -139,6 +139,7 @@ def test_a_task_that_spoils_its_process_for_those_after_it_costs_no_other(
         (Fate.SPOILS, Stage.COMPUTING),
         (Fate.BUG, Stage.COMPUTING),
         *((Fate.GREEDY, stage) for stage in Stage),
+        *((Fate.TOO_LARGE, stage) for stage in Stage),
     ],
 )
 def test_a_task_that_fails_once_is_done_at_the_second_try(folder, fate, stage):
@@ -167,6 +168,17 @@ def test_a_task_that_takes_too_much_memory_is_refused(folder):
     assert found.pop("greedy") is ErrorCode.OUT_OF_MEMORY
     assert found == {task.name: task.name.upper() for task in GOOD}
     assert all_good(folder, once=False)
+
+
+def test_a_task_too_large_for_the_memory_is_tried_once_more_and_then_refused(folder):
+    large = Task("large", Fate.TOO_LARGE, Stage.COMPUTING)
+
+    outcomes = list(run(folder, [large, *GOOD]))
+
+    found = ends(outcomes)
+    assert found.pop("large") is ErrorCode.OUT_OF_MEMORY
+    assert found == {task.name: task.name.upper() for task in GOOD}
+    assert begun(outcomes, "large") == 2
 
 
 def test_an_engine_that_cannot_be_loaded_ends_the_work_with_its_error():

@@ -31,7 +31,14 @@ class Fate(Enum):
     HANG = "hang"
     FREEZE = "freeze"
     GREEDY = "greedy"
+    TOO_LARGE = "too large"
     WAITS = "waits"
+
+
+_CODES = {
+    Fate.REFUSED: ErrorCode.TRUNCATED_FILE,
+    Fate.TOO_LARGE: ErrorCode.OUT_OF_MEMORY,
+}
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,9 @@ def _count(file: Path) -> int:
 
 def _bring(task: Task, tries: int, folder: Path) -> None:
     match task.fate:
-        case Fate.REFUSED:
-            raise UnusableInput(
-                ErrorCode.TRUNCATED_FILE, "it ends", where="y", remedy="Copy it."
-            )
+        case Fate.REFUSED | Fate.TOO_LARGE:
+            code = _CODES[task.fate]
+            raise UnusableInput(code, "it ends", where="y", remedy="Copy it.")
         case Fate.BUG:
             raise ZeroDivisionError(f"a bug, at try {tries}")
         case Fate.SPOILS:
