@@ -104,6 +104,8 @@ def stream_of_ready(
 ) -> Iterator[LogitsSlab]:
     """As `stream_logits`, of networks that are ready for one scan after the other.
 
+    What there was too little memory for is remembered for scans as large as this one.
+
     Raises:
         torch.OutOfMemoryError: As `stream_logits`.
         Cancelled: From `on_progress`.
@@ -123,7 +125,6 @@ class _Stream:
         self._layout = layout
         self._thread = CleanThread()
         self._background = _sure_of_background(plan)
-        self._at_once = windows_at_once(plan.patch_shape, runner.device)
         a, b = (layout.shape[axis] for axis in layout.across)
         shape = RingShape(
             members=runner.members,
@@ -131,10 +132,13 @@ class _Stream:
             rows=plan.patch_shape[layout.axis],
             across=(a, b),
         )
+        self._bytes = shape.byte_count + prepared.image.nbytes
+        known, most = runner.shortages, windows_at_once(plan.patch_shape, runner.device)
+        self._at_once = known.windows_at_once(self._bytes, most)
         self._given = 0  # rows of the padded image
         weights = runner.weights.movedim(layout.axis, 0)
         self._ring = first_with_room(
-            shape.places(runner.device, available_bytes()),
+            known.places(self._bytes, shape.places(runner.device, available_bytes())),
             lambda place: RowRing(shape, place, weights, runner.copies),
         )
         self._on_cpu = Source.of(prepared)
@@ -250,6 +254,7 @@ class _Stream:
         if self._at_once == 1:
             return False
         self._at_once //= 2
+        self._runner.shortages.too_many_windows(self._bytes, self._at_once)
         _log.info("out of memory: %d windows at once from now on", self._at_once)
         return True
 
@@ -264,6 +269,7 @@ class _Stream:
         except torch.OutOfMemoryError as error:
             _log.info("out of memory: %s", error)
             return False
+        self._runner.shortages.no_room(self._bytes, ring.place)
         where = self._ring.place
         _log.info("out of memory: sums are kept in %s from now on", where)
         return True

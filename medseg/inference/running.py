@@ -1,7 +1,7 @@
 """Networks run over a few windows at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import torch
@@ -12,6 +12,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Plan
 from medseg.core.settings import InferenceSettings
 from medseg.inference.devices import memory_format, resolved_device, resolved_dtype
+from medseg.inference.shortages import Shortages
 from medseg.inference.windows import gaussian_weights
 from medseg.networks import InPlaceUNet, inference_form
 
@@ -29,6 +30,7 @@ class Runner:
         mirrors: Dimensions of a batch that are flipped, one entry a copy.
         weights: Of each voxel of a window.
         keeps_members: Give each network's answer, not their mean.
+        shortages: What earlier scans found too little memory for.
     """
 
     networks: tuple[nn.Module, ...]
@@ -39,6 +41,7 @@ class Runner:
     mirrors: tuple[tuple[int, ...], ...]
     weights: Float32[Tensor, "i j k"]
     keeps_members: bool = False
+    shortages: Shortages = field(default_factory=Shortages)
 
     @classmethod
     def ready(

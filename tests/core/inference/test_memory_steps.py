@@ -221,6 +221,58 @@ def test_bfloat16_gives_nearly_all_voxels_the_same_label(step, caplog):
     assert (labels == expected).mean() >= 0.9999
 
 
+def steps_of(runner, prepared, caplog):
+    """What a scan goes on with after it ran out of memory, and its labels."""
+    caplog.clear()
+    slabs = stream_of_ready(runner, prepared)
+    labels = restored(slabs, prepared, TINY_PLAN).labels
+    return [text for text in caplog.messages if "from now on" in text], labels
+
+
+def refusing_runner(**how) -> Runner:
+    ready = Runner.ready([local()], TINY_PLAN, EXACT)
+    return replace(ready, networks=(Refusing(local(), **how),))
+
+
+def test_the_next_scan_begins_with_as_many_windows_as_there_was_memory_for(caplog):
+    caplog.set_level(logging.INFO)
+    runner, scan = refusing_runner(most=2), prepared_of(*SHAPE)
+    first, expected = steps_of(runner, scan, caplog)
+    assert first[-1] == "out of memory: 2 windows at once from now on"
+    for asked in (runner, runner.asked(members=True)):
+        again, labels = steps_of(asked, scan, caplog)
+        assert again == []
+        assert (labels == expected).all()
+
+
+def test_the_next_scan_begins_with_its_sums_where_there_was_room(caplog):
+    caplog.set_level(logging.INFO)
+    runner = refusing_runner(failures=steps_to_one_window() + 1)
+    scan = prepared_of(*SHAPE)
+    first, expected = steps_of(runner, scan, caplog)
+    assert first[-1] == "out of memory: sums are kept in temporary file from now on"
+    again, labels = steps_of(runner, scan, caplog)
+    assert again == []
+    assert (labels == expected).all()
+
+
+def test_a_smaller_scan_finds_out_for_itself_what_there_is_memory_for(caplog):
+    caplog.set_level(logging.INFO)
+    runner = refusing_runner(failures=1)
+    large, _ = steps_of(runner, prepared_of(*SHAPE), caplog)
+    assert len(large) == 1
+    few = windows_at_once(TINY_PLAN.patch_shape, CPU) // 2
+    seen: list[int] = []
+    runner.networks[0].register_forward_pre_hook(
+        lambda _network, given: seen.append(len(given[0]))
+    )
+    i, j, k = SHAPE
+    for shape, most in (((i, j - 1, k), 2 * few), ((i, j, k + 1), few)):
+        seen.clear()
+        assert steps_of(runner, prepared_of(*shape), caplog)[0] == []
+        assert max(seen) == most
+
+
 def test_what_the_system_says_when_it_has_no_memory_is_recognised():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
