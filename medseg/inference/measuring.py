@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Bool
 from torch import nn
 
 from medseg.core.plan import Plan
@@ -18,6 +17,7 @@ from medseg.core.prepared import Prepared
 from medseg.core.settings import InferenceSettings
 from medseg.inference.accumulators import RingShape
 from medseg.inference.clean_thread import CleanThread
+from medseg.inference.engine import MEAN_EVERYWHERE, Asked
 from medseg.inference.layout import Layout, windows_at_once
 from medseg.inference.running import Runner
 from medseg.preprocessing import is_out_of_memory
@@ -50,7 +50,7 @@ def measure(
     prepared: Prepared,
     plan: Plan,
     settings: InferenceSettings,
-    region: Bool[np.ndarray, "i j k"] | None = None,
+    asked: Asked = MEAN_EVERYWHERE,
 ) -> Measured:
     """Run the first of the networks over a few windows, without looking at the answer.
 
@@ -61,24 +61,28 @@ def measure(
         prepared: As in `stream_logits`.
         plan: As in `stream_logits`.
         settings: As in `stream_logits`.
-        region: Windows without a voxel of it are left out.
+        asked: As in `stream_logits`.
 
     Raises:
         WrongUse: NO_SUCH_DEVICE.
         RuntimeError: When not even one fits; `is_out_of_memory` knows it.
         MemoryError: Likewise.
     """
-    layout = Layout.of(prepared, plan, settings, region)
+    layout = Layout.of(prepared, plan, settings, asked.region)
     runner = Runner.ready(networks[:1], plan, settings)
     at_once = min(windows_at_once(plan.patch_shape, runner.device), len(layout.windows))
     channels = len(prepared.image) + prepared.first_stage_structures
     shape = channels, *plan.patch_shape
     at_once, seconds, held = _that_fit(runner, shape, at_once)
+    members = len(networks) if asked.members else 1
+    sums = _sums(layout, plan, members).byte_count
+    answer = 4 * at_once * plan.output_count * prod(plan.patch_shape)
+    others = (members - 1) * answer  # kept while the next network runs
     answers = len(networks) * len(runner.mirrors) * layout.needed
     return Measured(
         windows=layout.needed,
         seconds=seconds / at_once * answers,
-        device_bytes=held.total(_sums(layout, plan).byte_count + prepared.image.nbytes),
+        device_bytes=held.total(sums + others + prepared.image.nbytes),
     )
 
 
@@ -122,10 +126,10 @@ def _seconds_of_one(runner: Runner, shape: tuple[int, ...]) -> float:
     return min(taken)
 
 
-def _sums(layout: Layout, plan: Plan) -> RingShape:
+def _sums(layout: Layout, plan: Plan, members: int) -> RingShape:
     a, b = (layout.shape[axis] for axis in layout.across)
     return RingShape(
-        members=1,
+        members=members,
         outputs=plan.output_count,
         rows=plan.patch_shape[layout.axis],
         across=(a, b),

@@ -14,11 +14,11 @@ from medseg.core.progress import (
     in_stage,
 )
 from medseg.core.settings import InferenceSettings
-from medseg.core.volume import Segmentation, Volume
+from medseg.core.volume import Volume
 from medseg.inference import free_bytes, measure, resolved_choice
 from medseg.models import TrainedModel
 from medseg.pipeline.memory_errors import memory_errors
-from medseg.pipeline.ready import region_on
+from medseg.pipeline.ready import LABELS_EVERYWHERE, Request, asked_of
 from medseg.preprocessing import prepare
 
 DEFAULT_SETTINGS = InferenceSettings()
@@ -29,7 +29,7 @@ def estimate(
     model: TrainedModel,
     settings: InferenceSettings = DEFAULT_SETTINGS,
     on_progress: ProgressCallback = ignore_progress,
-    region: Segmentation | None = None,
+    request: Request = LABELS_EVERYWHERE,
 ) -> Estimate:
     """Prepare a scan, run a few windows, and reckon from them what all would take.
 
@@ -38,7 +38,8 @@ def estimate(
         model: As in `segment`.
         settings: As in `segment`.
         on_progress: Called between the steps; may raise `Cancelled`.
-        region: As in `segment`.
+        request: As in `predict`. Uncertainty keeps the sums of each network; what is
+            given back in main memory is left out.
 
     Raises:
         MedSegError: As `segment`.
@@ -57,8 +58,8 @@ def estimate(
         told = in_stage(on_progress, "first stage")
         seconds += estimate(volume, model.first_stage, settings, told).seconds
     with memory_errors(volume):
-        near = region_on(region, prepared, model.info.plan, settings)
-        taken = measure(model.networks, prepared, model.info.plan, settings, near)
+        asked = asked_of(request, prepared, model, settings)
+        taken = measure(model.networks, prepared, model.info.plan, settings, asked)
     on_progress(Progress(stage="estimating", done=2, total=2))
     return Estimate(
         device=device,

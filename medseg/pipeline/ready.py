@@ -140,10 +140,7 @@ class ReadyModel:
         plan = self.model.info.plan
         with memory_errors(volume):
             prepared = self._prepared(volume, on_progress)
-            asked = Asked(
-                members=request.wanted.uncertainty and len(self.model.networks) > 1,
-                region=region_on(request.region, prepared, plan, self.settings),
-            )
+            asked = asked_of(request, prepared, self.model, self.settings)
             with self._lock:
                 slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
                 head = HeadRows(prepared, plan, is_kept=request.centres)
@@ -215,7 +212,20 @@ class ReadyModel:
         return prepare_first_stage(coarse, prepared, plan, volume)
 
 
-def region_on(
+def asked_of(
+    request: Request,
+    prepared: Prepared,
+    model: TrainedModel,
+    settings: InferenceSettings,
+) -> Asked:
+    """What a request asks of the networks."""
+    return Asked(
+        members=request.wanted.uncertainty and len(model.networks) > 1,
+        region=_region_on(request.region, prepared, model.info.plan, settings),
+    )
+
+
+def _region_on(
     region: Segmentation | None,
     prepared: Prepared,
     plan: Plan,

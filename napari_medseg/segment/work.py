@@ -121,12 +121,7 @@ def run_model(
     where = where_it_runs(choice.settings.device, medseg.available_devices())
     report(medseg.Progress(stage=LOADING, done=0, total=1, note=where))
     model = medseg.load_model(choice.model)
-    wanted = medseg.Wanted(
-        probabilities=tells_of_lesions_cheaply(model.info.plan, volume.geometry),
-        uncertainty=model.quality is not None,
-    )
-    centres = keeps_centres(model.info.plan, volume.geometry)
-    request = medseg.Request(wanted=wanted, region=region, centres=centres)
+    request = _request(volume, model, region)
     made = medseg.predict(volume, model, choice.settings, report, request)
     segmentation, shares = made.segmentation, made.probabilities
     return Segmented(
@@ -136,9 +131,24 @@ def run_model(
         seconds=time.perf_counter() - start,
         predicted_dice=_lowest_first(made.structures),
         centres=made.centres,
-        lacks_centres=model.info.plan.head is not None and not centres,
+        lacks_centres=model.info.plan.head is not None and not request.centres,
         confidence=None if shares is None else VoxelConfidence.of(segmentation, shares),
     )
+
+
+def _request(
+    volume: medseg.Volume,
+    model: medseg.TrainedModel,
+    region: medseg.Segmentation | None,
+) -> medseg.Request:
+    """What is asked of a model beside the labels."""
+    plan, grid = model.info.plan, volume.geometry
+    wanted = medseg.Wanted(
+        probabilities=tells_of_lesions_cheaply(plan, grid),
+        uncertainty=model.quality is not None,
+    )
+    centres = keeps_centres(plan, grid)
+    return medseg.Request(wanted=wanted, region=region, centres=centres)
 
 
 def keeps_centres(plan: medseg.Plan, grid: medseg.Geometry) -> bool:
@@ -196,7 +206,7 @@ def estimate_run(
     report(medseg.Progress(stage=LOADING, done=0, total=1))
     model = medseg.load_model(choice.model)
     estimate = medseg.estimate(
-        volume, model, choice.settings, on_progress=report, region=region
+        volume, model, choice.settings, report, _request(volume, model, region)
     )
     where = where_it_runs(choice.settings.device, (estimate.device, CPU))
     return Estimated(estimate=estimate, where=where)

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 import medseg
-from medseg import Device, InferenceSettings, Precision
+from medseg import Device, InferenceSettings, Precision, Request
 from medseg.inference import free_bytes, measuring
-from tests.core.test_predictions import model_of, region_of, scan_of
+from medseg.inference.accumulators import RowRing
+from tests.core.test_predictions import UNCERTAIN, model_of, region_of, scan_of
 
 EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
 
@@ -33,7 +34,7 @@ def test_a_region_leaves_out_the_same_windows():
     settings = replace(EXACT, margin_mm=0.0)
     region = region_of(scan)
 
-    made = medseg.estimate(scan, model, settings, region=region)
+    made = medseg.estimate(scan, model, settings, request=Request(region=region))
 
     assert made.windows == windows_run(scan, model, settings, region)
     assert made.windows < medseg.estimate(scan, model, settings).windows
@@ -44,7 +45,9 @@ def test_a_region_that_is_empty_leaves_nothing_to_run():
     region = region_of(scan)
     nothing = replace(region, array=np.zeros_like(region.array))
 
-    made = medseg.estimate(scan, model, replace(EXACT, margin_mm=0.0), region=nothing)
+    made = medseg.estimate(
+        scan, model, replace(EXACT, margin_mm=0.0), request=Request(region=nothing)
+    )
 
     assert made.windows == 0
 
@@ -59,6 +62,48 @@ def test_memory_holds_at_least_the_scan_and_the_sums_over_windows():
     outputs = len(model.info.plan.output_names)
     assert made.memory_bytes >= 4 * scan.array.size
     assert made.memory_bytes < 4 * scan.array.size * (1 + outputs) + 2**28
+
+
+@pytest.fixture
+def no_memory_of_networks(monkeypatch):
+    """The process holds the same before and after a network is run."""
+    monkeypatch.setattr(measuring, "_process_bytes", lambda: 10**9)
+
+
+def sums_of_a_run(scan, model, request, monkeypatch) -> int:
+    """Bytes of the sums over windows that a run makes."""
+    made: list[int] = []
+    begin = RowRing.__init__
+
+    def noted(ring, shape, *others):
+        begin(ring, shape, *others)
+        made.append(shape.byte_count)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RowRing, "__init__", noted)
+        medseg.predict(scan, model, EXACT, request=request)
+    (sums,) = made
+    return sums
+
+
+@pytest.mark.usefixtures("no_memory_of_networks")
+@pytest.mark.parametrize("networks", [1, 2, 3])
+@pytest.mark.parametrize("request_", [Request(), UNCERTAIN])
+def test_memory_holds_the_sums_of_every_network_whose_answer_is_kept(
+    networks, request_, monkeypatch
+):
+    scan, model = scan_of(), model_of(networks=networks)
+    sums = sums_of_a_run(scan, model, request_, monkeypatch)
+
+    made = medseg.estimate(scan, model, EXACT, request=request_)
+
+    assert made.memory_bytes is not None
+    image = 4 * scan.array.size
+    kept = networks if request_.wanted.uncertainty else 1
+    outputs, patch = 3, 16 * 12 * 8
+    at_once = min(32, made.windows)
+    answers = 4 * (kept - 1) * at_once * outputs * patch
+    assert made.memory_bytes == image + sums + answers
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from napari_medseg.segment.work import (
     Countdown,
     SegmentChoice,
     duration,
+    estimate_run,
     keeps_centres,
     run_model,
     tells_of_lesions_cheaply,
@@ -64,6 +65,28 @@ def test_what_a_model_says_of_single_lesions_is_kept(model_with_a_head):
     means = made.confidence.means(made.segmentation, lesions)
     assert len(means) == len(sure) > 0
     assert means == pytest.approx({each.number: each.confidence for each in sure})
+
+
+def test_an_estimate_is_of_all_that_a_run_asks_for(model_with_a_head, monkeypatch):
+    heard: list[medseg.Request] = []
+
+    def listening(_volume, _model, _settings, _report, request):
+        heard.append(request)
+        raise medseg.Cancelled
+
+    monkeypatch.setattr(medseg, "predict", listening)
+    monkeypatch.setattr(medseg, "estimate", listening)
+    scan = marker_scan()
+    settings = medseg.InferenceSettings(device=CPU)
+    choice = SegmentChoice(model=str(model_with_a_head), settings=settings)
+    for work in (run_model, estimate_run):
+        with pytest.raises(medseg.Cancelled):
+            work(scan, choice, nothing)
+
+    run, estimate = heard
+    assert (run.wanted, run.centres) == (estimate.wanted, estimate.centres)
+    assert run.wanted.probabilities
+    assert run.centres
 
 
 def test_a_model_that_has_not_learned_it_sees_no_centres(untrained_model):
