@@ -82,10 +82,11 @@ def segment(  # noqa: PLR0913 - the options of design's command
             DICOM-SEG. Few viewers open dicom-seg-labelmap as yet.
         save_probabilities: Also write the probability of each label, background first,
             to NAME.probabilities.nii.gz.
-        save_uncertainty: Also write the entropy at each voxel, and the disagreement of
-            a model's networks if it has several, to NAME.uncertainty.nii.gz. Their
-            means over each structure go to NAME.json, with the predicted Dice if the
-            model has quality scores (medseg quality fit).
+        save_uncertainty: Also write the entropy at each voxel, the disagreement of a
+            model's networks if it has several, and the variance over mirrored copies if
+            it mirrors, to NAME.uncertainty.nii.gz. Their means over each structure go
+            to NAME.json, with the predicted Dice if the model has quality scores
+            (medseg quality fit).
         instances: Also number the lesions: numbers go to NAME.instances.nii.gz (a
             DICOM-SEG has a segment a lesion instead), measures to NAME.instances.csv,
             boxes to NAME.boxes.json.
@@ -94,7 +95,9 @@ def segment(  # noqa: PLR0913 - the options of design's command
     """
     require_instances(separation, instances=instances)
     wanted = medseg.Wanted(
-        probabilities=save_probabilities, uncertainty=save_uncertainty
+        probabilities=save_probabilities,
+        uncertainty=save_uncertainty,
+        mirror_variance=save_uncertainty,
     )
     models = loaded_models(model, settings, wanted)
     plans = [each.model.info.plan for each in models]

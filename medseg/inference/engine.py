@@ -52,11 +52,13 @@ class Asked:
 
     Attributes:
         members: Give each network's logits, not their mean.
+        copies: Give each mirrored copy's logits, network by network.
         region: Voxels of the prepared grid outside of which all is background; None
             for the whole scan.
     """
 
     members: bool = False
+    copies: bool = False
     region: Bool[np.ndarray, "i j k"] | None = None
 
 
@@ -112,7 +114,8 @@ def stream_of_ready(
     """
     layout = Layout.of(prepared, runner.plan, runner.settings, asked.region)
     _log.info("%s; %s", runner, layout)
-    stream = _Stream(prepared, runner.asked(members=asked.members), layout)
+    asked_runner = runner.asked(members=asked.members, copies=asked.copies)
+    stream = _Stream(prepared, asked_runner, layout)
     return stream.slabs(on_progress)
 
 

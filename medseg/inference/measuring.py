@@ -74,7 +74,8 @@ def measure(
     channels = len(prepared.image) + prepared.first_stage_structures
     shape = channels, *plan.patch_shape
     at_once, seconds, held = _that_fit(runner, shape, at_once)
-    members = len(networks) if asked.members else 1
+    members = len(networks) if asked.members or asked.copies else 1
+    members *= len(runner.mirrors) if asked.copies else 1
     sums = _sums(layout, plan, members).byte_count
     answer = 4 * at_once * plan.output_count * prod(plan.patch_shape)
     others = (members - 1) * answer  # kept while the next network runs

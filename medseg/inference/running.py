@@ -30,6 +30,7 @@ class Runner:
         mirrors: Dimensions of a batch that are flipped, one entry a copy.
         weights: Of each voxel of a window.
         keeps_members: Give each network's answer, not their mean.
+        keeps_copies: Give each mirrored copy's answer, network by network.
         shortages: What earlier scans found too little memory for.
     """
 
@@ -41,6 +42,7 @@ class Runner:
     mirrors: tuple[tuple[int, ...], ...]
     weights: Float32[Tensor, "i j k"]
     keeps_members: bool = False
+    keeps_copies: bool = False
     shortages: Shortages = field(default_factory=Shortages)
 
     @classmethod
@@ -67,9 +69,9 @@ class Runner:
             weights=gaussian_weights(plan.patch_shape, plan.recipe).to(device),
         )
 
-    def asked(self, *, members: bool) -> "Runner":
-        """The same networks, giving the answer of each or not."""
-        return replace(self, keeps_members=members)
+    def asked(self, *, members: bool, copies: bool = False) -> "Runner":
+        """The same networks, giving the answer of each, or of each copy, or not."""
+        return replace(self, keeps_members=members, keeps_copies=copies)
 
     def singles(self) -> tuple[tuple[int, "Runner"], ...]:
         """Each network with each mirrored copy alone, and the network's place."""
@@ -88,6 +90,8 @@ class Runner:
     @property
     def members(self) -> int:
         """Answers given for a window."""
+        if self.keeps_copies:
+            return len(self.networks) * len(self.mirrors)
         return len(self.networks) if self.keeps_members else 1
 
     def __str__(self) -> str:
@@ -105,28 +109,33 @@ class Runner:
     def logits(
         self, windows: Float32[Tensor, "window channel i j k"]
     ) -> list[Float[Tensor, "window output i j k"]]:
-        """For each member the sum of its logits over mirrored copies.
+        """For each member the sum of its logits over the copies that make it up.
 
-        Of a single copy they are in the number format of the network, and are to be
-        used before it is run again: it may write the next ones over them.
+        Of the only copy of a network they are in the network's number format, and are
+        to be used before it is run again: it may write the next ones over them.
 
         Raises:
             WrongUse: INVALID_OPTION when they are beyond the range of float16.
         """
         sums: list[Tensor] = []
         for number, network in enumerate(self.networks):
-            member = number if self.keeps_members else 0
-            for axes in self.mirrors:
+            for copy, axes in enumerate(self.mirrors):
                 logits = self._logits(network, windows, axes)
+                member = self._member(number, copy)
                 if member < len(sums):
                     sums[member] += logits
-                elif self.copies > 1:
+                elif len(self.mirrors) > 1 or self.copies > 1:
                     sums.append(logits.to(torch.float32, copy=True))
                 else:
                     sums.append(logits)
         if self.dtype is torch.float16:
             _require_finite(sums)
         return sums
+
+    def _member(self, network: int, copy: int) -> int:
+        if self.keeps_copies:
+            return network * len(self.mirrors) + copy
+        return network if self.keeps_members else 0
 
     def _logits(
         self, network: nn.Module, windows: Tensor, axes: tuple[int, ...]

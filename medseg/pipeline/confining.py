@@ -31,7 +31,7 @@ def confined(
         for output, probabilities in enumerate(found.probabilities):
             is_background = output == 0 and not plan.regions
             probabilities[outside] = 1 if is_background else 0
-    for unsure in (found.entropy, found.disagreement):
+    for unsure in (found.entropy, found.disagreement, found.mirror_variance):
         if unsure is not None:
             unsure[outside] = 0
     return found

@@ -12,7 +12,13 @@ from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import ProgressCallback, ignore_progress, in_stage
 from medseg.core.settings import InferenceSettings
-from medseg.core.uncertainty import StructureUncertainty, means_by_structure
+from medseg.core.uncertainty import (
+    DISAGREEMENT,
+    ENTROPY,
+    MIRROR_VARIANCE,
+    StructureUncertainty,
+    means_by_structure,
+)
 from medseg.core.volume import Segmentation, Volume
 from medseg.inference import (
     Asked,
@@ -70,8 +76,9 @@ class Prediction:
         segmentation: The label map.
         probabilities: float16; the channels are "background" and the structures by
             ascending label, or the regions of a model that learned overlapping ones.
-        uncertainty: float16, 0 to 1; the channels are "entropy" and, where the model
-            has several networks, "disagreement".
+        uncertainty: float16, 0 to 1; the channels are "entropy", where the model has
+            several networks "disagreement", and "mirror variance" where that was asked
+            for and copies are mirrored.
         structures: How unsure the model is of each, where uncertainty was asked for.
         centres: What the model's instance head says, for `separate_instances`.
     """
@@ -142,9 +149,12 @@ class ReadyModel:
             prepared = self._prepared(volume, on_progress)
             asked = asked_of(request, prepared, self.model, self.settings)
             with self._lock:
-                slabs = stream_of_ready(self._runner(), prepared, asked, on_progress)
+                runner = self._runner()
+                slabs = stream_of_ready(runner, prepared, asked, on_progress)
                 head = HeadRows(prepared, plan, is_kept=request.centres)
-                found = restored(head.passed(slabs), prepared, plan, request.wanted)
+                copies = len(runner.mirrors) if asked.copies else 1
+                rows = head.passed(slabs)
+                found = restored(rows, prepared, plan, request.wanted, copies)
             found = confined(found, request.region, self.settings.margin_mm, plan)
         made = _segmentation(found, volume, self.model)
         how = provenance_of(made, volume, self.model, self.settings, request.region)
@@ -219,9 +229,11 @@ def asked_of(
     settings: InferenceSettings,
 ) -> Asked:
     """What a request asks of the networks."""
+    wanted, plan = request.wanted, model.info.plan
     return Asked(
-        members=request.wanted.uncertainty and len(model.networks) > 1,
-        region=_region_on(request.region, prepared, model.info.plan, settings),
+        members=wanted.uncertainty and len(model.networks) > 1,
+        copies=wanted.tells_copies_apart and settings.mirror and bool(plan.mirror_axes),
+        region=_region_on(request.region, prepared, plan, settings),
     )
 
 
@@ -260,7 +272,11 @@ def _probabilities(found: Restored, volume: Volume, plan: Plan) -> Volume | None
 
 
 def _uncertainty(found: Restored, volume: Volume) -> Volume | None:
-    named = {"entropy": found.entropy, "disagreement": found.disagreement}
+    named = {
+        ENTROPY: found.entropy,
+        DISAGREEMENT: found.disagreement,
+        MIRROR_VARIANCE: found.mirror_variance,
+    }
     there = {name: array for name, array in named.items() if array is not None}
     if not there:
         return None

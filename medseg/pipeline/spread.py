@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 
-from medseg.preprocessing.uncertainty import entropies_of
+from medseg.preprocessing.uncertainty import entropies_of, largest_variance
 
 Probabilities = Float[np.ndarray, "output i j k"]
 Map = Float32[np.ndarray, "i j k"]
@@ -74,11 +74,9 @@ def over_copies(copies: Iterable[Probabilities], *, overlapping: bool) -> OfNetw
     squares /= count
     squares -= np.square(total)
     np.maximum(squares, 0, out=squares)
-    if overlapping:
-        return OfNetwork(mean=total, variance=4 * squares.max(axis=0))
-    # Copies that are sure of different outputs: 1 - sum(1 / n^2) over n outputs.
-    share = np.float32(1 / (1 - 1 / max(2, len(total))))
-    return OfNetwork(mean=total, variance=share * squares.sum(axis=0))
+    variance = squares.max(axis=0) if overlapping else squares.sum(axis=0)
+    largest = np.float32(largest_variance(len(total), overlapping=overlapping))
+    return OfNetwork(mean=total, variance=variance / largest)
 
 
 def over_networks(networks: Iterable[OfNetwork], *, overlapping: bool) -> Spread:

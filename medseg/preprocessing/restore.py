@@ -15,6 +15,7 @@ from torch import Tensor
 from medseg.core.plan import Plan, Recipe
 from medseg.core.prepared import Prepared
 from medseg.core.volume import LabelArray
+from medseg.preprocessing.answers import Answers, with_means
 from medseg.preprocessing.boxes import box_slices
 from medseg.preprocessing.expectation import Expectation, expectation_of
 from medseg.preprocessing.mapping import grid_mapping
@@ -22,7 +23,11 @@ from medseg.preprocessing.orientation import oriented
 from medseg.preprocessing.out_of_memory import is_out_of_memory
 from medseg.preprocessing.slab_resampling import RestoredRows, resampled_slabs
 from medseg.preprocessing.slabs import LogitsSlab
-from medseg.preprocessing.uncertainty import disagreement_of, entropy_of
+from medseg.preprocessing.uncertainty import (
+    disagreement_of,
+    entropy_of,
+    mirror_variance_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +38,18 @@ class Wanted:
         probabilities: Of every output at every voxel, 2 bytes each.
         uncertainty: Entropy, and disagreement where several networks give logits; what
             Dice each of them expects.
+        mirror_variance: With uncertainty, also how far mirrored copies vary. The rows
+            that windows still overlap are then held once for every copy.
     """
 
     probabilities: bool = False
     uncertainty: bool = False
+    mirror_variance: bool = False
+
+    @property
+    def tells_copies_apart(self) -> bool:
+        """Whether each mirrored copy's answer is needed by itself."""
+        return self.uncertainty and self.mirror_variance
 
 
 LABELS_ONLY = Wanted()
@@ -54,6 +67,7 @@ class Restored:
             structure add up to 1, those of regions are independent.
         entropy: 0 where the network is sure, 1 where all outputs are equally likely.
         disagreement: Of an ensemble's networks; 0 where they agree.
+        mirror_variance: Of a network's mirrored copies; 0 where they give the same.
         expectation: Of each network by itself; None for overlapping regions.
     """
 
@@ -61,6 +75,7 @@ class Restored:
     probabilities: Float16[np.ndarray, "output i j k"] | None = None
     entropy: Float16[np.ndarray, "i j k"] | None = None
     disagreement: Float16[np.ndarray, "i j k"] | None = None
+    mirror_variance: Float16[np.ndarray, "i j k"] | None = None
     expectation: Expectation | None = None
 
 
@@ -69,6 +84,7 @@ def restored(
     prepared: Prepared,
     plan: Plan,
     wanted: Wanted = LABELS_ONLY,
+    copies: int = 1,
 ) -> Restored:
     """Resample logits slab by slab and decide on labels, on the slabs' device.
 
@@ -83,14 +99,16 @@ def restored(
         prepared: The scan they belong to.
         plan: The one it was prepared for.
         wanted: What is made beside the label map.
+        copies: How many mirrored copies of each network are among the members, one
+            network's after the other's.
     """
-    values = (_to_resample(slab, plan) for slab in slabs)
+    values = (_to_resample(slab, plan, copies) for slab in slabs)
     mappings = grid_mapping(prepared, plan)
-    painter = _Painter(plan)
+    painter = _Painter(plan, copies)
     maps: Restored | None = None
     for rows in resampled_slabs(values, mappings, prepared.crop_shape):
         if maps is None:
-            maps = _empty(prepared, plan, wanted, members=len(rows.values))
+            maps = _empty(prepared, plan, wanted, painter.answers_of(rows.values))
         _paint(painter, rows, maps, prepared)
     if maps is None:
         raise ValueError("there are no logits to restore")
@@ -113,27 +131,28 @@ def _paint(
         _paint(painter, some, maps, prepared)
 
 
-def _to_resample(slab: LogitsSlab, plan: Plan) -> LogitsSlab:
-    """Logits; or the probabilities of their mean, and of each of several members."""
+def _to_resample(slab: LogitsSlab, plan: Plan, copies: int) -> LogitsSlab:
+    """Logits; or probabilities of their mean, of several networks and of copies."""
     if plan.recipe is not Recipe.MONAI:
         return slab
     try:
-        return replace(slab, logits=_probable(slab.logits, plan))
+        return replace(slab, logits=_probable(slab.logits, plan, copies))
     except (RuntimeError, MemoryError) as error:
         if slab.logits.device.type == "cpu" or not is_out_of_memory(error):
             raise
-    return replace(slab, logits=_probable(slab.logits.cpu(), plan))
+    return replace(slab, logits=_probable(slab.logits.cpu(), plan, copies))
 
 
 def _probable(
-    logits: Float32[Tensor, "member output rows a b"], plan: Plan
+    logits: Float32[Tensor, "member output rows a b"], plan: Plan, copies: int
 ) -> Float32[Tensor, "answer output rows a b"]:
-    if len(logits) > 1:
-        logits = torch.cat([logits.mean(0, keepdim=True), logits])
+    logits = with_means(logits, copies)
     return logits.sigmoid() if plan.regions else logits.softmax(1)
 
 
-def _empty(prepared: Prepared, plan: Plan, wanted: Wanted, *, members: int) -> Restored:
+def _empty(
+    prepared: Prepared, plan: Plan, wanted: Wanted, answers: Answers
+) -> Restored:
     """The answer for all that lies outside the box: surely background."""
     shape = prepared.source.shape
     probabilities = None
@@ -141,22 +160,23 @@ def _empty(prepared: Prepared, plan: Plan, wanted: Wanted, *, members: int) -> R
         probabilities = np.zeros((len(plan.output_names), *shape), np.float16)
         if not plan.regions:
             probabilities[0] = 1
-    has_entropy, has_both = wanted.uncertainty, wanted.uncertainty and members > 1
+    networks, copies = answers.copies.shape[:2]
+
+    def sure(*, is_asked_for: bool) -> np.ndarray | None:
+        is_made = wanted.uncertainty and is_asked_for
+        return np.zeros(shape, np.float16) if is_made else None
+
+    expectation = None
+    if wanted.uncertainty and not plan.regions:
+        expectation = Expectation.nothing_yet(networks, len(plan.output_names))
     return Restored(
         labels=np.zeros(shape, _label_type(plan)),
         probabilities=probabilities,
-        entropy=np.zeros(shape, np.float16) if has_entropy else None,
-        disagreement=np.zeros(shape, np.float16) if has_both else None,
-        expectation=_no_expectation(plan, wanted, members),
+        entropy=sure(is_asked_for=True),
+        disagreement=sure(is_asked_for=networks > 1),
+        mirror_variance=sure(is_asked_for=wanted.mirror_variance and copies > 1),
+        expectation=expectation,
     )
-
-
-def _no_expectation(plan: Plan, wanted: Wanted, answers: int) -> Expectation | None:
-    """To be added to; of several answers of a MONAI bundle the first is their mean."""
-    if plan.regions or not wanted.uncertainty:
-        return None
-    is_mean_first = plan.recipe is Recipe.MONAI and answers > 1
-    return Expectation.nothing_yet(answers - is_mean_first, len(plan.output_names))
 
 
 def _label_type(plan: Plan) -> type[np.uint8 | np.uint16]:
@@ -170,6 +190,7 @@ def _within_box(maps: Restored, prepared: Prepared, rows: RestoredRows) -> Resto
         probabilities=_rows_of_some(maps.probabilities, prepared, rows),
         entropy=_rows_of_some(maps.entropy, prepared, rows),
         disagreement=_rows_of_some(maps.disagreement, prepared, rows),
+        mirror_variance=_rows_of_some(maps.mirror_variance, prepared, rows),
         expectation=maps.expectation,
     )
 
@@ -191,36 +212,43 @@ def _rows_of(array: np.ndarray, prepared: Prepared, rows: RestoredRows) -> np.nd
 class _Painter:
     """Turns resampled values into labels and the rest."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, copies: int) -> None:
         self._plan = plan
+        self._copies = copies
         self._are_probabilities = plan.recipe is Recipe.MONAI
         self._sure_from = 0.5 if self._are_probabilities else 0.0
 
     def paint(self, rows: RestoredRows, onto: Restored) -> None:
         """Write some rows into views of the maps."""
-        values = rows.values
-        if len(values) == 1 or self._are_probabilities:
-            mean, values = values[0], values[1:]
-        else:
-            mean = values.mean(0)
-        onto.labels[...] = labels_of(mean, self._plan, sure_from=self._sure_from)
+        answers = self.answers_of(rows.values)
+        mean, plan = answers.mean, self._plan
+        onto.labels[...] = labels_of(mean, plan, sure_from=self._sure_from)
         if onto.probabilities is None and onto.entropy is None:
             return
         probabilities = self._probabilities(mean)
         shares = probabilities.movedim(-1, 0)
-        overlapping = bool(self._plan.regions)
+        overlapping = bool(plan.regions)
         if onto.probabilities is not None:
             onto.probabilities[...] = _float16(shares)
         if onto.entropy is not None:
             onto.entropy[...] = _float16(entropy_of(shares, overlapping=overlapping))
         members = probabilities[None]
         if onto.disagreement is not None:
-            members = self._probabilities(values)
+            members = self._probabilities(answers.networks)
             differing = disagreement_of(members.movedim(-1, 1), overlapping=overlapping)
             onto.disagreement[...] = _float16(differing)
+        if onto.mirror_variance is not None:
+            copies = self._probabilities(answers.copies).movedim(-1, 2)
+            varying = mirror_variance_of(copies, overlapping=overlapping)
+            onto.mirror_variance[...] = _float16(varying)
         if onto.expectation is not None:
             # Last of all: rows that memory does not suffice for are painted again.
             onto.expectation.add(expectation_of(members))
+
+    def answers_of(self, values: Float32[Tensor, "answer rows a b output"]) -> Answers:
+        """Whose values they are; probabilities come with their means."""
+        make = Answers.of_means if self._are_probabilities else Answers.of_members
+        return make(values, self._copies)
 
     def _probabilities(
         self, values: Float32[Tensor, "... output"]

@@ -1,4 +1,4 @@
-"""How unsure a network is, and how far the networks of an ensemble disagree."""
+"""How unsure a network is, how far networks disagree and mirrored copies vary."""
 
 import math
 
@@ -42,6 +42,29 @@ def disagreement_of(
     of_mean = entropies_of(members.mean(0), overlapping=overlapping)
     each = [entropies_of(member, overlapping=overlapping) for member in members]
     return (of_mean - torch.stack(each).mean(0)).clamp(min=0).amax(0)
+
+
+def mirror_variance_of(
+    copies: Float32[Tensor, "network copy output ..."], *, overlapping: bool = False
+) -> Float32[Tensor, "..."]:
+    """Variance of a network's probabilities over its mirrored copies.
+
+    Summed over outputs, of overlapping regions that which varies most; mean over
+    networks; as a share of the largest there can be: 0 where all copies of a network
+    give the same.
+    """
+    variance = copies.var(1, correction=0)
+    whole = variance.amax(1) if overlapping else variance.sum(1)
+    largest = largest_variance(copies.shape[2], overlapping=overlapping)
+    return whole.mean(0) / largest
+
+
+def largest_variance(outputs: int, *, overlapping: bool) -> float:
+    """What copies have that are sure of different outputs: 1 - sum(1 / n^2) over n.
+
+    A region is there or not: at most 1/4.
+    """
+    return 0.25 if overlapping else 1 - 1 / max(2, outputs)
 
 
 def _terms(probabilities: Tensor) -> Tensor:

@@ -16,10 +16,11 @@ from torch import nn
 
 import medseg
 from medseg import Cancelled, LabelSet, uncertainty_of
+from medseg.core.plan import Recipe
 from medseg.core.regions import Region
 from medseg.pipeline.spread import over_copies, over_networks
 from tests.core.making import TINY_PLAN, segmentation_of, volume_of
-from tests.core.test_predictions import EXACT, SHAPE, model_of, scan_of
+from tests.core.test_predictions import EXACT, SHAPE, model_of, region_of, scan_of
 
 MIRRORED = replace(EXACT, mirror=True)
 PLAIN = replace(EXACT, mirror=False)
@@ -261,6 +262,91 @@ def test_maps_alone_have_their_means_listed_beside_the_label_map(tmp_path):
     assert [each["voxels"] for each in listed.values()] == [2, 1, 0]
     assert listed["liver"]["mean_disagreement"] is None
     assert medseg.read_segmentation(tmp_path / "a.nii.gz").labels == labels
+
+
+ALL_MAPS = medseg.Request(
+    wanted=medseg.Wanted(uncertainty=True, mirror_variance=True, probabilities=True)
+)
+
+
+def variance_of(every: np.ndarray) -> np.ndarray:
+    """NumPy's, over copies, of probabilities (network, copy, output, i, j, k)."""
+    return every.var(1).sum(1).mean(0) / (1 - 1 / every.shape[2])
+
+
+def test_predict_tells_the_variance_over_mirrored_copies(both):
+    """That of the answers one by one; all else as without it."""
+    _, every = both
+    scan, model = scan_of(), model_of(BOTH_AXES, networks=2)
+    made = medseg.predict(scan, model, MIRRORED, request=ALL_MAPS)
+    assert made.uncertainty is not None
+    assert made.uncertainty.channels == ("entropy", "disagreement", "mirror variance")
+    expected = variance_of(every.reshape(2, 4, *every.shape[1:]))
+    assert expected.max() > 0.1
+    assert_allclose(made.uncertainty.array[2], expected, atol=5e-4)
+    wanted = medseg.Wanted(uncertainty=True, probabilities=True)
+    plain = medseg.predict(scan, model, MIRRORED, request=medseg.Request(wanted=wanted))
+    assert plain.uncertainty is not None
+    assert made.probabilities is not None
+    assert plain.probabilities is not None
+    assert plain.uncertainty.channels == ("entropy", "disagreement")
+    assert (made.segmentation.array == plain.segmentation.array).mean() > 0.999
+    assert_allclose(made.probabilities.array, plain.probabilities.array, atol=2e-3)
+    assert_allclose(made.uncertainty.array[:2], plain.uncertainty.array, atol=2e-3)
+    for ours, theirs in zip(made.structures, plain.structures, strict=True):
+        inside = made.segmentation.array == ours.label
+        mean = expected[inside].mean() if inside.any() else None
+        assert ours.mean_mirror_variance == pytest.approx(mean, abs=2e-4)
+        assert theirs.mean_mirror_variance is None
+        for figure in ("mean_entropy", "mean_disagreement", "single_expected_dice"):
+            figures = getattr(ours, figure), getattr(theirs, figure)
+            assert figures[0] == pytest.approx(figures[1], abs=2e-3)
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+def test_on_a_coarser_grid_and_near_a_region_it_varies_as_copies_do(networks):
+    """Resampled copy by copy, as `uncertainty_of` has it; nothing far from a region."""
+    plan = replace(BOTH_AXES, spacing_mm=(2.0, 1.5, 1.0))
+    scan, model = scan_of(), model_of(plan, networks=networks)
+    made = medseg.predict(scan, model, MIRRORED, request=ALL_MAPS).uncertainty
+    slow = uncertainty_of(scan, model, MIRRORED).maps
+    assert made is not None
+    assert made.channels == slow.channels
+    assert_allclose(made.array[-1], slow.array[-1], atol=1e-3)
+    assert slow.array[-1].max() > 1e-3
+    near = replace(ALL_MAPS, region=region_of(scan))
+    settings = replace(MIRRORED, margin_mm=4.0)
+    found = medseg.predict(scan, model, settings, request=near).uncertainty
+    assert found is not None
+    assert found.array[-1].any()
+    assert not found.array[-1, 12:].any()
+
+
+def test_regions_of_a_monai_bundle_vary_as_the_one_that_varies_most():
+    """Its probabilities are resampled, and not its logits."""
+    regions = (
+        Region(name="whole", ids=(1, 4), painted_as=1),
+        Region(name="core", ids=(4,), painted_as=4),
+    )
+    for recipe in (Recipe.MEDSEG, Recipe.MONAI):
+        plan = replace(
+            BOTH_AXES, regions=regions, recipe=recipe, spacing_mm=(2.0, 1.5, 1.0)
+        )
+        scan, model = scan_of(), model_of(plan, networks=2)
+        made = medseg.predict(scan, model, MIRRORED, request=ALL_MAPS).uncertainty
+        every = np.stack(list(one_by_one(model, scan))).astype(np.float64)
+        variance = every.reshape(2, 4, *every.shape[1:]).var(1)
+        assert made is not None
+        assert made.channels == ("entropy", "disagreement", "mirror variance")
+        expected = 4 * variance.max(1).mean(0)
+        assert_allclose(made.array[2], expected, atol=1e-3)
+        assert expected.max() > 5e-3
+
+
+def test_without_mirroring_nothing_varies():
+    made = medseg.predict(scan_of(), model_of(), PLAIN, request=ALL_MAPS).uncertainty
+    assert made is not None
+    assert made.channels == ("entropy",)
 
 
 @pytest.mark.parametrize("networks", [1, 3])

@@ -1,5 +1,6 @@
 """The segment command: several models, uncertainty, regions, folders."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -94,6 +95,21 @@ def test_uncertainty_and_probabilities_are_written_beside_it(tiny_model, tmp_pat
     assert entropy.shape == medseg.read_segmentation(out).array.shape
     assert 0 <= entropy.min() <= entropy.max() <= 1
     assert run([*command, "--save-uncertainty"]) == 2
+
+
+def test_where_it_mirrors_the_variance_over_copies_is_written_too(tiny_model, tmp_path):
+    out = tmp_path / "labels.nii.gz"
+    command = ["segment", str(SCAN), "-m", str(tiny_model), "-o", str(out)]
+    assert run([*command, "--overlap", "0", "--save-uncertainty"]) == 0
+    file = tmp_path / "labels.uncertainty.nii.gz"
+    _, variance = np.moveaxis(nibabel.nifti1.load(file).get_fdata(), -1, 0)
+    found = json.loads((tmp_path / "labels.json").read_text())["uncertainty"]
+    labels = medseg.read_segmentation(out).array
+    for each in found:
+        inside = labels == each["label"]
+        mean = variance[inside].mean() if inside.any() else None
+        assert each["mean_mirror_variance"] == pytest.approx(mean, abs=2e-4)
+    assert variance.max() > 0
 
 
 def test_a_region_model_is_run_first(tiny_model, tmp_path, capsys):

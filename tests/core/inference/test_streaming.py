@@ -113,6 +113,37 @@ def test_each_networks_logits_are_given_when_they_are_asked_for():
     torch.testing.assert_close(each.mean(0), mean, rtol=1e-4, atol=1e-5)
 
 
+def test_each_mirrored_copys_logits_are_given_network_by_network():
+    plan = replace(PLAN, mirror_axes=(0, 2))
+    prepared, networks = prepared_of(20, 14, 9), networks_of(plan, 2)
+    mirrored = replace(EXACT, mirror=True)
+    asked = Asked(members=True, copies=True)
+    each = joined(stream_logits(networks, prepared, plan, mirrored, asked))
+    axes = [(), (0,), (2,), (0, 2)]
+    assert len(each) == len(networks) * len(axes)
+    alone = replace(EXACT, mirror=False)
+    expected = [
+        predict_logits([Turned(network, some)], prepared, plan, alone)
+        for network in networks
+        for some in axes
+    ]
+    torch.testing.assert_close(each, torch.stack(expected), rtol=1e-4, atol=1e-5)
+    mean = predict_logits(networks, prepared, plan, mirrored)
+    torch.testing.assert_close(each.mean(0), mean, rtol=1e-4, atol=1e-5)
+
+
+class Turned(nn.Module):
+    """A network that is shown everything turned round, and turns its answer back."""
+
+    def __init__(self, network: nn.Module, axes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network, self.dims = network, [axis + 2 for axis in axes]
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        turned: torch.Tensor = self.network(windows.flip(self.dims)).flip(self.dims)
+        return turned
+
+
 @pytest.mark.parametrize(
     ("first", "stop", "pieces"),
     [(0, 8, [(0, 8)]), (5, 13, [(5, 8), (8, 13)]), (8, 8, []), (3, 20, None)],
