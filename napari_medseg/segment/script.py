@@ -34,8 +34,7 @@ def script_of(choice: SegmentChoice, scan: ScriptedScan) -> str:
         "import medseg",
         "",
         *run.lines,
-        f"result = medseg.segment({_arguments(scan.box)})",
-        'medseg.write_segmentation(result, "labels.nii.gz")',
+        *(_with_maps(scan.box) if choice.uncertainty else _plainly(scan.box)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -73,6 +72,20 @@ def _region(box: Box | None) -> Iterator[str]:
     yield ")"
 
 
-def _arguments(box: Box | None) -> str:
+def _plainly(box: Box | None) -> Iterator[str]:
     region = "" if box is None else ", region=region"
-    return f"scan, model, settings, on_progress=print{region}"
+    arguments = f"scan, model, settings, on_progress=print{region}"
+    yield f"result = medseg.segment({arguments})"
+    yield 'medseg.write_segmentation(result, "labels.nii.gz")'
+
+
+def _with_maps(box: Box | None) -> Iterator[str]:
+    """Maps of uncertainty go to a file beside the labels."""
+    region = "" if box is None else ", region=region"
+    yield "wanted = medseg.Wanted(uncertainty=True, mirror_variance=True)"
+    yield f"request = medseg.Request(wanted=wanted{region})"
+    yield "result = medseg.predict(scan, model, settings, print, request)"
+    yield "maps, structures = result.uncertainty, result.structures"
+    yield "shares = medseg.Shares(uncertainty=maps, structures=structures)"
+    yield "labels = result.segmentation"
+    yield 'medseg.write_segmentation(labels, "labels.nii.gz", shares=shares)'

@@ -6,6 +6,7 @@ from napari.components import LayerList
 from napari.layers import Shapes
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QFormLayout,
     QHBoxLayout,
     QProgressBar,
@@ -52,6 +53,7 @@ class SegmentView(QWidget):
         self.channel_boxes = ChannelBoxes(layers)
         self.region_box = LayerBox(layers, Shapes, none_text="Whole scan")
         self.device_box = DeviceBox()
+        self._uncertainty = QCheckBox("Maps of uncertainty")
         self._draw = QPushButton("Draw")
         self._settings = SettingsForm()
         self._fit = message_label("Fit of scan and model")
@@ -75,7 +77,11 @@ class SegmentView(QWidget):
         if offer is None:
             return None
         settings = self._settings.settings(self.device_box.device())
-        return SegmentChoice(model=offer.source, settings=settings)
+        return SegmentChoice(
+            model=offer.source,
+            settings=settings,
+            uncertainty=self._uncertainty.isChecked(),
+        )
 
     def begin_with(self, device: str, precision: str) -> None:
         """Choose what the user prefers where nothing is chosen yet."""
@@ -140,6 +146,11 @@ class SegmentView(QWidget):
         )
         announce(self.region_box, "Region", tip)
         announce(self._draw, "Draw a region", "Draw a rectangle on the scan.")
+        tip = (
+            "Also show how unsure the model is at each voxel: entropy, disagreement of "
+            "its networks, variance over mirrored copies. Takes more memory."
+        )
+        announce(self._uncertainty, "Maps of uncertainty", tip)
         announce(self._segment, "Segment", "Run the model over the scan.")
         announce(self._cancel, "Cancel", "Stop within one window; nothing is added.")
         tip = "Run a few windows, and say what all would take in time and memory."
@@ -156,6 +167,7 @@ class SegmentView(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Region", region)
         form.addRow("Device", self.device_box)
+        form.addRow("Also", self._uncertainty)
         start, more = QHBoxLayout(), QHBoxLayout()
         start.addWidget(self._segment, 1)
         start.addWidget(self._cancel)
@@ -184,6 +196,7 @@ class SegmentView(QWidget):
         for signal in (self.channel_boxes.changed, self._settings.changed):
             signal.connect(self._on_changed)
         self.device_box.currentIndexChanged.connect(self._on_changed)
+        self._uncertainty.toggled.connect(self._on_changed)
         self.region_box.layer_changed.connect(self._on_changed)
         self._draw.clicked.connect(self.region_requested)
         self._cancel.clicked.connect(self.cancel_requested)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
@@ -22,6 +22,7 @@ from napari_medseg.layers.conversion import (
 from napari_medseg.layers.evidence import Evidence, with_evidence
 from napari_medseg.layers.regions import Box, draw_region
 from napari_medseg.layers.scripts import ModelRun
+from napari_medseg.layers.uncertainty import uncertainty_layers
 from napari_medseg.preferences import preferences
 from napari_medseg.segment.import_dialog import ImportChoice, choose_import
 from napari_medseg.segment.model_words import provenance_words
@@ -68,10 +69,10 @@ class _Run:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Made:
-    """A result, and the layer that shows it."""
+    """A result, and the layers that show it, from below."""
 
     result: Segmented
-    layer: LayerTuple
+    layers: tuple[LayerTuple, ...]
 
 
 class SegmentWidget(Panel):
@@ -174,7 +175,7 @@ class SegmentWidget(Panel):
         def work(report: Report) -> _Made:
             scan = run.scan
             made = run_model(scan.volume(), run.choice, report, scan.region())
-            return _Made(result=made, layer=_layer_of(made, name, run.script))
+            return _Made(result=made, layers=_layers_of(made, name, run.script))
 
         self._start(f"MedSeg: segmenting {run.name}", work)
 
@@ -249,8 +250,8 @@ class SegmentWidget(Panel):
     def _on_succeeded(self, result: _Made | Estimated | Path) -> None:
         match result:
             case _Made():
-                array, options, _ = result.layer
-                self._viewer.add_labels(array, **options)
+                for layer in result.layers:
+                    self._viewer.add_layer(Layer.create(*layer))
                 orient_for_scan(self._viewer)
                 self.view.show_message(str(result.result))
             case Estimated():
@@ -283,13 +284,14 @@ def _within(box: Box | None, choice: SegmentChoice) -> SegmentChoice:
     return replace(choice, settings=replace(choice.settings, margin_mm=0.0))
 
 
-def _layer_of(made: Segmented, name: str, run: ModelRun) -> LayerTuple:
-    """A result as a layer, with what the model said of single lesions."""
+def _layers_of(made: Segmented, name: str, run: ModelRun) -> tuple[LayerTuple, ...]:
+    """A result with what the model said of single lesions, above maps of doubt."""
     layer = segmentation_layer(made.segmentation, name)
-    if made.centres is None and made.confidence is None:
-        return layer
-    said = Evidence(run=run, centres=made.centres, confidence=made.confidence)
-    return with_evidence(layer, said)
+    if made.centres is not None or made.confidence is not None:
+        said = Evidence(run=run, centres=made.centres, confidence=made.confidence)
+        layer = with_evidence(layer, said)
+    maps = made.uncertainty
+    return (*(() if maps is None else uncertainty_layers(maps, name)), layer)
 
 
 def _devices(_report: Report) -> tuple[medseg.Device, ...]:

@@ -22,10 +22,12 @@ class SegmentChoice:
     Attributes:
         model: Name of a shipped model, or the folder of another.
         settings: How to run it.
+        uncertainty: Whether maps of how unsure it is are wanted, too.
     """
 
     model: str
     settings: medseg.InferenceSettings
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,6 +44,7 @@ class Segmented:
         centres: Where the model saw the centres of lesions, if it has learned that.
         lacks_centres: Whether it has, and they would have taken too much memory.
         confidence: How sure it is of its lesions, where that was cheap to ask for.
+        uncertainty: Maps of how unsure it is, where they were asked for.
     """
 
     segmentation: medseg.Segmentation
@@ -52,6 +55,7 @@ class Segmented:
     centres: medseg.CentreMaps | None = None
     lacks_centres: bool = False
     confidence: VoxelConfidence | None = None
+    uncertainty: medseg.Volume | None = None
 
     def __str__(self) -> str:
         text = (
@@ -121,7 +125,7 @@ def run_model(
     where = where_it_runs(choice.settings.device, medseg.available_devices())
     report(medseg.Progress(stage=LOADING, done=0, total=1, note=where))
     model = medseg.load_model(choice.model)
-    request = _request(volume, model, region)
+    request = _request(volume, model, choice, region)
     made = medseg.predict(volume, model, choice.settings, report, request)
     segmentation, shares = made.segmentation, made.probabilities
     return Segmented(
@@ -133,19 +137,22 @@ def run_model(
         centres=made.centres,
         lacks_centres=model.info.plan.head is not None and not request.centres,
         confidence=None if shares is None else VoxelConfidence.of(segmentation, shares),
+        uncertainty=made.uncertainty if choice.uncertainty else None,
     )
 
 
 def _request(
     volume: medseg.Volume,
     model: medseg.TrainedModel,
+    choice: SegmentChoice,
     region: medseg.Segmentation | None,
 ) -> medseg.Request:
     """What is asked of a model beside the labels."""
     plan, grid = model.info.plan, volume.geometry
     wanted = medseg.Wanted(
         probabilities=tells_of_lesions_cheaply(plan, grid),
-        uncertainty=model.quality is not None,
+        uncertainty=choice.uncertainty or model.quality is not None,
+        mirror_variance=choice.uncertainty,
     )
     centres = keeps_centres(plan, grid)
     return medseg.Request(wanted=wanted, region=region, centres=centres)
@@ -206,7 +213,7 @@ def estimate_run(
     report(medseg.Progress(stage=LOADING, done=0, total=1))
     model = medseg.load_model(choice.model)
     estimate = medseg.estimate(
-        volume, model, choice.settings, report, _request(volume, model, region)
+        volume, model, choice.settings, report, _request(volume, model, choice, region)
     )
     where = where_it_runs(choice.settings.device, (estimate.device, CPU))
     return Estimated(estimate=estimate, where=where)

@@ -7,7 +7,12 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from napari.utils.events import Event
 
-from napari_medseg.layers.conversion import intensity_unit, is_placed, record_of
+from napari_medseg.layers.conversion import (
+    HELPER_KEY,
+    intensity_unit,
+    is_placed,
+    record_of,
+)
 
 _LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 
@@ -74,10 +79,14 @@ def _on_status(event: Event) -> None:
 
 
 def _scan_to_tell_of(viewer: ViewerModel) -> Layer | None:
-    """The selected image, else the topmost one seen, else any layer in a patient."""
+    """The selected image, else the topmost one seen, else any layer in a patient.
+
+    Of images that a panel laid over the scan only the selected one is told of.
+    """
     active = viewer.layers.selection.active
     if isinstance(active, Image) and is_placed(active):
         return active
     placed = [layer for layer in reversed(viewer.layers) if is_placed(layer)]
-    seen = [layer for layer in placed if isinstance(layer, Image) and layer.visible]
+    scans = [layer for layer in placed if HELPER_KEY not in layer.metadata]
+    seen = [layer for layer in scans if isinstance(layer, Image) and layer.visible]
     return next(iter((*seen, *placed)), None)

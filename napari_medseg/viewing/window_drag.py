@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.utils.events import Event
 
-from napari_medseg.layers.conversion import is_placed, record_of
+from napari_medseg.layers.conversion import HELPER_KEY, is_placed, record_of
 from napari_medseg.layers.windowing import Window
 from napari_medseg.viewing.camera import camera_of
 
@@ -37,6 +37,7 @@ def drag_window(viewer: ViewerModel, event: Event) -> Iterator[None]:
 def scan_to_window(viewer: ViewerModel) -> Image | None:
     """The scan a drag changes: the selected one, else the topmost one seen.
 
+    An image that a panel laid over the scan is changed only where it is selected.
     None while a layer is selected that is being edited: its tools have the mouse.
     """
     active = viewer.layers.selection.active
@@ -44,7 +45,8 @@ def scan_to_window(viewer: ViewerModel) -> Image | None:
         return None
     if isinstance(active, Image) and is_placed(active):
         return active
-    seen = (layer for layer in reversed(viewer.layers) if layer.visible)
+    scans = [la for la in reversed(viewer.layers) if HELPER_KEY not in la.metadata]
+    seen = (layer for layer in scans if layer.visible)
     return next((la for la in seen if isinstance(la, Image) and is_placed(la)), None)
 
 

@@ -7,6 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialogButtonBox,
     QLabel,
@@ -19,7 +20,11 @@ from qtpy.QtWidgets import (
 
 import medseg
 from napari_medseg.controls.layer_box import LayerBox
-from napari_medseg.layers.conversion import segmentation_of, volume_layers
+from napari_medseg.layers.conversion import (
+    segmentation_of,
+    volume_layers,
+    volume_of,
+)
 from napari_medseg.layers.evidence import evidence_of
 from napari_medseg.segment.import_dialog import ImportDialog
 from napari_medseg.segment.remembered import RememberedModels
@@ -120,6 +125,42 @@ def test_what_the_model_says_of_lesions_stays_with_the_labels(
     assert f"model = medseg.load_model({str(model_with_a_head)!r})" in said.run.lines
     made.translate = np.array(made.translate) + 4.0
     assert evidence_of(made) is None
+
+
+def test_maps_of_uncertainty_lie_between_scan_and_labels(
+    qtbot, viewer, panel, untrained_model, tmp_path
+):
+    """As `medseg.predict` gives them; no list offers them as a scan."""
+    plan = medseg.read_model_info(untrained_model).plan
+    folder = save_untrained(replace(plan, mirror_axes=(0, 1)), tmp_path / "mirroring")
+    panel.add_model_folder(str(folder))
+    scan = marker_scan((2, 0, 1), (True, False, True))
+    layer = add_scan(viewer, scan)
+    part(panel, "Device", QComboBox).setCurrentIndex(1)
+
+    part(panel, "Maps of uncertainty", QCheckBox).setChecked(True)
+    segment(panel)
+    qtbot.waitUntil(done(panel), timeout=60_000)
+
+    assert [(each.name, each.visible) for each in viewer.layers] == [
+        ("scan", True),
+        ("mirroring of scan, entropy", True),
+        ("mirroring of scan, mirror variance", False),
+        ("mirroring of scan", True),
+    ]
+    wanted = medseg.Wanted(uncertainty=True, mirror_variance=True)
+    expected = medseg.predict(
+        scan,
+        medseg.load_model(folder),
+        medseg.InferenceSettings(device=medseg.Device("cpu")),
+        request=medseg.Request(wanted=wanted),
+    ).uncertainty
+    assert expected is not None
+    for made, values in zip(list(viewer.layers)[1:3], expected.array, strict=True):
+        assert np.array_equal(volume_of(made).array[0], values)
+        assert made.contrast_limits == pytest.approx([0, values.max()])
+        assert values.max() > 0
+    assert part(panel, "Scan", LayerBox).layer() is layer
 
 
 def test_it_says_when_it_runs_on_the_cpu(qtbot, viewer, panel):

@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Layer
 from numpy.testing import assert_allclose
 
 from napari_medseg.layers.conversion import segmentation_layer, volume_layers
+from napari_medseg.layers.uncertainty import uncertainty_layers
 from napari_medseg.viewing.orientation import orient
 from napari_medseg.viewing.status_line import patient_point_ras_mm, patient_words
+from napari_medseg.viewing.window_drag import scan_to_window
 from tests.plugin.scans import (
     in_voxel_order,
     marker_image,
@@ -71,6 +76,24 @@ def test_over_labels_the_scan_below_and_the_structure_are_told(viewer):
 
     assert " 400 HU " in told
     assert "structure: liver tumour" in told
+
+
+def test_maps_laid_over_a_scan_are_told_of_where_they_are_selected(viewer):
+    """So does the right button change the scan's window, until a map is selected."""
+    layer = add_scan(viewer, marker_scan())
+    values = np.full((1, *marker_scan().array.shape[1:]), 0.25, np.float16)
+    maps = replace(marker_scan(), array=values, channels=("entropy",))
+    for made in uncertainty_layers(maps, "labels"):
+        viewer.add_layer(Layer.create(*made))
+    position = layer.extent.world[1] - (8.0, 7.5, 8.0)
+
+    viewer.layers.selection.active = None
+    assert told_at(viewer, position).endswith(" 400 HU")
+    assert scan_to_window(viewer) is layer
+
+    viewer.layers.selection.active = viewer.layers[-1]
+    assert told_at(viewer, position).endswith(" 0.25")
+    assert scan_to_window(viewer) is viewer.layers[-1]
 
 
 def test_of_an_oblique_scan_the_patients_own_coordinates_are_told(viewer):
