@@ -24,7 +24,8 @@ class QualityResult:
 
     Attributes:
         structure: Name.
-        cases: In which it was found, and is scored.
+        cases: In which it was found, and is predicted: all figures but `not_found` are
+            of these.
         mean_dice: Of them.
         rank_correlation: Spearman's, of predicted Dice with Dice; None where one of
             them never differs.
@@ -36,6 +37,8 @@ class QualityResult:
         poor: How many are.
         auroc_of_poor: Chance that a poor case is predicted lower than another; None
             where none is poor, or all are.
+        not_found: Further cases in which the reference has it and nothing was found:
+            Dice is 0, and none is predicted. Not counted by earlier versions.
     """
 
     structure: str
@@ -49,6 +52,7 @@ class QualityResult:
     poor_below: float
     poor: int
     auroc_of_poor: float | None
+    not_found: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,13 +107,13 @@ class ModelQuality:
         """The results as plain text, columns aligned."""
         below = f"AUROC<{self.results[0].poor_below:g}" if self.results else "AUROC"
         header = [
-            *("structure", "cases", "mean_dice", "spearman", "MAE"),
+            *("structure", "cases", "not_found", "mean_dice", "spearman", "MAE"),
             *("AURC", "excess", "by_chance", "poor", below),
         ]
         lines = [
             [
-                *(each.structure, str(each.cases), number(each.mean_dice, 3)),
-                *(number(each.rank_correlation, 3),),
+                *(each.structure, str(each.cases), str(each.not_found)),
+                *(number(each.mean_dice, 3), number(each.rank_correlation, 3)),
                 *(number(each.mean_absolute_error, 4), number(each.aurc, 4)),
                 *(number(each.excess_aurc, 4), number(each.random_aurc, 4)),
                 *(str(each.poor), number(each.auroc_of_poor, 3)),
@@ -124,6 +128,7 @@ def quality_result(
     predicted: Sequence[float],
     dice: Sequence[float],
     poor_below: float,
+    not_found: int = 0,
 ) -> QualityResult:
     """What predictions of one structure are worth.
 
@@ -132,6 +137,7 @@ def quality_result(
         predicted: Of each case, by a score that was fitted without it.
         dice: What came out.
         poor_below: Dice below which a case is poor.
+        not_found: Cases without a prediction, as nothing was found.
 
     Raises:
         ValueError: For no cases.
@@ -150,4 +156,5 @@ def quality_result(
         poor_below=poor_below,
         poor=sum(each < poor_below for each in dice),
         auroc_of_poor=auroc_of_poor(predicted, dice, poor_below),
+        not_found=not_found,
     )

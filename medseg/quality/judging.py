@@ -58,6 +58,11 @@ class JudgedStructure:
         )
 
     @property
+    def not_found(self) -> int:
+        """Cases whose reference has it and in which nothing was found."""
+        return sum(not each.observed.found.voxels for each in self.cases)
+
+    @property
     def curve(self) -> RiskCoverage:
         """Of the held-out predictions."""
         predicted, dice = zip(*self.predicted, strict=True)
@@ -70,7 +75,8 @@ class JudgedStructure:
             poor_below: Dice below which a case is poor.
         """
         predicted, dice = zip(*self.predicted, strict=True)
-        return quality_result(self.score.structure, predicted, dice, poor_below)
+        name = self.score.structure
+        return quality_result(name, predicted, dice, poor_below, self.not_found)
 
 
 def judged_structure(

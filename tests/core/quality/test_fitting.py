@@ -2,8 +2,11 @@
 
 import csv
 import hashlib
+import importlib
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -29,6 +32,7 @@ from tests.core.making import TINY_PLAN, untrained_info
 from tests.core.training.cubes import write_cubes
 
 COUNT = 20
+DOCS = Path(__file__).parents[3] / "docs"
 QUICK = InferenceSettings(device=Device("cpu"), mirror=False, overlap=0.0)
 PLAN = replace(
     TINY_PLAN, labels=medseg.LabelSet.from_names([(1, "cube")]), mirror_axes=()
@@ -306,6 +310,63 @@ def test_a_case_that_no_network_found_by_itself_is_left_out_and_drops_no_figure(
     assert judged is not None
     assert len(judged.cases) == 40
     assert "single_expected_dice" in judged.score.features
+
+
+def missed(number):
+    """A case whose reference has a cube and in which nothing was found."""
+    doubt = medseg.StructureUncertainty(structure="cube", label=1, voxels=0)
+    observation = medseg.QualityObservation(found=doubt, dice=0.0)
+    return CaseQuality(
+        case_id=f"c{number}", network=number % 2, observations=(observation,)
+    )
+
+
+def test_cases_in_which_nothing_was_found_are_counted_and_in_no_other_figure():
+    """They are in the table of cases, without a prediction."""
+    cases = [case_of(n, n % 2, expected=0.8 + 0.001 * (n % 7)) for n in range(40)]
+    without = judged_structure("cube", cases)
+    judged = judged_structure("cube", [*cases, *(missed(n) for n in (98, 99, 100))])
+    assert without is not None
+    assert judged is not None
+    assert [each.predicted_dice for each in judged.cases[40:]] == [None] * 3
+    result, usual = judged.result(0.75), without.result(0.75)
+    assert (result.cases, result.not_found) == (40, 3)
+    assert usual.not_found == 0
+    assert result == replace(usual, not_found=3)
+    assert len(judged.curve.coverage) == 40
+    quality = medseg.ModelQuality(
+        scores=(), results=(result,), model_sha256="", dataset="Cubes"
+    )
+    header, row = (line.split() for line in quality.table().splitlines())
+    assert row[header.index("not_found")] == "3"
+
+
+def test_the_script_of_the_documents_counts_by_the_same_rule(monkeypatch):
+    """One was found, one missed, one is nowhere, one was found by no network alone."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    looked = importlib.import_module("measure_quality").Looked()
+    for voxels, predicted, dice in (
+        (9, 0.7, 0.8),
+        (0, None, 0.0),
+        (0, None, None),
+        (3, None, 0.1),
+    ):
+        found = medseg.StructureUncertainty(
+            structure="cube", label=1, voxels=voxels, predicted_dice=predicted
+        )
+        real = medseg.StructureScore(
+            structure="cube",
+            label=1,
+            state=medseg.MaskState.BOTH_PRESENT,
+            dice=dice,
+            iou=None,
+            volume_ml=1.0,
+            reference_volume_ml=1.0,
+        )
+        looked.add(found, real)
+    assert looked.pairs == [(0.7, 0.8)]
+    assert looked.not_found == 1
+    sys.modules.pop("measure_quality")
 
 
 def test_what_no_network_finds_by_itself_has_no_predicted_dice(fitted):
