@@ -3,6 +3,7 @@ from .cohort.changes import cohort_changes
 from .cohort.dask.executor import DaskExecutor
 from .cohort.folder.places import Shard
 from .cohort.gathered.gathering import merge_cohort
+from .cohort.gathered.predicted import PredictedDice, read_predicted_dice
 from .cohort.listing.folders import cases_in, with_references
 from .cohort.listing.manifest import read_manifest, write_manifest
 from .cohort.planning import plan_run
@@ -251,6 +252,7 @@ __all__ = [
     "Phantom",
     "Plan",
     "Precision",
+    "PredictedDice",
     "Prediction",
     "Preset",
     "Problem",
@@ -364,6 +366,7 @@ __all__ = [
     "read_manifest",
     "read_model_info",
     "read_panoptic",
+    "read_predicted_dice",
     "read_scores",
     "read_segmentation",
     "read_segments",

@@ -1,12 +1,17 @@
 """One page to look through hundreds of results."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from medseg.cohort.folder.places import Places
 from medseg.cohort.gathered.case_results import CaseResult, StructureVolume
-from medseg.cohort.gathered.unusual import UNUSUAL, predicted_of_case, unusualness
+from medseg.cohort.gathered.unusual import (
+    UNUSUAL,
+    missed_structures,
+    predicted_of_case,
+    unusualness,
+)
 from medseg.cohort.status import CohortStatus
 from medseg.core.cohort import CaseFailure
 from medseg.core.errors import ErrorCode
@@ -19,6 +24,7 @@ MOST_CARDS = 2000
 
 _MOST_ROWS = 8
 _NOT_SCORED = 2.0
+_NOT_PREDICTED = -1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +93,9 @@ def contact_sheet(sheet: Sheet, places: Places) -> str:
     """The page as HTML; its pictures are the files in the folder `thumbnails`.
 
     The worst come first: by Dice; without references by the lowest predicted Dice, and
-    by volumes that are unlike those of the others. It holds no path and no time: the
-    same cases give the same page.
+    by volumes that are unlike those of the others. A case for which no Dice could be
+    predicted comes before the others, as nothing speaks for it. The page holds no path
+    and no time: the same cases give the same page.
 
     Args:
         sheet: What it is about.
@@ -146,14 +153,15 @@ def _cards(sheet: Sheet, places: Places, shared: Sequence[str]) -> list[_Card]:
     evaluation = sheet.evaluation
     scores = {case.case_id: case for case in evaluation.cases} if evaluation else {}
     unusual = unusualness(sheet.results)
+    missed = missed_structures(sheet.results, unusual)
     cards = []
     for result in sheet.results:
         scored = scores.get(result.case_id)
         dice = {row.structure: row.dice for row in scored.rows} if scored else {}
-        odd = unusual[result.case_id]
+        odd, gone = unusual[result.case_id], missed[result.case_id]
         picture = places.name_of(places.thumbnail(result.case_id))
-        rows = _rows(result.volumes, dice, odd)
-        predicted = predicted_of_case(result, odd) if sheet.has_quality else None
+        rows = _rows(result.volumes, dice, odd, gone)
+        predicted = predicted_of_case(result, gone) if sheet.has_quality else None
         cards.append(
             _Card(
                 case_id=result.case_id,
@@ -175,13 +183,14 @@ def _rows(
     volumes: Sequence[StructureVolume],
     dice: Mapping[str, float | None],
     odd: Mapping[str, float],
+    missed: Collection[str],
 ) -> tuple[_Row, ...]:
     """The structures of a case; of many, those worth a look, by ascending label."""
 
     def badness(each: StructureVolume) -> tuple[float, float]:
         score = dice.get(each.structure)
         if score is None:
-            score = each.predicted_dice
+            score = 0.0 if each.structure in missed else each.predicted_dice
         return (1.0 if score is None else score), -odd.get(each.structure, 0.0)
 
     chosen = sorted(volumes, key=badness)[:_MOST_ROWS]
@@ -194,15 +203,16 @@ def _rows(
             predicted_dice=each.predicted_dice,
             lesions=each.lesions,
             is_found=each.voxels > 0,
-            is_unusual=odd.get(each.structure, 0.0) > UNUSUAL,
+            is_unusual=each.structure in missed
+            or odd.get(each.structure, 0.0) > UNUSUAL,
         )
         for each in sorted(chosen, key=lambda each: each.label)
     )
 
 
 def _worst_first(card: _Card) -> tuple[float, float, float, str]:
-    """A case that cannot be scored is not the worst."""
+    """A case that cannot be scored is not the worst, one without prediction may be."""
     dice = _NOT_SCORED if card.mean_dice is None else card.mean_dice
     predicted = card.predicted_dice
-    expected = _NOT_SCORED if predicted is None else predicted
+    expected = _NOT_PREDICTED if predicted is None else predicted
     return dice, expected, -card.unusual, card.case_id

@@ -14,7 +14,12 @@ from medseg.cohort.folder.places import Places
 from medseg.cohort.gathered.case_results import CaseResult, read_result
 from medseg.cohort.gathered.contact_sheet import Sheet, contact_sheet
 from medseg.cohort.gathered.lesion_tables import lesion_counts, lesion_rows
-from medseg.cohort.gathered.unusual import predicted_of_case, unusualness
+from medseg.cohort.gathered.predicted import LOWEST, PREDICTED
+from medseg.cohort.gathered.unusual import (
+    missed_structures,
+    predicted_of_case,
+    unusualness,
+)
 from medseg.cohort.listing.manifest import read_written_manifest
 from medseg.cohort.status import CohortStatus, status_of
 from medseg.core.cohort import CaseFailure, CaseState, CohortCase
@@ -32,8 +37,6 @@ from medseg.report.instance_table import INSTANCE_COLUMNS
 VOLUME_COLUMNS = ("case", "structure", "label", "voxels", "volume_ml")
 FAILURE_COLUMNS = ("case", "code", "what", "remedy")
 CASE_COLUMNS: tuple[str, ...] = ("case", "patient", "centre", "state", "mean_dice")
-PREDICTED = "predicted_dice"
-_LOWEST = "lowest_predicted_dice"
 _LESIONS = "lesions"
 
 
@@ -93,7 +96,7 @@ def gather(places: Places, *, parquet: bool = False) -> CohortStatus:
             write_scores(evaluation, places.scores_parquet, overwrite=True)
     columns, rows = CASE_COLUMNS, _case_rows(status, manifest.cases, evaluation)
     if description.has_quality:
-        columns, rows = (*columns, _LOWEST), _with_lowest(rows, results)
+        columns, rows = (*columns, LOWEST), _with_lowest(rows, results)
     if description.has_instances:
         more, counts = lesion_counts(results)
         columns = (*columns, *more)
@@ -184,9 +187,9 @@ def _with_lowest(
     rows: Sequence[Sequence[object]], results: Sequence[CaseResult]
 ) -> list[Sequence[object]]:
     """The rows of cases, each with its lowest predicted Dice."""
-    unusual = unusualness(results)
+    missed = missed_structures(results, unusualness(results))
     lowest = {
-        each.case_id: predicted_of_case(each, unusual[each.case_id]) for each in results
+        each.case_id: predicted_of_case(each, missed[each.case_id]) for each in results
     }
     return [(*row, lowest.get(str(row[0]))) for row in rows]
 

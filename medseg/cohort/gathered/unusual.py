@@ -1,6 +1,7 @@
 """Volumes that are unlike those of the other cases, to be looked at first."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -13,23 +14,48 @@ _FEWEST = 5
 _DIGITS = 3
 
 
-def predicted_of_case(result: CaseResult, unusual: Mapping[str, float]) -> float | None:
+def predicted_of_case(result: CaseResult, missed: Collection[str]) -> float | None:
     """The lowest predicted Dice of a case's structures; None without any.
 
-    A structure that is found nowhere has no prediction. It counts as 0 where that is
-    unusual, in a cohort in which it is otherwise there.
+    A structure that is found nowhere has no prediction. It counts as 0 where it should
+    be there.
 
     Args:
         result: Of the case, Dice being predicted in its cohort.
-        unusual: How far its volumes are from the others' (`unusualness`).
+        missed: Its structures that should be there (`missed_structures`).
     """
     lowest = [each.predicted_dice for each in result.volumes]
     there = [dice for dice in lowest if dice is not None]
-    missed = any(
-        not each.voxels and unusual.get(each.structure, 0.0) > UNUSUAL
-        for each in result.volumes
-    )
     return min([*there, *([0.0] if missed else [])], default=None)
+
+
+def missed_structures(
+    results: Sequence[CaseResult], unusual: Mapping[str, Mapping[str, float]]
+) -> dict[str, frozenset[str]]:
+    """Of each case the structures that are found nowhere and should be there.
+
+    That are those that four fifths of the other cases have, and those whose absence is
+    an unusual size.
+
+    Args:
+        results: Of all cases.
+        unusual: Of each case, how far its volumes are from the others' (`unusualness`).
+    """
+    having = Counter(e.structure for r in results for e in r.volumes if e.voxels)
+    others = len(results) - 1
+
+    def is_missed(structure: str, odd: Mapping[str, float]) -> bool:
+        is_usual = 0 < 4 * others <= 5 * having[structure]
+        return is_usual or odd.get(structure, 0.0) > UNUSUAL
+
+    return {
+        result.case_id: frozenset(
+            each.structure
+            for each in result.volumes
+            if not each.voxels and is_missed(each.structure, unusual[result.case_id])
+        )
+        for result in results
+    }
 
 
 def unusualness(results: Sequence[CaseResult]) -> dict[str, dict[str, float]]:

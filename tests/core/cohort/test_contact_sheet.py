@@ -9,7 +9,11 @@ import pytest
 from medseg.cohort.folder.places import Places
 from medseg.cohort.gathered.case_results import CaseResult, StructureVolume
 from medseg.cohort.gathered.contact_sheet import MOST_CARDS, Sheet, contact_sheet
-from medseg.cohort.gathered.unusual import UNUSUAL, unusualness
+from medseg.cohort.gathered.unusual import (
+    UNUSUAL,
+    missed_structures,
+    unusualness,
+)
 from medseg.cohort.status import CohortStatus
 from medseg.core.cohort import CaseFailure, CaseState
 from medseg.core.errors import ErrorCode
@@ -155,6 +159,40 @@ class TestOrder:
         assert next(iter(page.cards)) == "missed"
         assert "predicted Dice 0.00" in page.cards["missed"]
 
+    def test_an_organ_missed_comes_first_however_much_the_others_vary(self):
+        """Bladders of 60 to 480 ml: one of 0 is within 5 middle deviations."""
+        bladders = [
+            result(f"case_{n}", (60.0 * n,), ("bladder",), predicted=(0.5 + 0.05 * n,))
+            for n in range(1, 9)
+        ]
+        missed = result("missed", (0.0,), ("bladder",), predicted=(None,))
+        assert unusualness([*bladders, missed])["missed"]["bladder"] < UNUSUAL
+        page = Page(page_of([*bladders, missed], has_quality=True))
+        assert list(page.cards)[:3] == ["missed", "case_1", "case_2"]
+        assert "predicted Dice 0.00" in page.cards["missed"]
+        assert "bladder not found unusual" in page.cards["missed"]
+
+    def test_of_a_few_cases_too_an_organ_missed_comes_first(self):
+        seen = [result(n, predicted=(0.9, 0.5)) for n in ("a", "b")]
+        missed = result("c", (1000.0, 0.0), predicted=(0.9, None))
+        page = Page(page_of([*seen, missed], has_quality=True))
+        assert list(page.cards) == ["c", "a", "b"]
+        assert "predicted Dice 0.00" in page.cards["c"]
+
+    def test_a_case_of_which_nothing_is_predicted_comes_before_those_that_are(self):
+        """A tumour that every other case has: no one can say that it was missed."""
+        seen = [
+            result(f"seen_{n}", (5.0 + n,), ("tumour",), predicted=(0.3,))
+            for n in range(3)
+        ]
+        none = [
+            result(f"without_{n}", (0.0,), ("tumour",), predicted=(None,))
+            for n in range(3)
+        ]
+        page = Page(page_of([*seen, *none], has_quality=True))
+        assert list(page.cards)[:3] == ["without_0", "without_1", "without_2"]
+        assert "predicted Dice" not in page.cards["without_0"]
+
     def test_a_structure_that_is_often_absent_is_not_missed(self):
         rare = [
             result(f"case_{n}", (1000.0 + n, 0.0), predicted=(0.9, None))
@@ -192,6 +230,22 @@ class TestUnusual:
         tumours = [result(str(n), (0.0,), ("tumour",)) for n in range(9)]
         found = unusualness([*tumours, result("x", (5.0,), ("tumour",))])
         assert found["x"] == {}
+
+    @pytest.mark.parametrize(
+        ("having", "lacking", "is_missed"),
+        [(4, 2, True), (3, 2, False), (5, 2, True), (2, 1, True), (0, 1, False)],
+    )
+    def test_a_structure_is_missed_where_four_fifths_of_the_others_have_it(
+        self, having, lacking, is_missed
+    ):
+        """Of sizes so unlike that none is unusual."""
+        seen = [result(str(n), (4.0**n,), ("organ",)) for n in range(having)]
+        gone = [result(f"gone {n}", (0.0,), ("organ",)) for n in range(lacking)]
+        listed = [*seen, *gone]
+        found = missed_structures(listed, unusualness(listed))
+        assert {found[each.case_id] for each in seen} <= {frozenset()}
+        for each in gone:
+            assert found[each.case_id] == ({"organ"} if is_missed else frozenset())
 
     def test_a_missing_organ_is_unusual(self):
         livers = [result(str(n), (1000.0 + 9 * n,), ("liver",)) for n in range(9)]

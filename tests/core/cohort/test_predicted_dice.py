@@ -6,7 +6,7 @@ import json
 import pytest
 
 import medseg
-from medseg import ErrorCode, WrongUse
+from medseg import ErrorCode, UnusableInput, WrongUse
 from medseg.cohort.keys import asked_for
 from medseg.core.model_quality import ModelQuality
 from medseg.models import load_networks, quality_bytes
@@ -67,6 +67,16 @@ def test_it_is_in_the_tables_and_beside_each_result(scans, judged):
     for row in rows(run.out / "cases.csv"):
         own = [e["predicted_dice"] for e in volumes if e["case"] == row["case"]]
         assert row["lowest_predicted_dice"] == min(filter(None, own))
+    told = medseg.read_predicted_dice(run.out)
+    assert set(told) == set(CASES)
+    for row in rows(run.out / "cases.csv"):
+        of_case = told[row["case"]]
+        assert of_case.lowest == float(row["lowest_predicted_dice"])
+        assert of_case.structures == {
+            each["structure"]: float(each["predicted_dice"])
+            for each in volumes
+            if each["case"] == row["case"] and each["predicted_dice"]
+        }
     before = run.files()
     run()
     assert run.begun == 0
@@ -74,6 +84,41 @@ def test_it_is_in_the_tables_and_beside_each_result(scans, judged):
     run()
     assert run.begun == 1
     assert run.files() == before
+
+
+def test_what_was_predicted_is_read_back_of_cases_that_are_done(tmp_path):
+    (tmp_path / "cases.csv").write_text(
+        "case,state,lowest_predicted_dice\na,done,0.25\nb,failed,\nc,done,\n"
+    )
+    (tmp_path / "volumes.csv").write_text(
+        "case,structure,predicted_dice\na,liver,0.5\na,tumour,0.25\nc,liver,\n"
+    )
+    told = medseg.read_predicted_dice(tmp_path)
+    assert set(told) == {"a", "c"}
+    assert told["a"].lowest == 0.25
+    assert told["a"].structures == {"liver": 0.5, "tumour": 0.25}
+    assert told["c"].lowest is None
+    assert told["c"].structures == {}
+    (tmp_path / "volumes.csv").unlink()
+    assert medseg.read_predicted_dice(tmp_path)["a"].structures == {}
+
+
+@pytest.mark.parametrize(
+    "table", [None, b"", b"case,state\na,done\n", b"case,age\na,41\n", b"\xff\xfe\x00"]
+)
+def test_a_folder_without_predictions_has_none(tmp_path, table):
+    if table is not None:
+        (tmp_path / "cases.csv").write_bytes(table)
+    assert medseg.read_predicted_dice(tmp_path) == {}
+
+
+def test_a_damaged_prediction_is_refused(tmp_path):
+    (tmp_path / "cases.csv").write_text(
+        "case,state,lowest_predicted_dice\na,done,high\n"
+    )
+    with pytest.raises(UnusableInput, match="'high' is no predicted Dice") as refused:
+        medseg.read_predicted_dice(tmp_path)
+    assert refused.value.code is ErrorCode.INVALID_HEADER
 
 
 def test_other_scores_make_other_results_and_none_where_it_is_not_asked_for(judged):
