@@ -21,6 +21,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _MARKS = {Flag.NONE: "", Flag.ACCEPTED: "✓", Flag.REJECTED: "✗"}
 _NOTE_MARK = "✎"
+_FIRST = -1.0  # below every Dice
 
 
 class Shown(StrEnum):
@@ -55,7 +56,7 @@ class CasesModel(QAbstractTableModel):
         self._tell_changed(0, 0)
 
     def score_by(self, measure: Measure, structure: str) -> None:
-        """Show another measure, of one structure or the mean of all."""
+        """Show another measure, of one structure or of all."""
         self._measure, self._structure = measure, structure
         self._tell_changed(FIRST_SCORE_COLUMN, self.columnCount() - 1)
         self.headerDataChanged.emit(
@@ -94,7 +95,8 @@ class CasesModel(QAbstractTableModel):
             return None
         models = self._models()
         names = ["", "Case", *models, "Worst"]
-        what = f"{self._measure} of {self._structure or 'all structures, mean'}"
+        of_all = f"all structures, {self._measure.of_all}"
+        what = f"{self._measure} of {self._structure or of_all}"
         tips = [
             "Accepted (✓), rejected (✗), with a note (✎).",
             "Name of the case.",
@@ -123,7 +125,7 @@ class CasesModel(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _LEFT if isinstance(value, str) else _RIGHT
             case Qt.ItemDataRole.UserRole:
-                return value
+                return _FIRST if self._is_unknown(case, index.column()) else value
         return None
 
     def _value(self, case: CohortCase, column: int) -> str | float | None:
@@ -137,6 +139,15 @@ class CasesModel(QAbstractTableModel):
             model = models[column - FIRST_SCORE_COLUMN]
             return case.value(model, self._measure, self._structure)
         return case.worst_structure(models[0], self._measure) if models else ""
+
+    def _is_unknown(self, case: CohortCase, column: int) -> bool:
+        """Whether nothing speaks for a case: it comes first, as on a cohort's page."""
+        place = column - FIRST_SCORE_COLUMN
+        return (
+            self._measure is Measure.PREDICTED
+            and 0 <= place < len(self._models())
+            and case.has_no_prediction(self._models()[place])
+        )
 
     def _text(self, value: str | float | None) -> str:
         if value is None:

@@ -136,6 +136,7 @@ class ReviewView(QWidget):
             policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(6)
+        self._measure.setMinimumContentsLength(8)
         for shown in Shown:
             self._shown.addItem(shown.value)
         self._next.setShortcut(NEXT_CASE.keys)
@@ -201,12 +202,12 @@ class ReviewView(QWidget):
         self._measure.clear()
         self._measure.addItems([measure.value for measure in measures])
         self._structure.clear()
-        if structures:
-            self._structure.addItem("mean of all", EVERY_STRUCTURE)
+        if measures:
+            self._structure.addItem("", EVERY_STRUCTURE)  # named after the measure
         for name in structures:
             self._structure.addItem(name, name)
         for part in (self._measure, self._structure, self._worst_first):
-            part.setEnabled(bool(structures))
+            part.setEnabled(bool(measures))
 
     def _list_again(self, _index: int = 0) -> None:
         self._table.list_only(Shown(self._shown.currentText()), keep=self._case_id)
@@ -216,6 +217,8 @@ class ReviewView(QWidget):
         self.folders.setVisible(shown)
 
     def _on_scoring_changed(self, _index: int = 0) -> None:
+        if self._structure.count():
+            self._structure.setItemText(0, f"{self.measure.of_all} of all")
         structure = self._structure.currentData() or EVERY_STRUCTURE
         self.model.score_by(self.measure, structure)
 

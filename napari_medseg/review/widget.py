@@ -14,7 +14,8 @@ from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.preferences import preferences
-from napari_medseg.review.cohort import Cohort, read_cohort
+from napari_medseg.review.cohort import Cohort
+from napari_medseg.review.finding import read_cohort
 from napari_medseg.review.folders import CohortFolders, discover
 from napari_medseg.review.keeping import VerdictKeeper
 from napari_medseg.review.layers import CaseLayers

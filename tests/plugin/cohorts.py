@@ -9,7 +9,27 @@ import medseg
 from tests.plugin.scans import marker_labels, marker_scan
 
 CASES = ("c1", "c2", "c3")
+PREDICTED = """case,patient,centre,state,mean_dice,lowest_predicted_dice
+c1,,,done,,0.6
+c2,,,done,,0.0
+c3,,,done,,
+c4,,,failed,,
+"""
+VOLUMES = """case,structure,label,voxels,volume_ml,predicted_dice
+c1,liver,1,900,7.2,0.9
+c1,liver tumour,2,100,0.8,0.6
+c2,liver,1,900,7.2,0.7
+c2,liver tumour,2,0,0.0,
+c3,liver,1,0,0.0,
+c3,liver tumour,2,0,0.0,
+"""
 SHIFTS = {"good": (0, 2, 1), "poor": (1, 2, 3)}  # voxels along k, by case
+
+
+def write_predictions(folder: Path) -> None:
+    """The tables of a cohort run with predicted Dice: c2 lacks a tumour, c3 all."""
+    (folder / "cases.csv").write_text(PREDICTED)
+    (folder / "volumes.csv").write_text(VOLUMES)
 
 
 def write_cohort(root: Path) -> Path:

@@ -5,10 +5,10 @@ from napari_medseg.review.cohort import (
     EVERY_STRUCTURE,
     CohortCase,
     Measure,
-    read_cohort,
 )
+from napari_medseg.review.finding import read_cohort
 from napari_medseg.review.folders import CohortFolders, discover
-from tests.plugin.cohorts import CASES, write_cohort
+from tests.plugin.cohorts import CASES, write_cohort, write_predictions
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,49 @@ def test_scores_of_evaluate_are_those_of_the_only_folder(root, tmp_path):
 
     assert cohort.models == ("good",)
     assert cohort.cases[0].value("good", Measure.IOU, "liver") == 1.0
+
+
+def test_predicted_dice_is_a_measure_of_the_first_model(root, tmp_path):
+    """Without scores the first; the worst structure is none that was missed."""
+    write_predictions(tmp_path)
+    folders = CohortFolders(root=tmp_path, predictions=root / "good")
+
+    cohort = read_cohort(folders)
+
+    assert cohort.measures == (Measure.PREDICTED,)
+    assert cohort.structures == ("liver", "liver tumour")
+    assert [case.case_id for case in cohort.cases] == list(CASES)
+    one, two, three = cohort.cases
+    assert one.value("good", Measure.PREDICTED, EVERY_STRUCTURE) == 0.6
+    assert one.value("good", Measure.PREDICTED, "liver") == 0.9
+    assert one.worst_structure("good", Measure.PREDICTED) == "liver tumour"
+    assert two.value("good", Measure.PREDICTED, EVERY_STRUCTURE) == 0.0
+    assert two.worst_structure("good", Measure.PREDICTED) == ""
+    assert three.value("good", Measure.PREDICTED, EVERY_STRUCTURE) is None
+    assert three.has_no_prediction("good")
+
+
+def test_predictions_lie_beside_the_folder_of_label_maps_and_after_scores(tmp_path):
+    root = write_cohort(tmp_path / "night")
+    write_predictions(root)
+
+    both = read_cohort(discover(root))
+    alone = read_cohort(discover(root / "good"))
+
+    assert both.measures[0] is Measure.DICE
+    assert both.measures[-1] is Measure.PREDICTED
+    assert alone.measures == (Measure.PREDICTED,)
+    assert alone.cases[0].predicted["good"].structures["liver"] == 0.9
+    assert "poor" not in both.cases[0].predicted
+
+
+def test_tables_alone_give_the_cases_of_a_model_without_a_name(tmp_path):
+    write_predictions(tmp_path)
+
+    cohort = read_cohort(CohortFolders(root=tmp_path))
+
+    assert cohort.models == ("prediction",)
+    assert [case.case_id for case in cohort.cases] == list(CASES)
 
 
 def test_a_dataset_in_decathlon_layout_gives_scans_references_and_names(tmp_path):

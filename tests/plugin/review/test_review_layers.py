@@ -4,7 +4,8 @@ from napari.components import ViewerModel
 from numpy.testing import assert_allclose
 
 from napari_medseg.layers.conversion import Origin
-from napari_medseg.review.cohort import Measure, read_cohort
+from napari_medseg.review.cohort import Measure
+from napari_medseg.review.finding import read_cohort
 from napari_medseg.review.folders import discover
 from napari_medseg.review.layers import CaseLayers
 from napari_medseg.review.loading import load_case

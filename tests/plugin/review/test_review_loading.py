@@ -5,7 +5,8 @@ import pytest
 from napari.layers import Layer
 
 import medseg
-from napari_medseg.review.cohort import Measure, read_cohort
+from napari_medseg.review.cohort import Measure
+from napari_medseg.review.finding import read_cohort
 from napari_medseg.review.folders import discover
 from napari_medseg.review.loading import CaseCache, load_case, place_of_error
 from tests.plugin.cohorts import write_cohort

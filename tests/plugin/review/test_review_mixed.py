@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 import medseg
-from napari_medseg.review.cohort import Measure, read_cohort
+from napari_medseg.review.cohort import Measure
+from napari_medseg.review.finding import read_cohort
 from napari_medseg.review.folders import CohortFolders, discover
 from napari_medseg.review.loading import load_case
 from tests.plugin.scans import marker_labels, marker_scan

@@ -17,7 +17,7 @@ import medseg
 from napari_medseg.review.notes import FILE_NAME, Flag, read_review
 from napari_medseg.review.widget import ReviewWidget
 from napari_medseg.viewing.grid import grid_of
-from tests.plugin.cohorts import write_cohort
+from tests.plugin.cohorts import write_cohort, write_predictions
 from tests.plugin.widgets import message, part
 
 pytestmark = pytest.mark.gui
@@ -103,6 +103,47 @@ def test_another_measure_or_model_sorts_anew(qtbot, opened):
     box.activated.emit(box.currentIndex())
     press(qtbot, opened, "Worst first")
     assert column(opened, 1)[0] == "c2"
+
+
+def test_without_scores_the_lowest_predicted_dice_comes_first(
+    qtbot, viewer, panel, root
+):
+    """Before it what nothing is predicted of; a structure can be chosen, too."""
+    (root / "scores.csv").unlink()
+    write_predictions(root)
+    panel.open_folder(root)
+    settle(qtbot, panel)
+
+    assert part(panel, "Measure", QComboBox).currentText() == "predicted Dice"
+    assert part(panel, "Structure", QComboBox).currentText() == "lowest of all"
+    assert column(panel, 1) == ["c3", "c2", "c1"]
+    assert column(panel, 2) == ["-", "0.000", "0.600"]
+    assert column(panel, 4) == ["", "", "liver tumour"]
+
+    press(qtbot, panel, "Next case")
+    assert on_view(viewer) == "c3"
+    box = part(panel, "Structure", QComboBox)
+    box.setCurrentText("liver")
+    box.activated.emit(box.currentIndex())
+    press(qtbot, panel, "Worst first")
+    assert column(panel, 2) == ["-", "0.700", "0.900"]
+
+
+def test_of_several_structures_scores_are_the_mean_and_predictions_the_lowest(
+    qtbot, panel, root
+):
+    write_predictions(root)
+    panel.open_folder(root)
+    settle(qtbot, panel)
+    measure = part(panel, "Measure", QComboBox)
+    structure = part(panel, "Structure", QComboBox)
+
+    assert (measure.currentText(), structure.currentText()) == ("Dice", "mean of all")
+    measure.setCurrentText("predicted Dice")
+    measure.activated.emit(measure.currentIndex())
+
+    assert structure.currentText() == "lowest of all"
+    assert sorted(column(panel, 2)) == ["-", "0.000", "0.600"]
 
 
 def test_verdicts_are_kept_beside_the_cohort(qtbot, viewer, opened, root):
