@@ -34,8 +34,8 @@ def read_cohort(folders: CohortFolders) -> Cohort:
     scores = _of_the_models(evaluations, tuple(files))
     predicted = _predicted(folders, tuple(files))
     models = tuple(dict.fromkeys((*files, *scores, *predicted)))
-    told = (*scores.values(), *predicted.values())
-    found = (*files.values(), images, references, *told)
+    found: list[Mapping[str, object]] = [images, references]
+    found += [*files.values(), *scores.values(), *predicted.values()]
     ids = sorted({case_id for each in found for case_id in each})
     if not ids:
         raise medseg.UnusableInput(

@@ -271,7 +271,8 @@ ALL_MAPS = medseg.Request(
 
 def variance_of(every: np.ndarray) -> np.ndarray:
     """NumPy's, over copies, of probabilities (network, copy, output, i, j, k)."""
-    return every.var(1).sum(1).mean(0) / (1 - 1 / every.shape[2])
+    variance: np.ndarray = every.var(1).sum(1).mean(0) / (1 - 1 / every.shape[2])
+    return variance
 
 
 def test_predict_tells_the_variance_over_mirrored_copies(both):

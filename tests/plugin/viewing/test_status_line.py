@@ -85,15 +85,16 @@ def test_maps_laid_over_a_scan_are_told_of_where_they_are_selected(viewer):
     maps = replace(marker_scan(), array=values, channels=("entropy",))
     for made in uncertainty_layers(maps, "labels"):
         viewer.add_layer(Layer.create(*made))
+    array, options, _ = segmentation_layer(marker_labels(), "labels")
+    viewer.add_labels(array, **options)
     position = layer.extent.world[1] - (8.0, 7.5, 8.0)
 
-    viewer.layers.selection.active = None
-    assert told_at(viewer, position).endswith(" 400 HU")
+    assert " 400 HU " in told_at(viewer, position)
     assert scan_to_window(viewer) is layer
 
-    viewer.layers.selection.active = viewer.layers[-1]
+    viewer.layers.selection.active = viewer.layers[1]
     assert told_at(viewer, position).endswith(" 0.25")
-    assert scan_to_window(viewer) is viewer.layers[-1]
+    assert scan_to_window(viewer) is viewer.layers[1]
 
 
 def test_of_an_oblique_scan_the_patients_own_coordinates_are_told(viewer):
