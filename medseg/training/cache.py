@@ -37,7 +37,8 @@ from medseg.training.instance_maps import read_case_instances
 from medseg.training.stored_facts import opened_facts, write_facts
 from medseg.training.stored_voxels import StoredVoxels, stored_bytes
 
-_VERSION = 1
+_VERSION = 1  # of all; what a resumed run must share holds it
+_PREPARED_VERSION = 2  # of entries to train on; 1: all centres may lie in one slice
 _DESCRIPTION = "entry.json"
 _IMAGE, _LABELS, _PLACES = "image.b2nd", "labels.b2nd", "places.npy"
 _INSTANCES = "instances.b2nd"
@@ -149,7 +150,8 @@ class DatasetCache:
                 ErrorCode.INVALID_DATASET,
                 f"the reference of case {case.id} holds no structure",
                 where=case.reference or case.id,
-                remedy="Mend the label map, or take the case out of the dataset.",
+                remedy="Mend the label map, take the case out of the dataset, or let "
+                "such cases in (--allow-empty).",
             )
 
     def _facts_path(self, case: Case) -> Path | None:
@@ -186,6 +188,7 @@ class DatasetCache:
     def _preparation(self, case: Case, plan: Plan) -> dict[str, Any]:
         """What a prepared case follows from."""
         return self._sources(case) | {
+            "prepared": _PREPARED_VERSION,
             "order": plan.channels,
             "places": plan.labels.ids,
             "spacing_mm": plan.spacing_mm,
@@ -262,7 +265,10 @@ def _is_intact(file: Path, seal: Mapping[str, Any]) -> bool:
 
 
 def _opened(entry: Path, case_id: str) -> TrainingCase | None:
-    """A case on disk, no voxel read; None when it is not there or damaged."""
+    """A case on disk, no voxel read; None when it is not there or damaged.
+
+    No file stays open, as there may be more cases than a process may open files.
+    """
     try:
         text = (entry / _DESCRIPTION).read_text(encoding="utf-8")
         description = json.loads(text)
@@ -271,7 +277,7 @@ def _opened(entry: Path, case_id: str) -> TrainingCase | None:
         if not all(_is_intact(entry / name, seals[name]) for name in stored):
             return None
         *centres, annotated = _split(
-            _mapped(entry / _PLACES),
+            np.load(entry / _PLACES, allow_pickle=False),
             [*description["centres"], description["annotated"] or 0],
         )
         return TrainingCase(
@@ -291,15 +297,6 @@ def _opened(entry: Path, case_id: str) -> TrainingCase | None:
 
 def _stored(path: Path, shape: Sequence[int]) -> StoredVoxels:
     return StoredVoxels(path=path, shape=tuple(int(n) for n in shape))
-
-
-def _mapped(path: Path) -> np.ndarray:
-    """An array in a file, read where it is looked at."""
-    try:
-        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:  # an empty array cannot be mapped
-        mapped = np.load(path, allow_pickle=False)
-    return mapped
 
 
 def _split(places: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:

@@ -107,9 +107,15 @@ def _instances(
 
 
 def _places(mask: np.ndarray) -> Places:
-    """Voxels of a mask at regular steps, so that there are not too many."""
-    inside = np.flatnonzero(mask)
-    chosen = inside[:: max(1, -(-len(inside) // _MOST_PLACES))]
+    """Voxels of a mask; of too many, some by chance, the same ones each time.
+
+    Not at regular steps, which may all meet the same slice.
+    """
+    chosen = np.flatnonzero(mask)
+    if len(chosen) > _MOST_PLACES:
+        rng = np.random.Generator(np.random.Philox(key=len(chosen)))
+        places = rng.choice(len(chosen), _MOST_PLACES, replace=False, shuffle=False)
+        chosen = chosen[np.sort(places)]
     return np.stack(np.unravel_index(chosen, mask.shape), axis=-1).astype(np.int32)
 
 

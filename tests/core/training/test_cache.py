@@ -248,6 +248,16 @@ def test_what_another_process_takes_away_meanwhile_is_no_leftover(
     assert len(prepared(dataset, plan, tmp_path)) == len(dataset.cases)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="/dev/fd is of POSIX")
+def test_cases_on_disk_keep_no_file_open(dataset, plan, tmp_path):
+    """A dataset may have more cases than a process may open files."""
+    prepared(dataset, plan, tmp_path)
+    before = len([*Path("/dev/fd").iterdir()])
+    cases = prepared(dataset, plan, tmp_path)
+    PatchSource(cases, plan, seed=0).batch(0)
+    assert len([*Path("/dev/fd").iterdir()]) == before
+
+
 def test_stopping_keeps_the_finished_cases(dataset, plan, tmp_path):
     def stop(_: medseg.Progress) -> None:
         raise Cancelled

@@ -102,9 +102,32 @@ def test_a_case_holds_label_indices_and_where_they_are():
     assert np.unique(labels_of(case)).tolist() == [0, 1, 2]
     assert [len(voxels) for voxels in case.centres] == [7 * 6 * 5, 27]
     for index, voxels in enumerate(case.centres, start=1):
-        assert (labels_of(case)[tuple(voxels.T)] == index).all()
+        assert_array_equal(voxels, np.argwhere(labels_of(case) == index))
     assert image_of(case).mean() == pytest.approx(0, abs=1e-4)
     assert case.annotated is None
+
+
+def test_centres_of_a_large_box_are_spread_over_all_its_slices():
+    """Every 40th of its 200,000 voxels would lie in one slice of 20."""
+    labels = np.ones((110, 100, 20), np.uint8)
+    labels[100:] = 4
+    image = np.random.default_rng(0).normal(5, 1, labels.shape).astype(np.float32)
+    structures = LabelSet.from_names([(1, "liver"), (4, "ignored")])
+    case = training_case(
+        "a",
+        volume_of(image),
+        segmentation_of(labels, labels=structures),
+        replace(PLAN, labels=LabelSet.from_names([(1, "liver")])),
+        ignore_id=4,
+    )
+    assert case.annotated is not None
+    for voxels in (*case.centres, case.annotated):
+        assert len(np.unique(voxels, axis=0)) == len(voxels) == 5000
+        for along, slices in zip(voxels.T, (100, 100, 20), strict=True):
+            usual, sd = 5000 / slices, np.sqrt(5000 / slices)
+            counts = np.bincount(along, minlength=slices)
+            assert len(counts) == slices
+            assert abs(counts - usual).max() < 5 * sd
 
 
 def test_an_undeformed_patch_is_a_plain_slice():
