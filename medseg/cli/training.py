@@ -12,18 +12,20 @@ from medseg.cli.console import shown_progress
 from medseg.cli.scans import Flat, Json
 from medseg.cli.tables import aligned
 from medseg.core.plan import Architecture
-from medseg.core.settings import Preset, TrainingSettings
+from medseg.core.settings import Device, Preset, TrainingSettings
 
 DEFAULT_TRAINING = TrainingSettings()
 
 
-def plan(
+def plan(  # noqa: PLR0913 - the options of the command
     dataset: Path,
     /,
     *,
     preset: Preset = Preset.TINY,
     architecture: Architecture | None = None,
     memory_gib: float | None = None,
+    device: Device = DEFAULT_TRAINING.device,
+    allow_empty: Annotated[bool, Parameter(negative=())] = False,
     as_json: Json = False,
 ) -> None:
     """Show the plan of a network for a dataset, with the reason for each choice.
@@ -34,7 +36,11 @@ def plan(
         dataset: Folder in Medical Segmentation Decathlon or nnU-Net raw layout.
         preset: Size of the network and its patches.
         architecture: Kind of network. Default: the preset's.
-        memory_gib: Memory of a training step in GiB. Default: the preset's.
+        memory_gib: Memory of a training step on the device, in GiB. Default: the
+            preset's.
+        device: Where training is to run: auto, cpu or cuda:N. The same memory holds
+            smaller patches on a CPU.
+        allow_empty: Also take cases without any structure.
         as_json: Print JSON instead of a table.
     """
     with shown_progress() as progress:
@@ -44,11 +50,14 @@ def plan(
             progress,
             architecture=architecture,
             memory_gib=memory_gib,
+            device=device,
+            allow_empty=allow_empty,
         )
     if as_json:
         print(json.dumps(asdict(made), indent=1))
         return
-    reasons = dict(made.reasons)
+    from_dataset = dict.fromkeys(("channels", "structures"), "as in dataset.json")
+    reasons = from_dataset | dict(made.reasons)
     facts = {
         "architecture": made.architecture,
         "channels": ", ".join(made.channels),
@@ -65,6 +74,7 @@ def plan(
     }
     if made.head is not None:
         facts["told apart"] = ", ".join(made.head.things)
+        reasons["told apart"] = "as in dataset.json"
     rows = [(name, str(value), reasons.pop(name, "")) for name, value in facts.items()]
     rows += [(name, "", reason) for name, reason in reasons.items()]
     print(aligned(("choice", "value", "reason"), rows))

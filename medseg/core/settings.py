@@ -160,7 +160,9 @@ class TrainingSettings:
     )
     memory_gib: float | None = field(
         default=None,
-        metadata={"help": "Memory of a step in GiB. Default: the preset's."},
+        metadata={
+            "help": "Memory of a step on the device, in GiB. Default: the preset's."
+        },
     )
     architecture: Architecture | None = field(
         default=None, metadata={"help": "Kind of network. Default: the preset's."}

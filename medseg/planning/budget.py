@@ -103,9 +103,20 @@ _TINY_GIB = 2.0
 
 
 def budget_of(
-    preset: Preset, architecture: Architecture | None, memory_gib: float | None
+    preset: Preset,
+    architecture: Architecture | None,
+    memory_gib: float | None,
+    *,
+    is_on_cpu: bool,
 ) -> Budget:
     """The preset's budget, or as much as the user allows.
+
+    Args:
+        preset: Size of the network and its patches.
+        architecture: Kind of network; the preset's when None.
+        memory_gib: What a step may take; the preset's when None.
+        is_on_cpu: Whether that is of a CPU's memory, in 32 bits; the tiny preset always
+            counts so.
 
     Raises:
         WrongUse: INVALID_OPTION when less is allowed than any network takes.
@@ -135,7 +146,7 @@ def budget_of(
         budget = Budget(
             architecture=architecture or default,
             gib=default_gib[preset] if memory_gib is None else memory_gib,
-            memory=_GPU,
+            memory=_CPU if is_on_cpu else _GPU,
             volume_voxels=2**28,
             patch_voxels=2**24,
             batch_voxels=None,

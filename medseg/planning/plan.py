@@ -23,7 +23,7 @@ from medseg.core.plan import (
     NormalisationKind,
     Plan,
 )
-from medseg.core.settings import Preset
+from medseg.core.settings import TrainingSettings
 from medseg.planning.budget import Budget, blocks_of, budget_of
 from medseg.planning.spacing import coarsened, median_shape, target_spacing
 from medseg.planning.topology import Topology, fitting_topology
@@ -35,26 +35,26 @@ _BY_CHANNEL_NAME = {
     "rescale_to_0_1": NormalisationKind.MIN_MAX,
     "rgb_to_0_1": NormalisationKind.MIN_MAX,
 }
+_BLOCKS_WHY = {
+    Architecture.RESIDUAL_UNET: "residual blocks, as in nnU-Net's residual encoder",
+    Architecture.SEGRESNET: "residual blocks, as SegResNet has by default",
+}
 
 
 def make_plan(
     fingerprint: Fingerprint,
     channels: tuple[str, ...],
     labels: LabelSet,
-    preset: Preset,
-    *,
-    architecture: Architecture | None = None,
-    memory_gib: float | None = None,
+    settings: TrainingSettings,
 ) -> Plan:
-    """Everything the data decide, each choice with its reason.
+    """Everything the data decide, and the user in their place; each with its reason.
 
     Args:
         fingerprint: What the dataset looks like.
         channels: Name of each input channel.
         labels: The structures.
-        preset: Size of the network and its patches.
-        architecture: Kind of network; the preset's when None.
-        memory_gib: What a training step may take; the preset's when None.
+        settings: Preset, architecture, memory and device, batch size, mirroring. On a
+            CPU the memory is that of a step in 32 bits, on any other device a GPU's.
 
     Raises:
         UnusableInput: INVALID_DATASET when there are more structures than label
@@ -62,7 +62,13 @@ def make_plan(
         WrongUse: INVALID_OPTION when the memory is less than any network takes.
     """
     _require_few(labels)
-    budget = budget_of(preset, architecture, memory_gib)
+    preset = settings.preset
+    budget = budget_of(
+        preset,
+        settings.architecture,
+        settings.memory_gib,
+        is_on_cpu=settings.device == "cpu",
+    )
     fine_mm, spacing_why = target_spacing(fingerprint)
     fine_shape = median_shape(fingerprint, fine_mm)
     spacing_mm = coarsened(fine_mm, fine_shape, budget.volume_voxels)
@@ -71,20 +77,22 @@ def make_plan(
     median = median_shape(fingerprint, spacing_mm)
     topology = fitting_topology(median, spacing_mm, budget)
     dataset_voxels = float(len(fingerprint.shapes) * math.prod(median))
-    batch, batch_why = _batch(topology, dataset_voxels, budget)
-    mirror_axes, mirror_why = (
-        ((), "none: a structure is named by its side")
-        if labels.is_lateral
-        else ((0,), "left-right: no structure is named by its side")
+    batch, batch_why = (
+        _batch(topology, dataset_voxels, budget)
+        if settings.batch_size is None
+        else (settings.batch_size, "as asked for")
     )
+    mirror_axes, mirror_why = mirroring(labels, settings)
     reasons = (
         ("spacing_mm", spacing_why),
+        ("architecture", _architecture_why(settings)),
         *_network_reasons(topology, median, batch, budget),
+        ("blocks", _BLOCKS_WHY.get(budget.architecture, "two a level")),
         ("batch_size", batch_why),
         ("widths", f"at most {max(budget.widths)}, preset {preset}"),
         ("normalisation", "by the channel's name: foreground percentiles for CT"),
         ("mirror_axes", mirror_why),
-        *_rare(fingerprint, labels, topology.patch, median, spacing_mm),
+        *_rare(fingerprint, labels, topology.patch, median, spacing_mm, settings),
     )
     return Plan(
         channels=channels,
@@ -101,6 +109,17 @@ def make_plan(
         mirror_axes=mirror_axes,
         reasons=reasons,
     )
+
+
+def mirroring(
+    labels: LabelSet, settings: TrainingSettings
+) -> tuple[tuple[int, ...], str]:
+    """Axes along which patients may be mirrored, and why."""
+    if labels.is_lateral:
+        return (), "none: a structure is named by its side"
+    if not settings.mirror:
+        return (), "none: switched off"
+    return (0,), "left-right: no structure is named by its side"
 
 
 def _require_few(labels: LabelSet) -> None:
@@ -130,6 +149,11 @@ def _batch(
     return (batch, why) if batch >= 2 else (2, "the least there is")
 
 
+def _architecture_why(settings: TrainingSettings) -> str:
+    is_named = settings.architecture is not None
+    return "as asked for" if is_named else "the preset's unless another is named"
+
+
 def _network_reasons(
     topology: Topology, median: Shape3, batch: int, budget: Budget
 ) -> Sequence[tuple[str, str]]:
@@ -139,7 +163,6 @@ def _network_reasons(
     if on_cpu > gib:
         takes += f" on a GPU, {on_cpu:.1f} GiB on a CPU"
     return (
-        ("architecture", "the preset's unless another is named"),
         (
             "patch_shape",
             f"of the median {median}; a step takes about {takes}",
@@ -155,6 +178,7 @@ def _rare(
     patch: Shape3,
     median: Shape3,
     spacing_mm: Sequence[float],
+    settings: TrainingSettings,
 ) -> Sequence[tuple[str, str]]:
     """Structures that most patches at random would miss.
 
@@ -172,7 +196,12 @@ def _rare(
             missed.append(f"{name} ({volume_ml:.2g} ml, 1 patch in {1 / chance:.0f})")
     if not missed:
         return ()
-    why = "seldom in patches at random, so patches are drawn round them: "
+    so = (
+        "so patches are drawn round them"
+        if settings.foreground_share > 0
+        else "and no patches are drawn round them"
+    )
+    why = f"seldom in patches at random, {so}: "
     return (("small structures", why + ", ".join(missed)),)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, WrongUse
@@ -12,21 +12,25 @@ from medseg.core.labels import names_a_side
 from medseg.core.plan import Architecture, Plan
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
 from medseg.core.regions import Region
-from medseg.core.settings import Preset
+from medseg.core.settings import Device, Preset, TrainingSettings
+from medseg.inference import resolved_device
 from medseg.planning import make_plan, merged_fingerprint
 from medseg.training.cache import DatasetCache
 from medseg.training.cases import TrainingCase
 
+_AUTO = Device("auto")
 _Made = TypeVar("_Made")
 
 
-def plan_dataset(
+def plan_dataset(  # noqa: PLR0913 - the options of the command
     dataset: Dataset,
     preset: Preset,
     on_progress: ProgressCallback = ignore_progress,
     *,
     architecture: Architecture | None = None,
     memory_gib: float | None = None,
+    device: Device = _AUTO,
+    allow_empty: bool = False,
 ) -> Plan:
     """Plan for every case of a dataset, held-out ones too, so that folds share it.
 
@@ -36,37 +40,34 @@ def plan_dataset(
         on_progress: Called after every case.
         architecture: Kind of network; the preset's when None.
         memory_gib: What a training step may take; the preset's when None.
+        device: Whose memory that is; this machine need not have it.
+        allow_empty: Whether a case may hold no structure.
 
     Raises:
         UnusableInput: Naming the first case that cannot be used.
         WrongUse: INVALID_OPTION when the memory is less than any network takes.
     """
-    return planned(
-        DatasetCache(dataset, folder=None),
-        preset,
+    settings = TrainingSettings(
+        preset=preset,
         architecture=architecture,
         memory_gib=memory_gib,
-        on_progress=on_progress,
+        device=Device(str(resolved_device(device))) if device == _AUTO else device,
+        workers=1,
     )
+    cache = DatasetCache(dataset, folder=None, allow_empty=allow_empty)
+    return planned(cache, settings, on_progress)
 
 
 def planned(
     cache: DatasetCache,
-    preset: Preset,
-    *,
-    architecture: Architecture | None = None,
-    memory_gib: float | None = None,
-    workers: int = 1,
+    settings: TrainingSettings,
     on_progress: ProgressCallback = ignore_progress,
 ) -> Plan:
     """Plan for every case of a dataset; what was looked at before is not read again.
 
     Args:
         cache: Of the dataset.
-        preset: Size of the network and its patches.
-        architecture: As in `make_plan`.
-        memory_gib: As in `make_plan`.
-        workers: Threads, each with a case in memory.
+        settings: As in `make_plan`; each of the workers has a case in memory.
         on_progress: Called after every case; may raise `Cancelled`.
 
     Raises:
@@ -78,26 +79,26 @@ def planned(
         cache.facts,
         dataset.cases,
         stage="looking at cases",
-        workers=workers,
+        workers=settings.workers,
         on_progress=on_progress,
     )
-    plan = make_plan(
-        merged_fingerprint(facts),
-        dataset.channels,
-        dataset.labels,
-        preset,
-        architecture=architecture,
-        memory_gib=memory_gib,
-    )
+    fingerprint = merged_fingerprint(facts)
+    plan = make_plan(fingerprint, dataset.channels, dataset.labels, settings)
     return with_head(with_regions(plan, dataset.regions), dataset.things)
+
+
+def with_choice(plan: Plan, name: str, value: Any, why: str) -> Plan:
+    """The plan with another value of one of its fields, and the reason for it."""
+    reasons = dict(plan.reasons) | {name: why}
+    return replace(plan, reasons=tuple(reasons.items()), **{name: value})
 
 
 def with_regions(plan: Plan, regions: tuple[Region, ...]) -> Plan:
     """The plan for regions; not mirrored where one of them is named by its side."""
-    lateral = names_a_side(region.name for region in regions)
-    return replace(
-        plan, regions=regions, mirror_axes=() if lateral else plan.mirror_axes
-    )
+    made = replace(plan, regions=regions)
+    if not plan.mirror_axes or not names_a_side(region.name for region in regions):
+        return made
+    return with_choice(made, "mirror_axes", (), "none: a region is named by its side")
 
 
 def with_head(plan: Plan, things: tuple[str, ...]) -> Plan:

@@ -30,6 +30,9 @@ _DEFAULT = TrainingSettings()
 _SAMPLING = ("foreground_share", "domain_randomisation")
 """Told of where they are not the usual, so that earlier checkpoints can be resumed."""
 
+_LATER_REASONS = ("blocks",)
+"""What plans of earlier checkpoints gave no reason for."""
+
 _RECIPE = (
     *("fold", "steps", "seed", "precision", "compile", "deterministic"),
     *("loss", "optimiser", "schedule", "learning_rate"),
@@ -204,12 +207,15 @@ def described(
 
 
 def _described(plan: Plan) -> dict[str, object]:
-    """The plan without a head it has not, so that earlier checkpoints still fit."""
-    return {
-        name: value
-        for name, value in asdict(plan).items()
-        if name != "head" or value is not None
-    }
+    """The plan without what was not in it once, so that earlier checkpoints still fit.
+
+    That is a head where it has none, and later reasons.
+    """
+    parts = asdict(plan)
+    if plan.head is None:
+        del parts["head"]
+    reasons = [each for each in plan.reasons if each[0] not in _LATER_REASONS]
+    return parts | {"reasons": reasons}
 
 
 def _hash_of(value: object) -> str:

@@ -15,8 +15,9 @@ from medseg.models import TrainedModel
 from medseg.networks import build_network
 from medseg.networks.monai_networks import ReorderedOutputs, with_outputs
 from medseg.networks.sketches import sketching
+from medseg.planning import mirroring
 from medseg.training.optimising import freeze_encoder
-from medseg.training.planning import with_head, with_regions
+from medseg.training.planning import with_choice, with_head, with_regions
 from medseg.training.runs import PLANNING
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ def plan_from(
     model: TrainedModel, dataset: Dataset, settings: TrainingSettings
 ) -> Plan:
     """The model's plan for another dataset: its grid, patch, network, normalisation.
+
+    Batch size and mirroring are the user's where `settings` name them.
 
     Raises:
         WrongUse: CHANNEL_MISMATCH when the dataset has another number of channels;
@@ -63,9 +66,15 @@ def plan_from(
         labels=dataset.labels,
         regions=(),
         head=None,
-        mirror_axes=() if dataset.labels.is_lateral else plan.mirror_axes,
         reasons=(("start", f"everything as in the model {model.info.name}"),),
     )
+    axes, why = mirroring(dataset.labels, settings)
+    if plan.mirror_axes and not axes:
+        adapted = with_choice(adapted, "mirror_axes", axes, why)
+    if settings.batch_size is not None:
+        adapted = with_choice(
+            adapted, "batch_size", settings.batch_size, "as asked for"
+        )
     made = with_head(with_regions(adapted, dataset.regions), dataset.things)
     if made.output_names != plan.output_names:
         made = with_outputs(made)

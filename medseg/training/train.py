@@ -185,28 +185,18 @@ class _Training:
         Raises:
             WrongUse: INVALID_OPTION with fewer patches a step than processes.
         """
-        plan = planned(
-            cache,
-            self.settings.preset,
-            architecture=self.settings.architecture,
-            memory_gib=self.settings.memory_gib,
-            workers=self.settings.workers,
-            on_progress=self.on_progress,
-        )
+        plan = planned(cache, self.settings, self.on_progress)
         if self.start is not None:
             plan = plan_from(self.start, self.dataset, self.settings)
-        if not self.settings.mirror:
-            plan = replace(plan, mirror_axes=())
-        batch_size = self.settings.batch_size or plan.batch_size
-        if batch_size < self.team.size:
+        if plan.batch_size < self.team.size:
             raise WrongUse(
                 ErrorCode.INVALID_OPTION,
-                f"{batch_size} patches a step do not go round {self.team.size} "
+                f"{plan.batch_size} patches a step do not go round {self.team.size} "
                 "processes",
                 where="--batch-size",
                 remedy="Give at least as many, or start fewer processes.",
             )
-        return replace(plan, batch_size=batch_size)
+        return plan
 
     def _finished(self, run: Run, cache: DatasetCache) -> Finished:
         """One network, trained."""

@@ -38,7 +38,7 @@ def dataset(tmp_path_factory) -> medseg.Dataset:
 
 @pytest.fixture(scope="module")
 def plan(dataset) -> medseg.Plan:
-    made = planned(DatasetCache(dataset, None), medseg.Preset.TINY)
+    made = planned(DatasetCache(dataset, None), medseg.TrainingSettings())
     return replace(made, widths=(4, 8, 8))
 
 
@@ -228,7 +228,7 @@ def test_faults_of_instance_numbers_are_found_before_training(tmp_path, change, 
     spoiled(folder, 1, change)
     dataset = medseg.read_dataset(folder)
     with pytest.raises(medseg.UnusableInput, match=words) as caught:
-        planned(DatasetCache(dataset, tmp_path / "cache"), medseg.Preset.TINY)
+        planned(DatasetCache(dataset, tmp_path / "cache"), medseg.TrainingSettings())
     assert "blocks_001" in str(caught.value)
 
 
@@ -239,7 +239,7 @@ def test_an_instance_of_two_structures_is_refused(tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     spoiled(folder, 0, lambda a: np.where(blocks(0)[1] > 0, 1, a * 0))
     with pytest.raises(medseg.UnusableInput, match="several structures"):
-        planned(DatasetCache(medseg.read_dataset(folder), None), medseg.Preset.TINY)
+        medseg.plan_dataset(medseg.read_dataset(folder), medseg.Preset.TINY)
 
 
 @pytest.mark.parametrize("things", [["spot"], "node", ["node", "node"], [1]])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from medseg.cli.app import run
+from tests.core.training.cubes import write_cubes
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"
 COMMANDS = (
@@ -68,8 +69,37 @@ def test_inspect_says_what_to_do_when_nothing_is_usable(tmp_path, capsys):
 
 def test_plan_gives_reasons(capsys):
     assert run(["plan", str(SAMPLE / "Task90_PhantomAbdomen")]) == 0
-    printed = capsys.readouterr().out
-    assert "none: a structure is named by its side" in printed
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert "none: a structure is named by its side" in "".join(rows)
+    reason_from = header.index("reason")
+    assert len(rows) >= 12
+    assert all(row[reason_from:].strip() for row in rows)
+
+
+def test_plan_is_for_the_memory_of_the_device(tmp_path, capsys):
+    folder = write_cubes(tmp_path / "data", cases=2)
+    words = ["plan", str(folder), "--preset", "standard", "--memory-gib", "2"]
+    assert run([*words, "--device", "cpu"]) == 0
+    assert "GiB of the 2 allowed" in capsys.readouterr().out
+    assert run([*words, "--device", "cuda"]) == 2
+    assert "--memory-gib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["plan", "train"])
+def test_cases_without_a_structure_are_let_in_on_request(command, tmp_path, capsys):
+    folder = write_cubes(tmp_path / "data", cases=2)
+    path = folder / "labelsTr/cube_001.nii.gz"
+    healthy = nibabel.nifti1.load(path)
+    array = np.zeros(healthy.shape, np.uint8)
+    nibabel.nifti1.save(nibabel.nifti1.Nifti1Image(array, healthy.affine), path)
+    words = [command, str(folder)]
+    if command == "train":
+        words += ["-o", str(tmp_path / "model"), "--fold", "none", "--steps", "1"]
+    assert run(words) == 1
+    line = capsys.readouterr().err
+    assert "cube_001 holds no structure" in line
+    assert "--allow-empty" in line
+    assert run([*words, "--allow-empty"]) == 0
 
 
 def test_models_are_listed_with_structures_and_licence(capsys):

@@ -1,6 +1,7 @@
 """Fingerprint -> Plan."""
 
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import medseg
-from medseg import ErrorCode, Fingerprint, LabelSet, Preset, UnusableInput
-from medseg.core.plan import IntensityStatistics, NormalisationKind
+from medseg import (
+    ErrorCode,
+    Fingerprint,
+    LabelSet,
+    Preset,
+    TrainingSettings,
+    UnusableInput,
+)
+from medseg.core.plan import (
+    TRAINED_ARCHITECTURES,
+    IntensityStatistics,
+    NormalisationKind,
+    Plan,
+)
 from medseg.networks import build_network
 from medseg.planning import case_facts, make_plan, merged_fingerprint
 from tests.core.making import LABELS, shapes, spacings
@@ -32,9 +45,9 @@ def fingerprint_of(*cases, channels=1) -> Fingerprint:
     )
 
 
-def plan_of(*cases, labels=LABELS, preset=Preset.TINY, channels=("CT",)):
+def plan_of(*cases, labels=LABELS, channels=("CT",), **settings):
     fingerprint = fingerprint_of(*cases, channels=len(channels))
-    return make_plan(fingerprint, channels, labels, preset)
+    return make_plan(fingerprint, channels, labels, TrainingSettings(**settings))
 
 
 @given(shapes(1, 600), spacings(0.2, 12.0), st.sampled_from(Preset))
@@ -151,10 +164,40 @@ def test_more_structures_than_label_indices_are_refused():
     assert caught.value.code is ErrorCode.INVALID_DATASET
 
 
-def test_every_choice_has_a_reason():
-    reasons = dict(plan_of(((64, 64, 64), (1.0, 1.0, 1.0))).reasons)
-    assert {"spacing_mm", "patch_shape", "strides", "mirror_axes"} <= reasons.keys()
+@pytest.mark.parametrize("architecture", TRAINED_ARCHITECTURES)
+def test_every_choice_has_a_reason(architecture):
+    plan = plan_of(((64, 64, 64), (1.0, 1.0, 1.0)), architecture=architecture)
+    reasons = dict(plan.reasons)
+    given = {"channels", "labels", "reasons"}  # by the dataset
+    other_origin = {"regions", "head", "axes", "recipe", "upsampling_bias"}
+    only_imported = {"decoder_kernels", "labels_by_nearest"}
+    only_imported |= {"monai_network", "monai_steps"}
+    chosen = {field.name for field in fields(Plan)}
+    assert reasons.keys() == chosen - given - other_origin - only_imported
     assert all(reasons.values())
+    assert reasons["architecture"] == "as asked for"
+
+
+def test_a_choice_of_the_users_is_planned_with_and_is_its_own_reason():
+    case = (160, 160, 160), (1.0, 1.0, 1.0)
+    usual, asked = plan_of(case), plan_of(case, batch_size=7, mirror=False)
+    assert (asked.batch_size, asked.mirror_axes) == (7, ())
+    reasons, before = dict(asked.reasons), dict(usual.reasons)
+    assert reasons["batch_size"] == "as asked for"
+    assert reasons["mirror_axes"] == "none: switched off"
+    gib, gib_before = (
+        float(each["patch_shape"].partition("about ")[2].split()[0])
+        for each in (reasons, before)
+    )
+    fixed_gib = 0.5
+    assert usual.batch_size != 7
+    assert (gib - fixed_gib) / (gib_before - fixed_gib) == pytest.approx(
+        7 / usual.batch_size, rel=0.2
+    )
+    same = ("batch_size", "mirror_axes", "patch_shape")
+    assert {n: why for n, why in reasons.items() if n not in same} == {
+        n: why for n, why in before.items() if n not in same
+    }
 
 
 def test_the_hippocampus_dataset_is_planned_whole(real_data: Path):
@@ -165,8 +208,9 @@ def test_the_hippocampus_dataset_is_planned_whole(real_data: Path):
         volume = medseg.read_volume(case.images[0])
         reference = medseg.read_segmentation(case.reference or "", dataset.labels)
         facts.append(case_facts(volume, reference))
+    settings = TrainingSettings()
     plan = make_plan(
-        merged_fingerprint(facts), dataset.channels, dataset.labels, Preset.TINY
+        merged_fingerprint(facts), dataset.channels, dataset.labels, settings
     )
     assert plan.spacing_mm == (1.0, 1.0, 1.0)
     assert plan.patch_shape == (36, 52, 36)

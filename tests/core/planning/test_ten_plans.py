@@ -1,7 +1,9 @@
 """Plans of the ten decathlon tasks beside nnU-Net's, and plans for a memory."""
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import medseg
-from medseg import ErrorCode, Fingerprint, Preset, WrongUse
+from medseg import ErrorCode, Fingerprint, Preset, TrainingSettings, WrongUse
 from medseg.core.plan import (
     TRAINED_ARCHITECTURES,
     Architecture,
     IntensityStatistics,
     NormalisationKind,
 )
+from medseg.core.settings import Device
 from medseg.networks import build_network
 from medseg.planning import make_plan
 from medseg.planning.budget import blocks_of, features_of
@@ -24,56 +27,57 @@ from tests.core.making import LABELS, TINY_PLAN, shapes, spacings
 STATISTICS = IntensityStatistics(
     mean=0.0, sd=1.0, percentile_00_5=-2.0, percentile_99_5=2.0
 )
-# Channels, median shape and usual spacing of the scans, the spacing along S of the
-# finest tenth; then nnU-Net's patch and spacing as in MONAI's dynunet_pipeline.
-TASKS = {
-    "BrainTumour": (4, (138, 170, 138), (1.0, 1.0, 1.0), 1.0, (128, 128, 128)),
-    "Heart": (1, (320, 232, 115), (1.25, 1.25, 1.37), 1.37, (160, 192, 80)),
-    "Liver": (1, (512, 512, 432), (0.77, 0.77, 1.0), 1.0, (128, 128, 128)),
-    "Hippocampus": (1, (36, 50, 35), (1.0, 1.0, 1.0), 1.0, (40, 56, 40)),
-    "Prostate": (2, (320, 319, 20), (0.62, 0.62, 3.6), 3.6, (320, 256, 20)),
-    "Lung": (1, (512, 512, 252), (0.79, 0.79, 1.24), 1.24, (192, 160, 80)),
-    "Pancreas": (1, (512, 512, 93), (0.8, 0.8, 2.5), 2.5, (224, 224, 40)),
-    "HepaticVessel": (1, (512, 512, 49), (0.8, 0.8, 5.0), 1.5, (192, 192, 64)),
-    "Spleen": (1, (512, 512, 90), (0.79, 0.79, 5.0), 1.6, (192, 160, 64)),
-    "Colon": (1, (512, 512, 95), (0.78, 0.78, 5.0), 3.0, (192, 160, 56)),
-}
+# What docs/plan_with_nnunet.py let nnU-Net 2.8.1 plan, and from which scans.
+NNUNET = json.loads(Path(__file__).with_name("nnunet_plans.json").read_text())
+TASKS = [name for name in NNUNET if name != "made by"]
 CT = {"Liver", "Lung", "Pancreas", "HepaticVessel", "Spleen", "Colon"}
+# It also counts what the last layers give out, by which the first two pass its limit
+# when they are as large as these; of two axes alike it shortens the other one first.
+OTHER_PATCHES = {
+    "BrainTumour": (128, 160, 128),
+    "Liver": (160, 128, 128),
+    "Lung": (192, 160, 80),
+}
 
 
 def task_fingerprint(name) -> Fingerprint:
     """Eleven scans of one shape and extent, two of them with the finest slices."""
-    channels, (r, a, s), (r_mm, a_mm, s_mm), finest_mm, _ = TASKS[name]
-    slices_mm = [finest_mm] * 2 + [s_mm] * 9
     return Fingerprint(
-        spacings_mm=tuple((r_mm, a_mm, each) for each in slices_mm),
-        shapes=tuple((r, a, round(s * s_mm / each)) for each in slices_mm),
-        intensities=(STATISTICS,) * channels,
+        spacings_mm=tuple(map(tuple, NNUNET[name]["spacings_mm"])),
+        shapes=tuple(map(tuple, NNUNET[name]["shapes"])),
+        intensities=(STATISTICS,) * NNUNET[name]["channels"],
         structure_volumes_ml=(20.0, 1.0),
     )
 
 
 def task_plan(name, preset=Preset.STANDARD, **options):
-    channels = ("CT",) if name in CT else tuple("abcd"[: TASKS[name][0]])
-    return make_plan(task_fingerprint(name), channels, LABELS, preset, **options)
+    channels = ("CT",) if name in CT else tuple("abcd"[: NNUNET[name]["channels"]])
+    settings = TrainingSettings(preset=preset, **options)
+    return make_plan(task_fingerprint(name), channels, LABELS, settings)
+
+
+def as_lists(shapes) -> list[list[int]]:
+    return [list(shape) for shape in shapes]
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_standard_plan_is_of_nnunets_spacing_and_size(name):
-    plan = task_plan(name)
-    *_, finest_mm, nnunets_patch = TASKS[name]
-    assert plan.spacing_mm == pytest.approx((*TASKS[name][2][:2], finest_mm))
-    # nnU-Net 1 chose some of these: version 2 has 128 x 160 x 128 for the brain, and
-    # fits the rest more tightly into the same memory
-    ratio = math.prod(plan.patch_shape) / math.prod(nnunets_patch)
-    assert 0.95 <= ratio <= 1.3
-    assert all(
-        0.75 <= ours / theirs <= 1.25
-        for ours, theirs in zip(plan.patch_shape, nnunets_patch, strict=True)
-    )
-    assert plan.widths == tuple(min(320, 32 * 2**n) for n in range(len(plan.widths)))
+def test_the_standard_plan_is_nnunets(name):
+    plan, theirs = task_plan(name), NNUNET[name]
+    assert plan.spacing_mm == pytest.approx(theirs["spacing_mm"])
+    assert as_lists(plan.strides) == theirs["strides"]
+    assert as_lists(plan.kernels) == theirs["kernels"]
+    assert list(plan.widths) == theirs["widths"]
+    assert plan.blocks == (2,) * len(plan.widths)
+    assert plan.batch_size == theirs["batch_size"]
     kind = NormalisationKind.CT if name in CT else NormalisationKind.Z_SCORE
     assert {how.kind for how in plan.normalisation} == {kind}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_standard_patch_is_nnunets_but_for_three_tasks(name):
+    patch, theirs = task_plan(name).patch_shape, tuple(NNUNET[name]["patch_shape"])
+    assert patch == OTHER_PATCHES.get(name, theirs)
+    assert (patch != theirs) == (name in OTHER_PATCHES)
 
 
 @pytest.mark.parametrize("preset", Preset)
@@ -109,7 +113,7 @@ def test_tiny_plans_of_the_shipped_models_are_what_they_were(model):
         intensities=tuple(how.statistics for how in shipped.normalisation),
         structure_volumes_ml=(1.0,) * len(shipped.labels),
     )
-    plan = make_plan(fingerprint, shipped.channels, shipped.labels, Preset.TINY)
+    plan = make_plan(fingerprint, shipped.channels, shipped.labels, TrainingSettings())
     assert replace(plan, reasons=()) == replace(shipped, reasons=())
 
 
@@ -128,9 +132,8 @@ def test_any_memory_and_architecture_gets_a_plan(shape, mm, preset, architecture
         intensities=(STATISTICS,),
         structure_volumes_ml=(1.0, 1.0),
     )
-    plan = make_plan(
-        fingerprint, ("CT",), LABELS, preset, architecture=architecture, memory_gib=gib
-    )
+    wanted = TrainingSettings(preset=preset, architecture=architecture, memory_gib=gib)
+    plan = make_plan(fingerprint, ("CT",), LABELS, wanted)
     assert plan.architecture is architecture
     assert len(plan.blocks) == len(plan.widths) >= 3
 
@@ -157,17 +160,43 @@ def test_memory_that_no_network_does_with_is_refused(gib):
 def test_a_batch_covers_at_most_a_twentieth_of_a_small_dataset():
     small = task_fingerprint("Hippocampus")
     large = replace(small, shapes=small.shapes * 24, spacings_mm=small.spacings_mm * 24)
+    settings = TrainingSettings(preset=Preset.STANDARD)
     batches = [
-        make_plan(each, ("MRI",), LABELS, Preset.STANDARD).batch_size
+        make_plan(each, ("MRI",), LABELS, settings).batch_size
         for each in (small, large)
     ]
     assert batches[0] == 2
     assert batches[1] == 9  # as nnU-Net has it for the whole of this task
 
 
+@pytest.mark.parametrize("preset", [Preset.STANDARD, Preset.RESENC_M])
+@pytest.mark.parametrize("name", ["Liver", "Prostate", "Spleen"])
+def test_a_step_on_a_cpu_fits_the_memory_too(name, preset):
+    """12 bytes an output and half a GiB, as measured for docs/training.md."""
+    steps_gib = []
+    for device in (Device("cuda:0"), Device("cpu")):
+        plan = task_plan(name, preset, device=device)
+        outputs = plan.batch_size * features_of(
+            plan.architecture, plan.patch_shape, plan.strides, plan.widths
+        )
+        steps_gib.append(outputs * 12 / 2**30 + 0.5)
+    gib = {Preset.STANDARD: 8, Preset.RESENC_M: 9}[preset]
+    assert 0.7 * gib < steps_gib[1] <= gib < steps_gib[0]
+
+
+def test_a_tiny_plan_is_for_a_cpu_on_any_device():
+    cpu, gpu = (
+        task_plan("Spleen", Preset.TINY, device=Device(name))
+        for name in ("cpu", "cuda:0")
+    )
+    assert cpu == gpu
+
+
 def test_structures_that_random_patches_miss_are_named():
     reasons = dict(task_plan("Lung").reasons)
     assert LABELS.names[1] in reasons["small structures"]
+    nowhere = dict(task_plan("Lung", foreground_share=0.0).reasons)
+    assert "no patches are drawn round them" in nowhere["small structures"]
     assert "small structures" not in dict(task_plan("Hippocampus").reasons)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import medseg
-from medseg import ErrorCode, LabelSet, Preset, UnusableInput
+from medseg import ErrorCode, LabelSet, Preset, TrainingSettings, UnusableInput
 from medseg.core.case import Case, Dataset
 from medseg.core.plan import IGNORED
 from medseg.core.regions import Region
@@ -46,7 +46,7 @@ def refusal_of(dataset: Dataset, workers: int = 2) -> UnusableInput:
     for where in (None, folder / "cache", folder / "cache"):
         cache = DatasetCache(dataset, where)
         with pytest.raises(UnusableInput) as caught:
-            planned(cache, Preset.TINY, workers=workers)
+            planned(cache, TrainingSettings(workers=workers))
         errors.append(caught.value)
     assert "cube_001" in str(errors[0])
     assert "\n" not in str(errors[0])
@@ -134,10 +134,13 @@ def test_healthy_cases_may_be_let_in(folder, tmp_path):
     rewrite(folder, "labelsTr/cube_001.nii.gz", lambda a, affine: (a * 0, affine))
     dataset = medseg.read_dataset(folder)
     cache = DatasetCache(dataset, tmp_path / "cache", allow_empty=True)
-    plan = planned(cache, Preset.TINY)
+    plan = planned(cache, TrainingSettings())
+    assert plan == plan_dataset(dataset, Preset.TINY, allow_empty=True)
     cases = prepared_cases(cache, dataset.cases, plan)
     assert [len(case.centres) for case in cases] == [1, 0, 1]
-    assert refusal_of(dataset).code is ErrorCode.INVALID_DATASET
+    refusal = refusal_of(dataset)
+    assert refusal.code is ErrorCode.INVALID_DATASET
+    assert "--allow-empty" in refusal.remedy
 
 
 def test_the_first_bad_case_is_told_whatever_the_number_of_threads(folder):
@@ -207,4 +210,5 @@ def test_the_plan_has_the_datasets_regions(folder):
         Region(name="half", ids=(2,), painted_as=2),
     )
     assert plan.output_names == ("whole", "half")
+    assert plan.mirror_axes == (0,)
     assert plan.labels == LabelSet.from_names([(1, "whole, label 1"), (2, "half")])

@@ -16,7 +16,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import medseg
-from medseg import Cancelled, Preset
+from medseg import Cancelled, Preset, TrainingSettings
 from medseg.core.plan import NormalisationKind, Recipe, StoredAxes
 from medseg.training.cache import DatasetCache
 from medseg.training.cases import TrainingCase, read_case, training_case
@@ -88,16 +88,16 @@ def test_batches_from_disk_are_those_from_memory(dataset, plan, tmp_path):
 def test_the_plan_does_not_depend_on_the_cache(dataset, plan, tmp_path):
     for _ in range(2):
         cache = DatasetCache(dataset, tmp_path / "cache")
-        assert planned(cache, Preset.TINY, workers=2) == plan
+        assert planned(cache, TrainingSettings()) == plan
 
 
 def test_nothing_is_made_again_when_nothing_changed(dataset, plan, tmp_path):
     folder = tmp_path / "cache"
-    planned(DatasetCache(dataset, folder), Preset.TINY)
+    planned(DatasetCache(dataset, folder), TrainingSettings())
     prepared(dataset, plan, folder)
     before = written(folder)
     assert len(before) == 3 + 3 * 4
-    planned(DatasetCache(dataset, folder), Preset.TINY)
+    planned(DatasetCache(dataset, folder), TrainingSettings())
     prepared(dataset, replace(plan, batch_size=7), folder)
     assert written(folder) == before
 
@@ -105,7 +105,7 @@ def test_nothing_is_made_again_when_nothing_changed(dataset, plan, tmp_path):
 def test_a_second_run_takes_what_is_in_the_cache(dataset, plan, tmp_path):
     """Proved by changing what is there: nothing else could give it."""
     cache = DatasetCache(dataset, tmp_path)
-    planned(cache, Preset.TINY)
+    planned(cache, TrainingSettings())
     first, second, _ = (cache.prepared(case, plan) for case in dataset.cases)
     entries = [path.parent for path in sorted(tmp_path.glob("cases/*/entry.json"))]
     for file in entries[1].iterdir():
@@ -189,13 +189,13 @@ def empty(path: Path) -> None:
 )
 def test_a_damaged_entry_is_made_again(dataset, plan, tmp_path, name, damage):
     folder = tmp_path / "cache"
-    planned(DatasetCache(dataset, folder), Preset.TINY)
+    planned(DatasetCache(dataset, folder), TrainingSettings())
     wanted = in_memory(dataset, plan)
     prepared(dataset, plan, folder)
     pattern = "facts/cube_002*" if name == "facts" else f"cases/cube_002*/{name}"
     (file,) = folder.glob(pattern)
     damage(file)
-    assert planned(DatasetCache(dataset, folder), Preset.TINY) == plan
+    assert planned(DatasetCache(dataset, folder), TrainingSettings()) == plan
     assert all(map(is_same, prepared(dataset, plan, folder), wanted))
     before = written(folder)
     assert all(map(is_same, prepared(dataset, plan, folder), wanted))

@@ -97,6 +97,23 @@ def test_a_plan_of_its_own_is_refused(cubes, earlier, tmp_path, option):
         train(cubes, tmp_path / "out", replace(QUICK, **option), start=earlier)
 
 
+def test_what_differs_from_the_models_plan_is_among_the_reasons(cubes, earlier):
+    model = medseg.load_model(earlier)
+    usual = ("start", "everything as in the model earlier")
+    assert plan_from(model, cubes, QUICK).reasons == (usual,)
+    asked = plan_from(model, cubes, replace(QUICK, batch_size=3, mirror=False))
+    assert (asked.batch_size, asked.mirror_axes) == (3, ())
+    assert asked.reasons == (
+        usual,
+        ("mirror_axes", "none: switched off"),
+        ("batch_size", "as asked for"),
+    )
+    sided = replace(cubes, labels=LabelSet.from_names([(1, "left cube")]))
+    lateral = plan_from(model, sided, QUICK)
+    assert lateral.mirror_axes == ()
+    assert "named by its side" in dict(lateral.reasons)["mirror_axes"]
+
+
 def test_other_references_are_another_training(earlier, tmp_path):
     folder = write_cubes(tmp_path / "cubes")
     out = tmp_path / "later"

@@ -13,8 +13,10 @@ import torch
 import medseg
 from medseg import (
     Cancelled,
+    Device,
     ErrorCode,
     MedSegError,
+    Preset,
     Progress,
     UnusableInput,
     WrongUse,
@@ -22,6 +24,7 @@ from medseg import (
 from medseg.core.case import Dataset
 from medseg.models import load_model
 from medseg.training import train
+from medseg.training.runs import Run
 from medseg.training.runs import split as split_of
 from tests.core.training.cubes import QUICK, SHAPE, write_cubes
 
@@ -191,9 +194,42 @@ def test_a_copy_of_a_case_learned_from_is_told_before_training(tmp_path, caplog)
 
 def test_mirroring_can_be_switched_off(cubes, trained, tmp_path):
     assert load_model(trained).info.plan.mirror_axes == (0,)
-    settings = replace(QUICK, fold=None, steps=1, mirror=False)
+    settings = replace(QUICK, fold=None, steps=1, mirror=False, batch_size=3)
     model = train(cubes, tmp_path / "out", settings)
     assert model.info.plan.mirror_axes == ()
+    card = (tmp_path / "out/MODEL_CARD.md").read_text()
+    assert "mirror_axes: none: switched off" in card
+    assert "batch_size: as asked for" in card
+
+
+def test_the_memory_allowed_is_that_of_the_device(cubes, tmp_path):
+    """On a GPU two GiB hold no network."""
+    settings = replace(QUICK, preset=Preset.STANDARD, memory_gib=2.0)
+    stop = stopper("preparing cases", 1)
+    with pytest.raises(Cancelled):
+        train(cubes, tmp_path / "out", settings, on_progress=stop)
+    gpu = Device("cuda:0")
+    with pytest.raises(WrongUse) as caught:
+        medseg.plan_dataset(cubes, Preset.STANDARD, memory_gib=2.0, device=gpu)
+    assert caught.value.code is ErrorCode.INVALID_OPTION
+
+
+def test_a_reason_that_earlier_plans_had_not_is_no_other_recipe(cubes, trained):
+    plan = load_model(trained).info.plan
+    earlier = tuple(each for each in plan.reasons if each[0] != "blocks")
+    assert len(earlier) == len(plan.reasons) - 1
+    now, then = (
+        Run(
+            dataset=cubes,
+            out=trained,
+            plan=replace(plan, reasons=reasons),
+            settings=QUICK,
+            learned=cubes.cases,
+            held_out=(),
+        )
+        for reasons in (plan.reasons, earlier)
+    )
+    assert now.recipe([]) == then.recipe([])
 
 
 @pytest.mark.gpu

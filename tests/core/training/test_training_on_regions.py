@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 import medseg
+from medseg.core.regions import Region
 from medseg.models import load_model
 from medseg.training import train
+from medseg.training.planning import with_regions
+from tests.core.making import TINY_PLAN
 from tests.core.training.cubes import QUICK, cube
 
 AFFINE = np.diag([-1.0, -1.0, 2.0, 1.0])
@@ -49,6 +53,19 @@ def trained(dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "regions"
     train(dataset, out, QUICK)
     return out
+
+
+def test_a_region_named_by_its_side_switches_mirroring_off_and_is_the_reason():
+    sides = (
+        Region(name="left", ids=(1, 4), painted_as=1),
+        Region(name="rest", ids=(4,), painted_as=4),
+    )
+    plan = replace(TINY_PLAN, reasons=(("mirror_axes", "left-right"),))
+    lateral = with_regions(plan, sides)
+    assert lateral.mirror_axes == ()
+    assert lateral.reasons == (("mirror_axes", "none: a region is named by its side"),)
+    plain = with_regions(plan, (replace(sides[0], name="whole"), sides[1]))
+    assert (plain.mirror_axes, plain.reasons) == ((0,), plan.reasons)
 
 
 def test_the_model_folder_keeps_the_regions(trained, dataset):
