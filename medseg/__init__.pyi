@@ -99,6 +99,7 @@ from .instances.files import (
 from .instances.following import follow
 from .instances.measuring import measure_instances
 from .instances.separating import separate_instances
+from .instances.tracking import with_tracking
 from .io.datasets.decathlon_downloads import download_decathlon_task
 from .io.datasets.reading import read_dataset
 from .io.file_kinds import FileKind, SegmentationFormat
@@ -405,6 +406,7 @@ __all__ = [
     "voxels_of_labels",
     "with_confidence",
     "with_references",
+    "with_tracking",
     "write_boxes",
     "write_instances",
     "write_manifest",

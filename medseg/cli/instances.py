@@ -1,7 +1,7 @@
 """Commands on lesions: tell them apart, measure them, follow them, score them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -67,24 +67,19 @@ def separate(  # noqa: PLR0913 - one an option
         separation: What one lesion is.
         overwrite: Replace earlier results.
     """
-    beside = medseg.instance_files(out)
-    for path in (out, *beside):
-        require_no_scan(path, [labels, *([] if scan is None else [scan])])
-    written = medseg.require_writable_instances(out, overwrite=overwrite)
+    written = _written_as(out, (labels, scan), overwrite=overwrite)
     volume = scan_of(scan, opened)
     if written.is_dicom:
         require_series(volume, out)
     panoptic = medseg.separate_instances(
         lesions_in(labels, wanted, volume), separation.rules, volume
     )
-    found = medseg.MeasuredInstances(
-        panoptic=panoptic, measures=medseg.measure_instances(panoptic, volume)
-    )
-    medseg.write_instances(found, out, source=volume, overwrite=overwrite)
+    found = _write(panoptic, out, volume, overwrite=overwrite)
     for note in panoptic.segmentation.notes:
         print(f"note: {note}", file=sys.stderr)
     print(medseg.instances_table(found.measures))
-    print(f"written to {out}, and beside it {', '.join(p.name for p in beside)}")
+    beside = ", ".join(path.name for path in medseg.instance_files(out))
+    print(f"written to {out}, and beside it {beside}")
 
 
 @app.command
@@ -135,6 +130,7 @@ def follow(  # noqa: PLR0913 - one an option
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    out_labels: Path | None = None,
     baseline_scan: Path | None = None,
     baseline_series: str | None = None,
     scan: Path | None = None,
@@ -151,33 +147,44 @@ def follow(  # noqa: PLR0913 - one an option
     one lesion; all others are matched by overlap, then by distance.
 
     Example: medseg instances follow january.nii.gz july.nii.gz -o growth.csv
+    --out-labels july_tracked.nii.gz
 
     Args:
         baseline: Label map of the earlier scan, as for measure.
         follow_up: Label map of the later scan, on any grid.
         out: Table to write: .csv or .json.
+        out_labels: Label map to write of the later scan, with its lesions, table and
+            boxes as of separate: lesions matched have the Tracking UID of the baseline.
         baseline_scan: The earlier scan, for --split-by intensity, and for the grid of a
             DICOM-SEG without empty slices.
         baseline_series: SeriesInstanceUID in the folder of the earlier scan.
-        scan: The later scan, for the same purposes.
+        scan: The later scan, for the same purposes, and for intensities and the slices
+            of a DICOM-SEG with --out-labels.
         opened: How the scans are read.
         wanted: What is counted.
         separation: What one lesion is.
         rules: How lesions are matched.
-        overwrite: Replace an earlier table.
+        overwrite: Replace earlier results.
         as_json: Print JSON instead of a table.
     """
     if out is not None:
         require_table(out, overwrite=overwrite)
+    written = None
+    if out_labels is not None:
+        read = (baseline, follow_up, baseline_scan, scan)
+        written = _written_as(out_labels, read, overwrite=overwrite)
+    earlier, volume = _scans((baseline_scan, scan), opened, baseline_series)
+    if out_labels is not None and written is not None and written.is_dicom:
+        require_series(volume, out_labels)
     then, later = (
-        instances_of(labels, wanted, separation, volume)
-        for labels, volume in zip(
-            (baseline, follow_up),
-            _scans((baseline_scan, scan), opened, baseline_series),
-            strict=True,
-        )
+        instances_of(labels, wanted, separation, source)
+        for labels, source in ((baseline, earlier), (follow_up, volume))
     )
     found = medseg.follow(then, later, rules)
+    if out_labels is not None:
+        tracked = medseg.with_tracking(later, found)
+        _write(tracked, out_labels, volume, overwrite=overwrite)
+        print(f"note: {_handed_on(tracked, found)}", file=sys.stderr)
     rows = medseg.follow_up_json(found)
     print(rows.rstrip() if as_json else medseg.follow_up_table(found))
     if out is not None:
@@ -196,6 +203,50 @@ def _scans(
     for path, series in zip(paths, all_series, strict=True):
         how = DEFAULT_OPENED if is_any and path is None else opened
         yield scan_of(path, replace(how, series=series))
+
+
+def _written_as(
+    out: Path, read: Sequence[Path | None], *, overwrite: bool
+) -> medseg.SegmentationFormat:
+    """The format of a label map that is to be written; refused before any work.
+
+    Args:
+        out: The label map.
+        read: What is read, and never written over.
+        overwrite: Whether earlier files may be replaced.
+
+    Raises:
+        MedSegError: As `medseg.require_writable_instances`.
+    """
+    for path in (out, *medseg.instance_files(out)):
+        require_no_scan(path, [each for each in read if each is not None])
+    return medseg.require_writable_instances(out, overwrite=overwrite)
+
+
+def _write(
+    panoptic: medseg.Panoptic,
+    out: Path,
+    volume: medseg.Volume | None,
+    *,
+    overwrite: bool,
+) -> medseg.MeasuredInstances:
+    """Measure lesions and write them with their table and boxes."""
+    found = medseg.MeasuredInstances(
+        panoptic=panoptic, measures=medseg.measure_instances(panoptic, volume)
+    )
+    medseg.write_instances(found, out, source=volume, overwrite=overwrite)
+    return found
+
+
+def _handed_on(tracked: medseg.Panoptic, found: medseg.FollowUp) -> str:
+    """How many lesions have a Tracking UID of the baseline."""
+    if not found.baseline_uids:
+        return (
+            "no lesion of the baseline has a Tracking UID; the later ones have new ones"
+        )
+    uids = [each.tracking_uid for each in tracked.instances]
+    count = sum(uid in found.baseline_uids for uid in uids)
+    return f"{count} of {len(uids)} lesions have the Tracking UID of the baseline"
 
 
 def require_series(volume: medseg.Volume | None, out: Path) -> None:

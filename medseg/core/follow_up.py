@@ -31,7 +31,8 @@ class FollowedLesion:
     Attributes:
         structure: Name of what it is one of, in the baseline scan where it is there.
         fate: What became of it. Several lesions of the baseline that share lesions of
-            the follow-up are merged, however many these are.
+            the follow-up are merged, however many these are; parts with one tracking
+            UID are merged only where there are fewer later.
         baseline: Its parts in the baseline scan: several where they merged.
         follow_up: Its parts in the follow-up scan: several where it split.
         centres_apart_mm: Distance of both centres of mass in the common frame; None
@@ -101,6 +102,12 @@ class FollowUp:
     baseline_id: str
     follow_up_id: str
     lesions: tuple[FollowedLesion, ...]
+
+    @property
+    def baseline_uids(self) -> frozenset[str]:
+        """The tracking UIDs that lesions of the baseline have."""
+        parts = (part for lesion in self.lesions for part in lesion.baseline)
+        return frozenset(p.tracking_uid for p in parts if p.tracking_uid is not None)
 
     def of_fate(self, fate: Fate) -> tuple[FollowedLesion, ...]:
         """The lesions of one fate."""

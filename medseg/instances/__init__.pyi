@@ -15,6 +15,7 @@ from .separable import (
     require_splittable,
 )
 from .separating import DEFAULT_INSTANCE_RULES, separate_instances
+from .tracking import with_tracking
 
 __all__ = [
     "DEFAULT_FOLLOW_UP_RULES",
@@ -33,5 +34,6 @@ __all__ = [
     "require_writable_instances",
     "separate_instances",
     "with_confidence",
+    "with_tracking",
     "write_instances",
 ]

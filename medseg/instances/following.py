@@ -224,7 +224,7 @@ def _followed(group: _Group, matched_by: MatchedBy | None) -> FollowedLesion:
     then, later = group
     return FollowedLesion(
         structure=(then or later)[0].structure.name,
-        fate=_fate(len(then), len(later)),
+        fate=_fate(len(then), len(later), matched_by),
         baseline=then,
         follow_up=later,
         centres_apart_mm=_apart_mm(then, later) if then and later else None,
@@ -232,11 +232,14 @@ def _followed(group: _Group, matched_by: MatchedBy | None) -> FollowedLesion:
     )
 
 
-def _fate(then: int, later: int) -> Fate:
+def _fate(then: int, later: int, matched_by: MatchedBy | None) -> Fate:
+    """What became of one lesion, by the number of its parts in both scans."""
     if not then:
         return Fate.NEW
     if not later:
         return Fate.GONE
+    if matched_by is MatchedBy.TRACKING_UID and then <= later:
+        return Fate.SPLIT if later > then else Fate.PERSISTING
     if then > 1:
         return Fate.MERGED
     return Fate.SPLIT if later > 1 else Fate.PERSISTING

@@ -344,6 +344,62 @@ def test_lesions_are_followed_between_two_scans(files, capsys):
     assert run([*command, "-o", str(out.with_name("growth.txt"))]) == 2
 
 
+def tracked_segments(path: Path) -> list[pydicom.Dataset]:
+    return [e for e in pydicom.dcmread(path).SegmentSequence if "TrackingUID" in e]
+
+
+def test_the_later_lesions_are_written_with_the_uids_of_the_earlier_ones(files, capsys):
+    """The baseline is a DICOM-SEG of one lesion; later it has two neighbours."""
+    scan = medseg.read_volume(SERIES)
+    january, july = np.zeros((2, *scan.geometry.shape), np.uint8)
+    january[5:9, 5:9, 3:6] = july[5:9, 5:9, 3:6] = TUMOUR
+    july[1:3, 1:3, 3:6] = july[20:22, 20:22, 3:6] = TUMOUR
+    _, _, out = files
+    then, later = out.with_name("january.dcm"), out.with_name("july.nii.gz")
+    lesions = medseg.separate_instances(label_map(january, geometry=scan.geometry))
+    medseg.write_panoptic(lesions, then, source=scan)
+    (segment,) = tracked_segments(then)
+    medseg.write_segmentation(label_map(july, geometry=scan.geometry), later)
+    nifti, dicom = out.with_name("tracked.nii.gz"), out.with_name("segments.dcm")
+    command = ["instances", "follow", str(then), str(later), "--json"]
+
+    for path in (nifti, dicom):
+        given = [*command, "--out-labels", str(path), "--scan", str(SERIES)]
+        assert run(given) == 0
+        printed = capsys.readouterr()
+        fates = [row["fate"] for row in json.loads(printed.out)]
+        assert sorted(fates) == ["new", "new", "persisting"]
+        assert "1 of 3 lesions have the Tracking UID of the baseline" in printed.err
+        written = medseg.read_panoptic(path)
+        assert_array_equal(written.segmentation.array, july)
+        uids = [each.tracking_uid for each in written.instances]
+        place = written.instance_map[5, 5, 3] - 1
+        assert uids[place] == segment.TrackingUID
+        assert len({*uids} - {None}) == 3
+
+    rows = rows_of(out.with_name("tracked.instances.csv"))
+    assert [row["tracking_id"] for row in rows].count(segment.TrackingID) == 1
+    assert all(row["mean_CT"] for row in rows)
+    assert len(medseg.read_boxes(out.with_name("tracked.boxes.json")).boxes) == 3
+    assert segment.TrackingUID in [each.TrackingUID for each in tracked_segments(dicom)]
+    given = [*command, "--out-labels", str(later), "--overwrite"]
+    assert run(given) == 2  # what is read is never written over
+    assert run([*command, "--out-labels", str(nifti)]) == 2  # it is there
+    assert run([*command, "--out-labels", str(out.with_name("new.dcm"))]) == 2
+
+
+def test_of_a_baseline_without_uids_none_is_handed_on_and_that_is_told(files, capsys):
+    _, labels, out = files
+
+    assert (
+        run(["instances", "follow", *[str(labels)] * 2, "--out-labels", str(out)]) == 0
+    )
+
+    assert "no lesion of the baseline has a Tracking UID" in capsys.readouterr().err
+    (lesion,) = medseg.read_panoptic(out).instances
+    assert lesion.tracking_uid is not None
+
+
 def test_what_is_told_of_structures_is_that_of_the_lesions_left(tiny_model, tmp_path):
     noise = np.random.default_rng(0).normal(0, 300, (32, 32, 32)).astype(np.float32)
     grid = medseg.Geometry.from_spacing((32, 32, 32), (6.0, 6.0, 6.0))

@@ -261,3 +261,67 @@ def test_every_lesion_is_in_one_row_and_the_way_back_mirrors_it(maps):
     assert sorted(seen) == [each.number for each in later.instances]
     pairs = {(before, after) for _, before, after in fates(there)}
     assert pairs == {(before, after) for _, after, before in fates(back)}
+
+
+def uids(panoptic: medseg.Panoptic) -> list[str | None]:
+    return [each.tracking_uid for each in panoptic.instances]
+
+
+def test_a_lesion_matched_has_the_uid_and_the_name_of_the_baseline():
+    """The first is new, the second has another UID: MedSeg gives one at each export."""
+    then = tracked(scan_with((20.0, 5.0), (40.0, 5.0)), "1.2.3", "1.2.4")
+    later = tracked(scan_with((6.0, 3.0), (21.0, 6.0), (40.0, 5.0)), None, "1.9", None)
+
+    handed = medseg.with_tracking(later, follow(then, later))
+
+    new, *known = uids(handed)
+    assert known == ["1.2.3", "1.2.4"]
+    assert new is not None
+    assert new not in {"1.2.3", "1.2.4", "1.9"}
+    names = [each.tracking_id for each in handed.instances]
+    assert names == [None, "tumour 1", "tumour 2"]
+    np.testing.assert_array_equal(handed.instance_map, later.instance_map)
+
+
+def test_parts_of_a_lesion_have_its_uid_and_are_followed_as_one():
+    then, later = (
+        tracked(scan_with((27.5, 13.0)), "1.2.3"),
+        scan_with((20.0, 6.0), (35.0, 6.0)),
+    )
+
+    handed = medseg.with_tracking(later, follow(then, later))
+
+    assert uids(handed) == ["1.2.3", "1.2.3"]
+    assert [e.fate for e in follow(then, handed).lesions] == [Fate.SPLIT]
+    assert [e.fate for e in follow(handed, handed).lesions] == [Fate.PERSISTING]
+    assert [e.fate for e in follow(handed, then).lesions] == [Fate.MERGED]
+
+
+def test_one_that_merged_of_two_is_neither_of_them():
+    """With the UID of one of them, the other would be gone."""
+    then = tracked(scan_with((20.0, 6.0), (35.0, 6.0)), "1.2.3", "1.2.4")
+    later = scan_with((27.5, 13.0))
+
+    handed = medseg.with_tracking(later, follow(then, later))
+
+    assert uids(handed) != [None]
+    assert not {"1.2.3", "1.2.4"} & set(uids(handed))
+    assert [each.fate for each in follow(then, handed).lesions] == [Fate.MERGED]
+
+
+@settings(max_examples=15)
+@given(
+    maps=st.tuples(*[st.lists(st.booleans(), min_size=12, max_size=12)] * 2),
+    rules=st.sampled_from([FollowUpRules(), FollowUpRules(most_apart_mm=0.0)]),
+)
+def test_what_was_handed_on_tells_the_same_fates_again(maps, rules):
+    then, later = (
+        separate_instances(label_map(np.where(row, TUMOUR, 0).reshape(12, 1, 1)))
+        for row in maps
+    )
+    then = tracked(then, *[f"1.2.{n}" for n, _ in enumerate(then.instances)])
+
+    first = follow(then, later, rules)
+    again = follow(then, medseg.with_tracking(later, first), rules)
+
+    assert fates(again) == fates(first)
