@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
+import medseg
 from napari_medseg.layers.conversion import (
     intensity_unit,
     placement_of,
@@ -77,7 +78,7 @@ class Asked:
             )
         elif scan is not None and self.choice.needs_scan:
             volume = volume_of(scan, self.layers)
-        evidence = evidence_of(self.labels)
+        evidence, origin = evidence_of(self.labels), origin_of(self.labels)
         return Wanted(
             segmentation=segmentation_of(self.labels, self.layers),
             scan=volume,
@@ -85,6 +86,7 @@ class Asked:
             unit="" if scan is None else intensity_unit(scan),
             centres=evidence.centres if evidence else None,
             confidence=evidence.confidence if evidence and not self.is_edited else None,
+            file=None if origin is None else origin.path,
         )
 
     def scripted(self) -> ScriptedLesions:
@@ -108,6 +110,17 @@ def asked_of_baseline(
     """The same for an earlier label map, with its scan only where that is needed."""
     needed = scan if choice.needs_scan else None
     return Asked(labels=labels, scan=needed, choice=choice, layers=tuple(layers))
+
+
+def has_stored(labels: Labels | None) -> bool:
+    """Whether the file of a label map numbers its lesions, as far as can be read."""
+    origin = None if labels is None else origin_of(labels)
+    if origin is None:
+        return False
+    try:
+        return medseg.holds_instances(origin.path)
+    except medseg.MedSegError:
+        return False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

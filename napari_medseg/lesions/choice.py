@@ -16,6 +16,7 @@ Split = (
 class Splitting(StrEnum):
     """What is done with lesions that touch, as the panel calls it."""
 
+    STORED = "As stored in the file"
     PIECES = "Connected pieces"
     NECKS = "Watershed (distance)"
     INTENSITY = "Watershed (intensity)"
@@ -32,10 +33,13 @@ class Choice:
     Attributes:
         counted: Names of the structures that are lesions.
         rules: How their pieces are told apart.
+        is_stored: Whether they are as the file of the labels numbers them; the rules
+            are then those for labels of which no file does.
     """
 
     counted: frozenset[str]
     rules: medseg.InstanceRules
+    is_stored: bool = False
 
     @property
     def needs_scan(self) -> bool:

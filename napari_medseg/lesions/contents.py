@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +10,12 @@ import medseg
 from napari_medseg.layers.evidence import VoxelConfidence
 from napari_medseg.layers.placement import Placement
 from napari_medseg.lesions.choice import Choice, no_centres
+from napari_medseg.lesions.stored import (
+    as_stored,
+    find_stored,
+    things_of,
+    with_lesions,
+)
 from napari_medseg.structures.contents import Position, shown_at
 
 Report = Callable[[medseg.Progress], object]
@@ -56,11 +63,13 @@ class Followed:
         found: The lesions of both.
         baseline: How the earlier label map is shown.
         follow_up: How the later one is.
+        mind: What to mind; empty for nothing.
     """
 
     found: medseg.FollowUp
     baseline: Placement
     follow_up: Placement
+    mind: str = ""
 
     def part_to_show(
         self, lesion: medseg.FollowedLesion
@@ -83,6 +92,8 @@ class Wanted:
         centres: Where a model sees the centres of lesions in the scan.
         confidence: How sure the model is that made the labels; None where that is not
             known, as of labels that were edited.
+        file: Where the labels were read from, which may number their lesions; None for
+            nowhere.
     """
 
     segmentation: medseg.Segmentation
@@ -91,13 +102,14 @@ class Wanted:
     unit: str = ""
     centres: medseg.CentreMaps | None = None
     confidence: VoxelConfidence | None = None
+    file: Path | None = None
 
 
 def told_apart(wanted: Wanted, report: Report) -> Lesions:
     """Tell lesions apart and measure them; can be stopped after every piece.
 
     Raises:
-        MedSegError: As `medseg.separate_instances`.
+        MedSegError: As `panoptic_of`.
     """
     panoptic = panoptic_of(wanted, report)
     measures = medseg.measure_instances(panoptic, wanted.scan, report)
@@ -116,16 +128,35 @@ def followed(
 ) -> Followed:
     """Tell what became of the lesions of an earlier label map.
 
+    Those of the earlier one are as its file numbers them, where it does; else they are
+    told apart as the later ones were.
+
     Raises:
-        MedSegError: As `medseg.separate_instances`.
+        MedSegError: As `panoptic_of`.
     """
-    baseline = panoptic_of(earlier, report)
+    baseline, mind = _baseline_of(later, earlier, report)
     found = medseg.follow(baseline, later.panoptic, rules, report)
     return Followed(
         found=found,
         baseline=Placement.of(baseline.geometry),
         follow_up=later.placement,
+        mind=mind,
     )
+
+
+def handed_on(later: Lesions, followed: Followed) -> Lesions:
+    """The later lesions with the tracking UIDs and names of the baseline's."""
+    panoptic = medseg.with_tracking(later.panoptic, followed.found)
+    known = {each.number: each for each in panoptic.instances}
+    measures = tuple(
+        replace(
+            each,
+            tracking_uid=known[each.number].tracking_uid,
+            tracking_id=known[each.number].tracking_id,
+        )
+        for each in later.measures
+    )
+    return replace(later, panoptic=panoptic, measures=measures)
 
 
 def with_counted(
@@ -176,7 +207,8 @@ def counted_words(lesions: Lesions) -> str:
 def followed_words(followed: Followed) -> str:
     """How many there are of each fate, in a line."""
     counts = ((fate, len(followed.found.of_fate(fate))) for fate in medseg.Fate)
-    return ", ".join(f"{n} {fate.value}" for fate, n in counts if n) or "No lesion."
+    words = ", ".join(f"{n} {fate.value}" for fate, n in counts if n) or "No lesion"
+    return f"{words}. Mind: {followed.mind}." if followed.mind else words
 
 
 def panoptic_of(wanted: Wanted, report: Report) -> medseg.Panoptic:
@@ -184,9 +216,11 @@ def panoptic_of(wanted: Wanted, report: Report) -> medseg.Panoptic:
 
     Raises:
         WrongUse: INVALID_OPTION, where no model has said where it sees centres.
-        MedSegError: As `medseg.separate_instances`.
+        MedSegError: As `medseg.separate_instances` and `as_stored`.
     """
     choice, centres = wanted.choice, wanted.centres
+    if choice.is_stored:
+        return as_stored(with_counted(wanted.segmentation, choice.counted), wanted.file)
     if choice.needs_centres and centres is None:
         raise no_centres(wanted.segmentation.case_id)
     labels = with_counted(wanted.segmentation, choice.counted)
@@ -196,3 +230,21 @@ def panoptic_of(wanted: Wanted, report: Report) -> medseg.Panoptic:
     sure = wanted.confidence.means(wanted.segmentation, told)
     instances = (replace(e, confidence=sure.get(e.number)) for e in told.instances)
     return replace(told, instances=tuple(instances))
+
+
+def _baseline_of(
+    later: Lesions, earlier: Wanted, report: Report
+) -> tuple[medseg.Panoptic, str]:
+    """The lesions of an earlier label map, and what to mind of them."""
+    labels = earlier.segmentation
+    stored, why = find_stored(earlier.file, labels)
+    mind = f"the baseline's own lesions cannot be read ({why})" if why else ""
+    if stored is None:
+        separated = replace(earlier, choice=replace(earlier.choice, is_stored=False))
+        return panoptic_of(separated, report), mind
+    # What is gone by now is in the earlier labels only, and counts.
+    left_out = set(later.panoptic.labels.names) - later.choice.counted
+    things = things_of(stored.segmentation)
+    names = {each.name for each in labels.labels if each.id in things} - left_out
+    counted = with_counted(labels, names)
+    return with_lesions(counted, stored, stored.instance_map), mind

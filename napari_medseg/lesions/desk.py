@@ -6,6 +6,7 @@ from napari.layers import Labels, Layer
 import medseg
 from napari_medseg.controls.background import Background, Work
 from napari_medseg.layers.placement import Placement
+from napari_medseg.lesions.all_boxes import AllBoxes
 from napari_medseg.lesions.contents import Lesions, place_of
 from napari_medseg.lesions.marks import Marks
 from napari_medseg.lesions.seen import Seen
@@ -21,6 +22,7 @@ class Desk:
         viewer: The viewer.
         edits: Tells whether the lesions are those of the labels.
         marks: The diameters and the box shown.
+        boxes: Those of all lesions.
         lesions: Those told apart; None for none.
     """
 
@@ -30,6 +32,7 @@ class Desk:
         self.viewer = viewer
         self.edits = ChangedLesions(viewer.dims)
         self.marks = Marks(viewer)
+        self.boxes = AllBoxes(viewer)
         self.lesions: Lesions | None = None
         self._labels: Labels | None = None
         self._view = view
@@ -44,6 +47,7 @@ class Desk:
         """Have no lesions until others are told apart."""
         self.lesions = self._labels = None
         self.marks.forget()
+        self.boxes.take(None)
 
     def take(self, lesions: Lesions, labels: Labels, seen: Seen, shown: Labels) -> None:
         """Have other lesions.
@@ -56,6 +60,7 @@ class Desk:
         """
         self.edits.watch_lesions(labels, seen, shown)
         self.lesions, self._labels = lesions, labels
+        self.boxes.take(lesions)
 
     def are_of(self, labels: Labels) -> bool:
         """Whether the lesions were told apart in this layer."""

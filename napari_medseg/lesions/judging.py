@@ -12,12 +12,13 @@ from napari_medseg.layers.naming import disagreements, with_names_of
 from napari_medseg.layers.placement import Placement
 from napari_medseg.lesions.choice import Choice
 from napari_medseg.lesions.contents import Lesions
+from napari_medseg.lesions.stored import find_stored, things_of, with_lesions
 
 Report = Callable[[medseg.Progress], object]
 
 _NO_CONFIDENCE = (
     "No FROC: it needs the confidence that a model gives its lesions. Labels that the "
-    "Segment panel made have it until they are edited."
+    "Segment panel made have it until they are edited; a file may store it."
 )
 _NO_LESION = "No FROC: the reference has no lesion."
 
@@ -172,61 +173,14 @@ def _reference_lesions(
         _labels_on_grid_of(lesions, reference), lesions.panoptic.segmentation
     )
     counted = _counted(named, lesions.panoptic.labels, choice)
-    numbered, notes = _numbered(reference)
+    numbered, why = find_stored(reference.file, reference.segmentation)
+    notes = (f"the reference's own lesions cannot be read ({why})",) if why else ()
     if numbered is not None:
-        things = {each.id for each in counted.labels if _is_thing(each)}
-        if things <= {each.id for each in numbered.labels if _is_thing(each)}:
+        if things_of(counted) <= things_of(numbered.segmentation):
             turned = _on_grid_of(lesions, numbered.instance_map, reference)
-            return _with_lesions(counted, numbered, turned), notes
+            return with_lesions(counted, numbered, turned), notes
         notes = ("the reference's file does not number all that is counted",)
     return medseg.separate_instances(counted, choice.rules, lesions.scan, report), notes
-
-
-def _is_thing(structure: medseg.Structure) -> bool:
-    return structure.kind is medseg.StructureKind.THING
-
-
-def _with_lesions(
-    counted: medseg.Segmentation, numbered: medseg.Panoptic, numbers: np.ndarray
-) -> medseg.Panoptic:
-    """The label map with the numbered lesions of what is counted.
-
-    Args:
-        counted: The label map.
-        numbered: The lesions of more structures, perhaps.
-        numbers: Its instance map, on the grid of the label map.
-    """
-    things = {each.id for each in counted.labels if _is_thing(each)}
-    kept = tuple(each for each in numbered.instances if each.structure_id in things)
-    is_kept = np.isin(numbers, [each.number for each in kept])
-    return medseg.Panoptic(
-        segmentation=counted,
-        instance_map=np.where(is_kept, numbers, 0),
-        instances=kept,
-    )
-
-
-def _numbered(
-    reference: Reference,
-) -> tuple[medseg.Panoptic | None, tuple[str, ...]]:
-    """The lesions that its file tells of; None where it does not, or is edited since.
-
-    A file whose lesions cannot be read is no reason to judge by none: it is said.
-    """
-    file = reference.file
-    if file is None or not file.exists():
-        return None, ()
-    try:
-        if not medseg.holds_instances(file):
-            return None, ()
-        read = medseg.read_panoptic(file)
-    except medseg.MedSegError as error:
-        return None, (f"the reference's own lesions cannot be read ({error.what})",)
-    now = reference.segmentation
-    is_same = read.geometry.is_same_grid(now.geometry) and np.array_equal(
-        read.segmentation.array, now.array
-    )
-    return (read if is_same else None), ()
 
 
 def _labels_on_grid_of(lesions: Lesions, reference: Reference) -> medseg.Segmentation:

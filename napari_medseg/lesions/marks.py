@@ -5,9 +5,10 @@ from napari.components import ViewerModel
 from napari.layers import Shapes
 
 import medseg
+from napari_medseg.layers.box_shapes import rectangles_of
 from napari_medseg.layers.conversion import AXIS_LABELS, HELPER_KEY, UNITS
 from napari_medseg.layers.placement import Placement, place_at
-from napari_medseg.lesions.drawing import box_of, diameters_of
+from napari_medseg.lesions.drawing import diameters_of
 
 MARKS_NAME = "diameters and box"
 # Okabe and Ito's yellow and sky blue, and white, which every reader tells apart
@@ -57,7 +58,7 @@ class Marks:
         layer.remove_selected()
         place_at(layer, placement.scale, placement.translate)
         lines = diameters_of(measure, placement)
-        box = box_of(measure, placement)
+        box = rectangles_of(measure, placement)
         across_mm = min(placement.scale)
         width = max(_LEAST_WIDTH, _WIDTH * measure.longest_axial_mm / across_mm)
         layer.add(

@@ -113,12 +113,16 @@ class RulesForm(QWidget):
 
     def choice(self) -> Choice:
         """What is chosen."""
+        counted = self._counted.counted()
+        if self._splitting.currentText() == Splitting.STORED.value:
+            rules = medseg.InstanceRules()
+            return Choice(counted=counted, rules=rules, is_stored=True)
         rules = medseg.InstanceRules(
             connectivity=dict(_NEIGHBOURS)[self._neighbours.currentText()],
             minimum_mm3=self._minimum.value(),
             split=self._split(),
         )
-        return Choice(counted=self._counted.counted(), rules=rules)
+        return Choice(counted=counted, rules=rules)
 
     def show_structures(self, labels: medseg.LabelSet | None) -> None:
         """List the structures of another label map, or none."""
@@ -133,18 +137,30 @@ class RulesForm(QWidget):
 
         Where it is new, it is chosen: it is the way of a model that has learned it.
         """
-        place = self._splitting.findText(Splitting.LEARNED.value)
+        self._offer(Splitting.LEARNED, is_offered=is_offered)
+
+    def offer_stored(self, *, is_offered: bool) -> None:
+        """Offer to take lesions as the file of the labels numbers them, or no more.
+
+        Where it is new, it is chosen: no other way keeps their numbers and names.
+        """
+        self._offer(Splitting.STORED, is_offered=is_offered)
+
+    def _offer(self, splitting: Splitting, *, is_offered: bool) -> None:
+        box = self._splitting
+        place = box.findText(splitting.value)
         if is_offered and place < 0:
-            self._splitting.addItem(Splitting.LEARNED.value, Splitting.LEARNED)
-            self._splitting.setCurrentIndex(self._splitting.count() - 1)
+            place = 0 if splitting is Splitting.STORED else box.count()
+            box.insertItem(place, splitting.value, splitting)
+            box.setCurrentIndex(place)
         elif not is_offered and place >= 0:
-            if self._splitting.currentIndex() == place:
-                self._splitting.setCurrentIndex(0)
-            self._splitting.removeItem(place)
+            if box.currentIndex() == place:
+                box.setCurrentIndex(box.findText(Splitting.PIECES.value))
+            box.removeItem(place)
 
     def _split(self) -> Split:
         match splitting := Splitting(self._splitting.currentText()):
-            case Splitting.PIECES:
+            case Splitting.PIECES | Splitting.STORED:
                 return medseg.Components()
             case Splitting.NECKS:
                 return medseg.DistanceWatershed(neck_mm=self._neck.value())
@@ -168,7 +184,8 @@ class RulesForm(QWidget):
                 "Method",
                 "Lesions that touch are one (connected pieces), or are separated: at "
                 "necks (distance from the surface), at valleys (intensity), or at the "
-                "centres that the model that made the labels has learned.",
+                "centres that the model that made the labels has learned. As stored: "
+                "with the numbers, names and confidences that the file has.",
             ),
             (
                 self._neck,
@@ -251,9 +268,14 @@ class RulesForm(QWidget):
             (Splitting.INTENSITY, (self._contrast, self._sigma, self._shade)),
             (Splitting.LEARNED, (self._heat, self._apart)),
         ):
-            for widget in widgets:
-                widget.setVisible(splitting is wanted)
-                self._form.labelForField(widget).setVisible(splitting is wanted)
+            self._show(widgets, is_shown=splitting is wanted)
+        is_separated = splitting is not Splitting.STORED
+        self._show((self._neighbours, self._minimum), is_shown=is_separated)
+
+    def _show(self, widgets: tuple[QWidget, ...], *, is_shown: bool) -> None:
+        for widget in widgets:
+            widget.setVisible(is_shown)
+            self._form.labelForField(widget).setVisible(is_shown)
 
     def _on_changed(self, _value: object = None) -> None:
         self.changed.emit()

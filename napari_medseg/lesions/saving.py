@@ -10,13 +10,26 @@ from qtpy.QtWidgets import QWidget
 
 import medseg
 from napari_medseg.controls.saving import ask_where
-from napari_medseg.lesions.contents import Followed, Lesions
+from napari_medseg.lesions.contents import Followed, Lesions, handed_on
 from napari_medseg.lesions.judging import Judged, Page
 from napari_medseg.saving.dicom import DicomLabels
 
 _TABLE_KINDS = "Comma-separated values (*.csv)"
 _LABEL_KINDS = "Labels and lesions (*.nii.gz *.nii *.nrrd *.mha *.dcm)"
 _LABEL_SUFFIXES = (".nii.gz", ".gz", ".nii", ".nrrd", ".mha", ".dcm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """Labels and lesions that were saved.
+
+    Attributes:
+        path: Where.
+        words: What is told of them besides; empty for nothing.
+    """
+
+    path: Path
+    words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +113,12 @@ def source_for(
     return DicomLabels.of(labels, layers).source
 
 
-def write_lesions(lesions: Lesions, path: Path, source: medseg.Volume | None) -> Path:
+def write_lesions(
+    lesions: Lesions,
+    path: Path,
+    source: medseg.Volume | None,
+    followed: Followed | None = None,
+) -> Saved:
     """Write the label map with its lesions, their table and boxes.
 
     Args:
@@ -108,15 +126,26 @@ def write_lesions(lesions: Lesions, path: Path, source: medseg.Volume | None) ->
         path: Where; its ending gives the format. Where it is there, the user has been
             asked whether to replace it, but not for what lies beside a new file.
         source: The DICOM series it was made of, for DICOM-SEG.
-
-    Returns:
-        The path.
+        followed: Where the lesions are to have the tracking UIDs of a baseline's: what
+            became of these.
 
     Raises:
         MedSegError: As `medseg.write_instances`.
     """
+    if followed is not None:
+        lesions = handed_on(lesions, followed)
     found = medseg.MeasuredInstances(
         panoptic=lesions.panoptic, measures=lesions.measures
     )
     medseg.write_instances(found, path, source=source, overwrite=path.exists())
-    return path
+    words = "" if followed is None else _uid_words(lesions, followed.found)
+    return Saved(path=path, words=words)
+
+
+def _uid_words(lesions: Lesions, found: medseg.FollowUp) -> str:
+    """How many lesions have a tracking UID of the baseline."""
+    if not found.baseline_uids:
+        return "The baseline has no Tracking UIDs: lesions have new ones."
+    uids = [each.tracking_uid for each in lesions.measures]
+    count = sum(uid in found.baseline_uids for uid in uids)
+    return f"{count} of {len(uids)} have the Tracking UID of the baseline."

@@ -8,6 +8,7 @@ from napari_medseg.layers.conversion import Origin
 from napari_medseg.layers.scripts import (
     ModelRun,
     arguments,
+    path_of,
     read_labels,
     read_scan,
 )
@@ -61,6 +62,9 @@ def script_of(wanted: ScriptedLesions) -> str:
 
 
 def _lines(wanted: ScriptedLesions) -> Iterator[str]:
+    if wanted.choice.is_stored:
+        yield from _lines_of_stored(wanted)
+        return
     run = wanted.own_run
     scan = ", scan" if wanted.has_scan else ""
     centres = ", centres=made.centres" if wanted.choice.needs_centres else ""
@@ -98,6 +102,23 @@ def _lines(wanted: ScriptedLesions) -> Iterator[str]:
         yield "lesions = medseg.with_confidence(lesions, made.probabilities)"
     yield from (
         f"measures = medseg.measure_instances(lesions{scan})",
+        "table = medseg.instances_csv(measures, lesions.case_id)",
+        'Path("lesions.csv").write_text(table, encoding="utf-8")',
+    )
+
+
+def _lines_of_stored(wanted: ScriptedLesions) -> Iterator[str]:
+    """Of lesions that a file numbers."""
+    yield from ("from pathlib import Path", "", "import medseg", "")
+    file = path_of(wanted.labels, "the labels")
+    yield f"lesions = medseg.read_panoptic({file})"
+    if wanted.has_scan:
+        yield f"scan = {read_scan(wanted.scan)}"
+    scan = ", scan" if wanted.has_scan else ""
+    yield from (
+        f"counted = {sorted(wanted.choice.counted)!r}",
+        f"measures = medseg.measure_instances(lesions{scan})",
+        "measures = [each for each in measures if each.structure.name in counted]",
         "table = medseg.instances_csv(measures, lesions.case_id)",
         'Path("lesions.csv").write_text(table, encoding="utf-8")',
     )

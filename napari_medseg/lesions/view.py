@@ -7,7 +7,6 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
-    QCheckBox,
     QFormLayout,
     QHBoxLayout,
     QProgressBar,
@@ -33,6 +32,7 @@ from napari_medseg.lesions.columns import (
 )
 from napari_medseg.lesions.contents import Lesions, counted_words
 from napari_medseg.lesions.follow_up_view import FollowUpView
+from napari_medseg.lesions.looks import Looks
 from napari_medseg.lesions.reference_view import ReferenceView
 from napari_medseg.lesions.rules_form import RulesForm
 from napari_medseg.lesions.summary import Summary
@@ -48,8 +48,6 @@ class LesionsView(QWidget):
         apart_requested: Tell the lesions apart.
         cancel_requested: Stop what is going on.
         lesion_chosen: Go to a lesion: a `medseg.InstanceMeasure`.
-        outline_changed: Whether outlines only.
-        marks_changed: Whether diameters and box of the lesion chosen are shown.
         copy_requested: Put the table on the clipboard.
         save_requested: Save the table.
         save_labels_requested: Save labels and lesions.
@@ -59,8 +57,6 @@ class LesionsView(QWidget):
     apart_requested = Signal()
     cancel_requested = Signal()
     lesion_chosen = Signal(object)
-    outline_changed = Signal(bool)
-    marks_changed = Signal(bool)
     copy_requested = Signal()
     save_requested = Signal()
     save_labels_requested = Signal()
@@ -86,8 +82,7 @@ class LesionsView(QWidget):
         self._bar = QProgressBar()
         self._message = message_label("Status of the lesions")
         self._total = Summary("Lesions in all")
-        self._outline = QCheckBox("Outlines")
-        self._marks = QCheckBox("Diameters and box")
+        self.looks = Looks()
         self._copy = QPushButton("Copy")
         self._save = QPushButton("Save CSV…")
         self._save_labels = QPushButton("Save labels…")
@@ -109,11 +104,6 @@ class LesionsView(QWidget):
         """The scan chosen."""
         layer = self.scan_box.layer()
         return layer if isinstance(layer, Image) else None
-
-    @property
-    def is_outline(self) -> bool:
-        """Whether lesions are to be shown as outlines."""
-        return self._outline.isChecked()
 
     @property
     def section(self) -> QWidget:
@@ -208,25 +198,19 @@ class LesionsView(QWidget):
             section.allow(is_ready=is_ready and not self._is_busy)
 
     def _name_parts(self) -> None:
-        self._marks.setChecked(True)
         for widget, name, tip in (
             (self.labels_box, "Labels", "Label map whose lesions are counted."),
             (self.scan_box, "Scan", "Gives mean intensities, and valleys to split at."),
             (self._apart, "Separate lesions", "Number each lesion and measure it."),
             (self._cancel, "Cancel", "Stop after this step; nothing is changed."),
             (self._bar, "Progress", "Steps done."),
-            (self._outline, "Outlines", "Draw lesions as outlines, not as areas."),
-            (
-                self._marks,
-                "Diameters and box",
-                "Show the two diameters and the box of the lesion chosen.",
-            ),
             (self._copy, "Copy", "Copy the table, to paste into a spreadsheet."),
             (self._save, "Save CSV", "Save the table as comma-separated values."),
             (
                 self._save_labels,
                 "Save labels",
-                "Save labels and lesions: NIfTI, NRRD, MHA or DICOM-SEG.",
+                "Save labels and lesions: NIfTI, NRRD, MHA or DICOM-SEG. On the tab "
+                "Follow-up, lesions matched get the Tracking UID of the baseline.",
             ),
             (self._script, "Copy as Python", "Copy the same work as a script."),
             (self._tabs, "Lesions, follow-up or reference", ""),
@@ -238,7 +222,7 @@ class LesionsView(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Labels", self.labels_box)
         form.addRow("Scan", self.scan_box)
-        start, look, save = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        start, save = QHBoxLayout(), QHBoxLayout()
         start.addWidget(self._apart, 1)
         start.addWidget(self._cancel)
         lesions = QWidget()
@@ -249,9 +233,6 @@ class LesionsView(QWidget):
         self._tabs.addTab(lesions, "Lesions")
         self._tabs.addTab(self.follow_up, "Follow-up")
         self._tabs.addTab(self.reference, "Reference")
-        look.addWidget(self._outline)
-        look.addWidget(self._marks)
-        look.addStretch(1)
         for button in (self._copy, self._save, self._save_labels, self._script):
             save.addWidget(button)
         content = QWidget()
@@ -263,7 +244,7 @@ class LesionsView(QWidget):
         layout.addWidget(self._bar)
         layout.addWidget(self._message)
         layout.addWidget(self._tabs, 1)
-        layout.addLayout(look)
+        layout.addWidget(self.looks)
         layout.addLayout(save)
         layout.addWidget(notice_label())
         self.setMinimumWidth(_WIDE_ENOUGH_FOR_THE_TABLE)
@@ -276,8 +257,6 @@ class LesionsView(QWidget):
         self._apart.clicked.connect(self.apart_requested)
         self._cancel.clicked.connect(self.cancel_requested)
         self._table.row_chosen.connect(self.lesion_chosen)
-        self._outline.toggled.connect(self.outline_changed)
-        self._marks.toggled.connect(self.marks_changed)
         self._copy.clicked.connect(self.copy_requested)
         self._save.clicked.connect(self.save_requested)
         self._save_labels.clicked.connect(self.save_labels_requested)

@@ -1,7 +1,6 @@
 """The Lesions panel: lesions of a label map one by one, followed and judged."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
@@ -13,7 +12,7 @@ from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.layers.hiding import HiddenLayers
-from napari_medseg.lesions.asking import Asked
+from napari_medseg.lesions.asking import Asked, has_stored
 from napari_medseg.lesions.contents import Followed, told_apart
 from napari_medseg.lesions.desk import Desk
 from napari_medseg.lesions.following import Following
@@ -21,6 +20,7 @@ from napari_medseg.lesions.judging import Judged
 from napari_medseg.lesions.judging_section import Judging
 from napari_medseg.lesions.layer import Made, colours_of, lesions_layer, show_lesions
 from napari_medseg.lesions.saving import (
+    Saved,
     Table,
     ask_where_labels,
     save_table,
@@ -59,6 +59,7 @@ class LesionsWidget(Panel):
         self._hidden.show_again()
         self._desk.edits.watch_labels(None)
         self._desk.marks.end()
+        self._desk.boxes.end()
         self._following.end()
         self._judging.end()
         if self._on_press in self._viewer.mouse_drag_callbacks:
@@ -71,8 +72,9 @@ class LesionsWidget(Panel):
         view.apart_requested.connect(self._on_apart_requested)
         view.cancel_requested.connect(self._on_cancel_requested)
         view.lesion_chosen.connect(self._on_lesion_chosen)
-        view.outline_changed.connect(self._on_outline_changed)
-        view.marks_changed.connect(self._desk.marks.want)
+        view.looks.outline_changed.connect(self._on_outline_changed)
+        view.looks.marks_changed.connect(self._desk.marks.want)
+        view.looks.boxes_changed.connect(self._desk.boxes.want)
         view.copy_requested.connect(self._on_copy_requested)
         view.save_requested.connect(self._on_save_requested)
         view.save_labels_requested.connect(self._on_save_labels_requested)
@@ -91,6 +93,7 @@ class LesionsWidget(Panel):
         self._hidden.show_again()
         labels = layer if isinstance(layer, Labels) else None
         self._desk.edits.watch_labels(labels)
+        self.view.rules.offer_stored(is_offered=has_stored(labels))
         self.view.show_message("" if layer else "Open or make a Labels layer first.")
 
     def _forget(self) -> None:
@@ -134,6 +137,10 @@ class LesionsWidget(Panel):
         labels, lesions = self.view.labels(), self._desk.ready()
         if lesions is None or labels is None:
             return
+        is_followed = self._is_followed_in_view()
+        followed = self._following.current() if is_followed else None
+        if is_followed and followed is None:
+            return  # the baseline was changed since, and that is told
         try:
             path = ask_where_labels(self, lesions)
             if path is None:
@@ -143,16 +150,21 @@ class LesionsWidget(Panel):
             self._on_failed(error)
             return
 
-        def work(_report: Report) -> Path:
-            return write_lesions(lesions, path, source)
+        def work(_report: Report) -> Saved:
+            return write_lesions(lesions, path, source, followed)
 
         self._desk.start(f"MedSeg: saving {path.name}", work)
+
+    def _is_followed_in_view(self) -> bool:
+        """Whether what became of lesions is what is looked at."""
+        is_in_view = self.view.section is self.view.follow_up
+        return is_in_view and self._following.result is not None
 
     def _on_cancel_requested(self) -> None:
         self.view.show_message("stopping after this step")
         self.background.cancel()
 
-    def _on_succeeded(self, result: Made | Followed | Judged | Path) -> None:
+    def _on_succeeded(self, result: Made | Followed | Judged | Saved) -> None:
         match result:
             case Made():
                 self._show(result)
@@ -162,14 +174,15 @@ class LesionsWidget(Panel):
             case Judged():
                 if self._judging.show(result):
                     self.view.show_section(self.view.reference)
-            case Path():
-                self.view.show_message(f"Saved {result.name}.")
+            case Saved():
+                told = f"Saved {result.path.name}. {result.words}"
+                self.view.show_message(told.rstrip())
 
     def _show(self, made: Made) -> None:
         if made.labels is not self.view.labels():  # another was chosen meanwhile
             return
         self._forget()
-        contour = int(self.view.is_outline)
+        contour = int(self.view.looks.is_outline)
         shown = show_lesions(self._viewer, made.layer, contour)
         self._shown = shown
         self._desk.take(made.lesions, made.labels, made.seen, shown)

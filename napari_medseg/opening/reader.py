@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error, show_info
 
 import medseg
 from napari_medseg.controls.waiting import waited_for
+from napari_medseg.layers.box_shapes import boxes_layer
 from napari_medseg.layers.conversion import (
     LayerTuple,
     Origin,
@@ -24,6 +25,7 @@ from napari_medseg.opening.turn_question import ask_to_turn
 from napari_medseg.viewing.orientation import orient_for_scan
 
 NOTHING: list[tuple[None]] = [(None,)]  # napari's word for "read, but no layers"
+_BOXES_SUFFIX = ".boxes.json"
 _SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _DICOM_MAGIC_START = 128
 _FILES_LOOKED_AT = 200
@@ -32,13 +34,13 @@ ReadFunction = Callable[[str | Sequence[str]], Sequence[LayerTuple | tuple[None]
 
 
 def get_reader(path: str | Sequence[str]) -> ReadFunction | None:
-    """The function that reads a path, or None when it is not a scan.
+    """The function that reads a path, or None when it is no scan and no boxes.
 
     Args:
         path: A file, a folder, or several slices of one folder, dropped as a stack.
     """
     scan = _one_path(path)
-    if scan is None or not is_scan(scan):
+    if scan is None or not (is_scan(scan) or _holds_boxes(scan)):
         return None
     return read
 
@@ -81,6 +83,9 @@ def layers_of(path: Path) -> list[LayerTuple]:
             window to ask which.
     """
     reading = f"MedSeg: reading {path.name}"
+    if _holds_boxes(path):
+        name = path.name.removesuffix(_BOXES_SUFFIX)
+        return [boxes_layer(medseg.read_boxes(path), f"boxes of {name}")]
     if path.is_file() and not _is_dicom(path):
         return _opened(waited_for(reading, lambda: [_file_layers(path)]))
     found = waited_for(
@@ -188,6 +193,10 @@ def _one_path(path: str | Sequence[str]) -> Path | None:
         return Path(path[0])
     folders = {Path(slice_file).parent for slice_file in path}
     return folders.pop() if len(folders) == 1 else None
+
+
+def _holds_boxes(path: Path) -> bool:
+    return path.is_file() and path.name.endswith(_BOXES_SUFFIX)
 
 
 def _is_scan_file(path: Path) -> bool:
