@@ -2,6 +2,7 @@
 
 from napari.components import ViewerModel
 from napari.layers import Layer
+from napari.utils.events import Event
 
 import medseg
 from napari_medseg.layers.box_shapes import boxes_layer
@@ -9,16 +10,21 @@ from napari_medseg.layers.conversion import HELPER_KEY
 from napari_medseg.lesions.contents import Lesions
 
 BOXES_NAME = "boxes of all lesions"
+_FLAT = 2
 
 
 class AllBoxes:
-    """One layer, made once it is wanted, taken away when it is not, and at the end."""
+    """One layer, made once it is wanted, taken away when it is not, and at the end.
+
+    In 3D, where all slices are seen at once, it is hidden.
+    """
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._layer: Layer | None = None
         self._lesions: Lesions | None = None
         self._is_wanted = False
+        viewer.dims.events.ndisplay.connect(self._on_ndisplay)
 
     def take(self, lesions: Lesions | None) -> None:
         """Show the boxes of other lesions, or of none, where boxes are wanted."""
@@ -31,13 +37,17 @@ class AllBoxes:
         self._show()
 
     def end(self) -> None:
-        """Take the layer away."""
+        """Take the layer away, and listen to the viewer no more."""
+        self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay)
+        self._take_away()
+
+    def _take_away(self) -> None:
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 
     def _show(self) -> None:
-        self.end()
+        self._take_away()
         if self._lesions is None or not self._is_wanted:
             return
         boxes = medseg.instance_boxes(self._lesions.panoptic)
@@ -46,3 +56,8 @@ class AllBoxes:
         active = self._viewer.layers.selection.active
         self._layer = self._viewer.add_layer(Layer.create(array, options, kind))
         self._viewer.layers.selection.active = active
+        self._on_ndisplay()
+
+    def _on_ndisplay(self, _event: Event | None = None) -> None:
+        if self._layer is not None:
+            self._layer.visible = self._viewer.dims.ndisplay == _FLAT

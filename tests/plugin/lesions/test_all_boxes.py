@@ -82,6 +82,10 @@ def test_the_boxes_are_those_of_the_lesions_and_go_with_the_panel(qtbot, open_pa
 
     separate_instances(qtbot, panel, Splitting.NECKS)
     assert set(viewer.layers[BOXES_NAME].features["number"]) == {1, 2, 3}
+    viewer.dims.ndisplay = 3
+    assert not viewer.layers[BOXES_NAME].visible
+    viewer.dims.ndisplay = 2
+    assert viewer.layers[BOXES_NAME].visible
     tick.setChecked(False)
     assert BOXES_NAME not in viewer.layers
     tick.setChecked(True)
@@ -89,6 +93,7 @@ def test_the_boxes_are_those_of_the_lesions_and_go_with_the_panel(qtbot, open_pa
     assert BOXES_NAME not in viewer.layers
 
 
+@pytest.mark.usefixtures("medseg_plugin")
 def test_a_file_of_boxes_opens_where_its_lesions_lie(tmp_path):
     told = medseg.separate_instances(lesion_labels(TURNED))
     sure = tuple(
@@ -97,13 +102,11 @@ def test_a_file_of_boxes_opens_where_its_lesions_lie(tmp_path):
     )
     path = tmp_path / "case.boxes.json"
     medseg.write_boxes(medseg.instance_boxes(replace(told, instances=sure)), path)
-    reader = get_reader(str(path))
-    assert reader is not None
 
-    ((array, options, kind),) = reader(str(path))
+    (layer,) = ViewerModel().open(path, plugin="medseg")
 
-    layer = Shapes(array, **options)
-    assert (kind, layer.name) == ("shapes", "boxes of case")
+    assert isinstance(layer, Shapes)
+    assert layer.name == "boxes of case"
     confidence = dict(
         zip(layer.features["number"], layer.features["confidence"], strict=True)
     )
