@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Shapes
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from qtpy.QtWidgets import QCheckBox
 from scipy import ndimage
 
 import medseg
 from napari_medseg.lesions.all_boxes import BOXES_NAME
 from napari_medseg.lesions.choice import Splitting
-from napari_medseg.opening.reader import get_reader
 from tests.plugin.lesions.handling import add_made, separate_instances
 from tests.plugin.lesions.scene import LPS, RAS, TURNED, lesion_labels
 from tests.plugin.widgets import part
@@ -31,12 +30,12 @@ def rectangles(layer, lesions):
         (axis,) = np.flatnonzero(low == high)
         shown[number, axis, low[axis]] = (*low, *high)
     for number, place in enumerate(ndimage.find_objects(lesions.data), start=1):
-        for axis, across in enumerate(place):
+        for along, across in enumerate(place):
             for n in range(across.start, across.stop):
                 low = np.array([each.start - 0.5 for each in place])
                 high = np.array([each.stop - 0.5 for each in place])
-                low[axis] = high[axis] = n
-                wanted[number, axis, n] = (*low, *high)
+                low[along] = high[along] = n
+                wanted[number, along, n] = (*low, *high)
     return shown, wanted
 
 
@@ -123,15 +122,15 @@ def test_a_file_of_boxes_opens_where_its_lesions_lie(tmp_path):
         assert_allclose(ours.max(0), centres_sar.max(0) + half, atol=1e-3)
 
 
+@pytest.mark.usefixtures("medseg_plugin")
 def test_a_file_without_a_box_opens_as_an_empty_layer(tmp_path):
     empty = lesion_labels(RAS)
     empty = replace(empty, array=np.zeros_like(empty.array))
     path = tmp_path / "case.boxes.json"
     told = medseg.separate_instances(empty)
     medseg.write_boxes(medseg.instance_boxes(told), path)
-    reader = get_reader(str(path))
-    assert reader is not None
 
-    ((array, options, _),) = reader(str(path))
+    (layer,) = ViewerModel().open(path, plugin="medseg")
 
-    assert_array_equal(Shapes(array, **options).nshapes, 0)
+    assert isinstance(layer, Shapes)
+    assert layer.nshapes == 0
