@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import torch
 
+from medseg.bench.gpu import DeviceUse
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Plan
 from medseg.core.settings import Device
@@ -87,9 +88,9 @@ class NnunetTrainer:
             self._peak_mb = answer["peak_mb"]
             yield answer["loss"]
 
-    def peak_mb(self) -> float | None:
-        """Memory at the peak of the steps so far; None where it is not known."""
-        return self._peak_mb
+    def use(self) -> DeviceUse:
+        """Memory at the peak of the steps so far, where it is known."""
+        return DeviceUse(peak_mb=self._peak_mb)
 
 
 @contextmanager

@@ -85,7 +85,6 @@ def answer_with_steps(answers: TextIO) -> None:
     plan = json.loads(sys.stdin.readline())
     torch.set_num_threads(plan["threads"])
     before = _peak_bytes(is_reset=True)
-    is_counted = before > 0 and plan["device"] == "cpu"
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer_of(plan, Path(folder))
         batch = _random_batch(trainer, plan)
@@ -93,7 +92,10 @@ def answer_with_steps(answers: TextIO) -> None:
         _answer(answers, {"parameters": parameters, "versions": _versions()})
         while sys.stdin.readline():
             loss = float(trainer.train_step(batch)["loss"])
-            peak_mb = (_peak_bytes() - before) / 1e6 if is_counted else None
+            if plan["device"] == "cpu":
+                peak_mb = (_peak_bytes() - before) / 1e6 if before else None
+            else:
+                peak_mb = torch.cuda.max_memory_allocated() / 1e6
             _answer(answers, {"loss": loss, "peak_mb": peak_mb})
 
 

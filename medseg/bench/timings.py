@@ -128,8 +128,10 @@ class TrainingTiming:
         seconds: Of each step after it.
         median_s: Of these.
         times_first: Median divided by that of the first contender.
-        peak_mb: Memory at the peak of two steps, weights and optimiser included; None
-            if not measured.
+        peak_mb: Memory at the peak of a few steps, weights and optimiser included: the
+            process's on a CPU, that of the tensors on a GPU; None if not measured.
+        busy_share: Share of the steps' time in which the GPU computes or copies; None
+            on a CPU, or if not measured.
     """
 
     contender: str
@@ -139,6 +141,7 @@ class TrainingTiming:
     median_s: float
     times_first: float
     peak_mb: float | None
+    busy_share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from medseg.bench.gpu import CudaGauge, DeviceUse, use_of
 from medseg.bench.memory import peak_mb
 from medseg.bench.plain import with_plain_norms
 from medseg.core.geometry import Shape3
@@ -75,16 +76,18 @@ class Trainer:
         for _ in islice(self.losses(), number):
             pass
 
-    def peak_mb(self) -> float | None:
-        """Resident memory of a few steps; None on a GPU, whose memory this is not."""
-        if resolved_device(self.settings.device).type != "cpu":
-            return None
+    def use(self) -> DeviceUse:
+        """Memory of a few steps, resident or the GPU's; busy share of a GPU."""
+        device = resolved_device(self.settings.device)
+        if device.type == "cuda":
+            return use_of(self.losses, CudaGauge(device))
         edge = 3 * 2 ** (len(self.plan.widths) - 1)
         plan = replace(self.plan, patch_shape=(edge, edge, edge), batch_size=1)
-        return peak_mb(
+        peak = peak_mb(
             partial(self.steps, _MEASURED_STEPS),
             warm_up=partial(replace(self, plan=plan).steps, 1),
         )
+        return DeviceUse(peak_mb=peak)
 
 
 def bench_plan(

@@ -128,7 +128,7 @@ def timed_trainers(
     repeats: int,
     on_progress: ProgressCallback = ignore_progress,
 ) -> tuple[TrainingTiming, ...]:
-    """Let all take steps in turns, then once more for their memory."""
+    """Let all take steps in turns, then once more for what they take of the device."""
     total = len(trainers) * (repeats + 2)
     running = [trainer.losses() for trainer in trainers]
     seconds: list[list[float]] = [[] for _ in trainers]
@@ -139,9 +139,9 @@ def timed_trainers(
         seconds[index].append(time.perf_counter() - began)
         on_progress(_progress(step + 1, total, trainers[index]))
     running.clear()
-    peaks = []
+    uses = []
     for step, trainer in enumerate(trainers, start=total - len(trainers) + 1):
-        peaks.append(trainer.peak_mb())
+        uses.append(trainer.use())
         on_progress(_progress(step, total, trainer))
     medians = [statistics.median(taken[1:]) for taken in seconds]
     return tuple(
@@ -152,10 +152,11 @@ def timed_trainers(
             seconds=tuple(timed),
             median_s=median,
             times_first=median / medians[0],
-            peak_mb=peak,
+            peak_mb=use.peak_mb,
+            busy_share=use.busy_share,
         )
-        for trainer, (first, *timed), median, peak in zip(
-            trainers, seconds, medians, peaks, strict=True
+        for trainer, (first, *timed), median, use in zip(
+            trainers, seconds, medians, uses, strict=True
         )
     )
 

@@ -104,6 +104,8 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
     network, patch and batch that it plans for the hippocampus. Only MedSeg's time
     includes augmentation.
 
+    "GPU busy" is the share of the steps' time in which the GPU computes or copies.
+
     Example: medseg bench train --patch 48
 
     Example: medseg bench train --nnunet-python nnunet/bin/python --repeats 10

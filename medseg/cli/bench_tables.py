@@ -28,7 +28,7 @@ def training_table(timings: Sequence[bench.TrainingTiming]) -> str:
     """One line a contender."""
     header = (
         *("by", "parameters", "median s", "steps/s", "of the first's", "first s"),
-        *("peak MB", "steps"),
+        *("peak MB", "GPU busy", "steps"),
     )
     rows = [
         (
@@ -38,7 +38,8 @@ def training_table(timings: Sequence[bench.TrainingTiming]) -> str:
             f"{1 / each.median_s:.2f}",
             f"{each.times_first:.2f} x",
             f"{each.first_s:.1f}",
-            "-" if each.peak_mb is None else f"{each.peak_mb:.0f}",
+            _or_dash(each.peak_mb, ".0f"),
+            _or_dash(each.busy_share, ".0%"),
             str(len(each.seconds)),
         )
         for each in timings

@@ -45,7 +45,13 @@ def test_trainers_take_turns_and_are_compared_with_the_first():
         assert timing.peak_mb is None or timing.peak_mb > 0
     header, *lines = training_table(timings).splitlines()
     assert header.startswith("by")
+    assert "GPU busy" in header
     assert [line.split()[0] for line in lines] == ["unet", "plain"]
+
+
+def test_the_table_gives_the_busy_share_in_percent():
+    (timing,) = timed_trainers([trainer()], repeats=1)
+    assert "87%" in training_table([replace(timing, busy_share=0.874)])
 
 
 @pytest.mark.parametrize(
