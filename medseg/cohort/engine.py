@@ -23,10 +23,11 @@ from medseg.cohort.recipe import CaseEngine, CaseRecipe
 from medseg.cohort.settings import WhatToMake
 from medseg.cohort.stages import Engine
 from medseg.core.cohort import CaseFailure, CohortCase
+from medseg.core.described_labels import without_ignored
 from medseg.core.errors import MedSegError
 from medseg.core.labels import StructureKind
 from medseg.core.volume import Segmentation, Volume, voxels_of_labels
-from medseg.evaluation.pairing import CaseFiles, labels_near
+from medseg.evaluation.pairing import CaseFiles, described_near
 from medseg.evaluation.scoring import CaseTask, ScoredCase, scored_case
 from medseg.instances import MeasuredInstances, write_instances
 from medseg.io import read_segmentation, read_volume, write_segmentation
@@ -183,7 +184,7 @@ class _CaseWork:
         evaluation = self.make.evaluation
         task = CaseTask(
             files=files,
-            labels=labels_near(case.reference.parent),
+            described=described_near(case.reference.parent),
             has_ct=is_ct and not case.series,
             tolerance_mm=evaluation.tolerance.mm,
             resample_reference=evaluation.resample_reference,
@@ -203,7 +204,7 @@ class _CaseWork:
     def _draw(self, case: CohortCase, made: Made, *, is_scored: bool) -> None:
         reference = None
         if is_scored and case.reference is not None:
-            found = read_segmentation(case.reference)
+            found = _outlined(case.reference)
             same = found.geometry.is_same_grid(made.volume.geometry)
             reference = found if same else None
         channels = self.models[0].model.info.plan.channels  # a file may name none
@@ -220,6 +221,15 @@ class _CaseWork:
                 size_bytes=file.stat().st_size,
                 sha256=sha256_of(file),
             )
+
+
+def _outlined(path: Path) -> Segmentation:
+    """A reference as it is drawn: what is ignored is no structure."""
+    found = read_segmentation(path)
+    described = described_near(path.parent)
+    if described is None or described.ignore_id is None:
+        return found
+    return without_ignored(found, found.array == described.ignore_id, found.labels)
 
 
 def _notes(segmentation: Segmentation) -> tuple[str, ...]:

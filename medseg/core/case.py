@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from medseg.core.described_labels import DescribedLabels
 from medseg.core.instance_head import require_things_of
 from medseg.core.labels import LabelSet
-from medseg.core.regions import Region, require_regions_of
+from medseg.core.regions import Region
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,12 @@ class Dataset:
     source: str = ""
 
     def __post_init__(self) -> None:
-        require_regions_of(self.labels.ids, self.regions)
-        has_regions = bool(self.regions)
+        has_regions = bool(self.described.regions)  # which checks them, too
         require_things_of(self.labels.names, self.things, has_regions=has_regions)
-        if self.ignore_id in self.labels.ids:
-            raise ValueError(f"label {self.ignore_id} is ignored and a structure")
+
+    @property
+    def described(self) -> DescribedLabels:
+        """What the numbers in the references mean."""
+        return DescribedLabels(
+            labels=self.labels, regions=self.regions, ignore_id=self.ignore_id
+        )

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from medseg.core.described_labels import DescribedLabels
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.evaluation import Evaluation, FailedCase
 from medseg.core.model_info import ModelInfo
@@ -53,8 +54,8 @@ def evaluate(
     Args:
         prediction: A label map or a folder of them.
         reference: The same, or the folder of a dataset in decathlon (MSD) layout. The
-            names of the labels come from a `dataset.json` in or above it, else from the
-            JSON beside each file.
+            names of the labels, regions and the label to ignore come from a
+            `dataset.json` in or above it, else names from the JSON beside each file.
         images: CT scan or a folder of them, named likewise: adds Hounsfield units. A
             CT dataset in decathlon layout brings its own. With `settings.model`, scans
             of any modality, to know them again.
@@ -139,7 +140,7 @@ def _tasks(
     return tuple(
         CaseTask(
             files=files,
-            labels=pairs.labels,
+            described=pairs.described,
             has_ct=pairs.has_ct and not is_mr,
             tolerance_mm=settings.tolerance.mm,
             resample_reference=settings.resample_reference,
@@ -164,7 +165,20 @@ def _asked(pairs: Pairs, task: CaseTask) -> dict[str, object]:
         "labels": None
         if pairs.labels is None
         else [(each.id, each.name, each.kind) for each in pairs.labels],
+        **_asked_beside_labels(pairs.described),
         "versions": dict(package_versions()),
+    }
+
+
+def _asked_beside_labels(described: DescribedLabels | None) -> dict[str, object]:
+    """Regions and the label to ignore, where there are any."""
+    if described is None:
+        return {}
+    regions = {"regions": [asdict(region) for region in described.regions]}
+    ignored = {"ignore_id": described.ignore_id}
+    return {
+        **(regions if described.regions else {}),
+        **(ignored if described.ignore_id is not None else {}),
     }
 
 
@@ -196,13 +210,14 @@ def _require_known_structures(settings: EvaluationSettings, pairs: Pairs) -> Non
         WrongUse: INVALID_OPTION, with the structures there are.
     """
     tolerance_mm = settings.tolerance.mm
-    if pairs.labels is None or not isinstance(tolerance_mm, Mapping):
+    if pairs.described is None or not isinstance(tolerance_mm, Mapping):
         return
-    unknown = [name for name in tolerance_mm if name not in pairs.labels]
+    names = pairs.described.scored_names
+    unknown = [name for name in tolerance_mm if name not in names]
     if unknown:
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
             f"no structure is called {', '.join(unknown)}",
             where="--tolerances",
-            remedy=f"There are {', '.join(pairs.labels.names)}.",
+            remedy=f"There are {', '.join(names)}.",
         )

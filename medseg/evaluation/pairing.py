@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medseg.core.described_labels import DescribedLabels
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.labels import LabelSet
 from medseg.io import read_dataset
 from medseg.io.checks import case_id_of, reading_errors, require_there
-from medseg.io.datasets.reading import DESCRIPTION_NAME, read_dataset_labels
+from medseg.io.datasets.reading import DESCRIPTION_NAME, read_described_labels
 from medseg.io.file_kinds import DICOM_SUFFIXES, is_hidden, kind_of_name
 from medseg.io.label_maps.companions import is_companion
 
@@ -41,25 +42,30 @@ class Pairs:
 
     Attributes:
         cases: By ascending case id.
-        labels: Names of the labels, where the references have some in common.
+        described: What the labels mean, where the references have that in common.
         has_ct: Whether the images are CT scans, which have Hounsfield units.
         missing: References without a prediction.
         surplus: Predictions without a reference.
     """
 
     cases: tuple[CaseFiles, ...]
-    labels: LabelSet | None
+    described: DescribedLabels | None
     has_ct: bool
     missing: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
 
+    @property
+    def labels(self) -> LabelSet | None:
+        """Names of the structures, where they are known."""
+        return None if self.described is None else self.described.labels
+
 
 @dataclass(frozen=True, kw_only=True)
 class _References:
-    """What to compare with: a file a case, names of the labels, scans where known."""
+    """What to compare with: a file a case, what labels mean, scans where known."""
 
     files: Mapping[str, Path]
-    labels: LabelSet | None
+    described: DescribedLabels | None
     images: Mapping[str, Path] = field(default_factory=dict)
     is_ct: bool = False
 
@@ -89,8 +95,8 @@ def pairs_of(prediction: Path, reference: Path, images: Path | None) -> Pairs:
         reference=reference,
         image=images,
     )
-    labels = labels_near(reference.parent)
-    return Pairs(cases=(files,), labels=labels, has_ct=images is not None)
+    described = described_near(reference.parent)
+    return Pairs(cases=(files,), described=described, has_ct=images is not None)
 
 
 def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) -> Pairs:
@@ -117,7 +123,7 @@ def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) ->
             )
             for case_id in paired
         ),
-        labels=references.labels,
+        described=references.described,
         has_ct=images is not None or references.is_ct,
         missing=tuple(sorted(references.files.keys() - predictions.keys())),
         surplus=tuple(sorted(predictions.keys() - references.files.keys())),
@@ -126,21 +132,22 @@ def _pairs_of_folders(prediction: Path, reference: Path, images: Path | None) ->
 
 def _references(folder: Path) -> _References:
     if not (folder / "labelsTr").is_dir():
-        return _References(files=label_maps_by_case(folder), labels=labels_near(folder))
+        files = label_maps_by_case(folder)
+        return _References(files=files, described=described_near(folder))
     dataset = read_dataset(folder)
     return _References(
         files={case.id: case.reference for case in dataset.cases if case.reference},
-        labels=dataset.labels,
+        described=dataset.described,
         images={case.id: case.images[0] for case in dataset.cases},
         is_ct=dataset.channels == ("CT",),
     )
 
 
-def labels_near(folder: Path) -> LabelSet | None:
-    """Names that a dataset's description in the folder, or just above it, gives."""
+def described_near(folder: Path) -> DescribedLabels | None:
+    """What a dataset's description in the folder, or just above it, says of labels."""
     for candidate in (folder / DESCRIPTION_NAME, folder.parent / DESCRIPTION_NAME):
         if candidate.is_file():
-            return read_dataset_labels(candidate)
+            return read_described_labels(candidate)
     return None
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from medseg.core.described_labels import DescribedLabels, all_labels_of
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
 from medseg.core.evaluation import FailedCase
-from medseg.core.labels import LabelSet
 from medseg.core.lesions import LesionRules
 from medseg.core.scores import Scores
 from medseg.core.volume import Segmentation, Volume, grid_difference
@@ -14,7 +16,7 @@ from medseg.evaluation.pairing import CaseFiles
 from medseg.io import read_segmentation, read_volume
 from medseg.io.file_kinds import FileKind, kind_of_file
 from medseg.io.reading import sha256_of_scan
-from medseg.metrics import better_named, score
+from medseg.metrics import better_named, score_described
 from medseg.preprocessing import resample_nearest
 
 
@@ -24,22 +26,25 @@ class CaseTask:
 
     Attributes:
         files: Of the case.
-        labels: Names of the labels; None for those beside the files.
+        described: What the labels mean; None for the names beside the files.
         has_ct: Whether the image is a CT scan.
         tolerance_mm: As `medseg.score` takes it.
         resample_reference: Whether a reference on another grid is brought onto the
             prediction's.
         lesions: How lesions are told apart.
         needs_hash: Whether the scan's hash is wanted even where only the image has it.
+        is_by_reader: Whether the prediction is a reader's: what that ignores counts in
+            neither map either. What a model says to ignore counts as wrong.
     """
 
     files: CaseFiles
-    labels: LabelSet | None
+    described: DescribedLabels | None
     has_ct: bool
     tolerance_mm: float | Mapping[str, float] | None
     resample_reference: bool
     lesions: LesionRules
     needs_hash: bool
+    is_by_reader: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +116,14 @@ def scored_case(task: CaseTask) -> ScoredCase:
     if task.resample_reference:
         reference, notes = _on_grid_of(prediction, reference)
     scan = _read_ct(task.files.image) if task.files.image and task.has_ct else None
-    scores = score(
+    if task.is_by_reader:
+        reference = _ignoring_both(prediction, reference, task.described)
+    scores = score_described(
         prediction,
         reference,
+        task.described,
         scan,
-        tolerance_mm=_tolerance_here(task.tolerance_mm, prediction, reference),
+        tolerance_mm=_tolerance_here(task, prediction, reference),
         lesions=task.lesions,
     )
     made = prediction.provenance
@@ -139,7 +147,9 @@ def _labels_of(task: CaseTask) -> tuple[Segmentation, Segmentation]:
     scan = read_volume(files.image) if files.image and any(is_dicom.values()) else None
     prediction, reference = (
         read_segmentation(path, labels, source=scan if is_dicom[path] else None)
-        for path, labels in zip(files.label_maps, (None, task.labels), strict=True)
+        for path, labels in zip(
+            files.label_maps, (None, all_labels_of(task.described)), strict=True
+        )
     )
     return (
         replace(prediction, labels=better_named(prediction.labels, reference.labels)),
@@ -159,15 +169,27 @@ def _on_grid_of(
     return resample_nearest(reference, prediction.geometry), (note,)
 
 
+def _ignoring_both(
+    prediction: Segmentation, reference: Segmentation, described: DescribedLabels | None
+) -> Segmentation:
+    """The reference, which ignores what the other map ignores as well."""
+    ignore_id = None if described is None else described.ignore_id
+    if ignore_id is None or prediction.array.shape != reference.array.shape:
+        return reference
+    ignored = prediction.array == ignore_id
+    array = np.where(ignored, np.uint16(ignore_id), reference.array)
+    return replace(reference, array=array)
+
+
 def _tolerance_here(
-    tolerance_mm: float | Mapping[str, float] | None,
-    prediction: Segmentation,
-    reference: Segmentation,
+    task: CaseTask, prediction: Segmentation, reference: Segmentation
 ) -> float | dict[str, float] | None:
     """The tolerances of the structures this case knows; other cases may know more."""
+    tolerance_mm = task.tolerance_mm
     if not isinstance(tolerance_mm, Mapping):
         return tolerance_mm
     names = {*reference.labels.names, *prediction.labels.names}
+    names |= {*(task.described.scored_names if task.described else ())}
     return {name: mm for name, mm in tolerance_mm.items() if name in names}
 
 

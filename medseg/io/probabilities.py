@@ -1,12 +1,14 @@
 """Probabilities of each label at each voxel, as MedSeg and nnU-Net write them."""
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from medseg.core.errors import ErrorCode, UnusableInput
+from medseg.core.regions import Region
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.label_maps.companions import PROBABILITIES_SUFFIX
 from medseg.io.reading import read_volume
@@ -24,12 +26,15 @@ def find_probabilities(folder: Path, case_id: str) -> Path | None:
     return None
 
 
-def read_probabilities(path: Path, segmentation: Segmentation) -> Volume:
+def read_probabilities(
+    path: Path, segmentation: Segmentation, regions: Sequence[Region] = ()
+) -> Volume:
     """Read the probabilities that belong to a label map.
 
     A NIfTI file has a fourth dimension, background first and then the structures by
-    ascending label. An `.npz` file is one of nnU-Net v2: an array `probabilities` of
-    (class, k, j, i) on the label map's own grid.
+    ascending label; or the regions alone, in the order of the dataset, where there are
+    regions. An `.npz` file is one of nnU-Net v2: an array `probabilities` of (class, k,
+    j, i) on the label map's own grid.
 
     Raises:
         UnusableInput: NOT_READABLE; CHANNEL_MISMATCH when the classes are not as many
@@ -37,6 +42,8 @@ def read_probabilities(path: Path, segmentation: Segmentation) -> Volume:
             values that are no probabilities.
     """
     names = ("background", *segmentation.labels.names)
+    if regions:
+        names = tuple(region.name for region in regions)
     if path.suffix == ".npz":
         volume = Volume(
             array=_nnunet_array(path, len(names), segmentation),

@@ -15,11 +15,11 @@ from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Volume
 from medseg.io.checks import reading_errors, sha256_of
 from medseg.io.safe_writing import written_whole
+from medseg.metrics import score_described
 from medseg.pipeline import ReadyModel, Request
 from medseg.preprocessing import Wanted
 from medseg.quality.unseen import Unseen
 from medseg.training.cases import naming, read_case, read_case_volume
-from medseg.training.validation import score_case
 
 _WITH_UNCERTAINTY = Request(wanted=Wanted(uncertainty=True))
 
@@ -108,8 +108,8 @@ class Observer:
         if (earlier := _earlier(path)) is not None and earlier.key == key:
             return replace(earlier.case, network=network)
         prediction = ready.predict(volume, request=_WITH_UNCERTAINTY)
-        of_labels = replace(self.dataset, regions=())
-        scores = score_case(prediction.segmentation, reference, of_labels)
+        of_labels = replace(self.dataset.described, regions=())
+        scores = score_described(prediction.segmentation, reference, of_labels)
         dice = {row.structure: row.dice for row in scores.rows}
         made = CaseQuality(
             case_id=case.id,

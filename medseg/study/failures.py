@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from medseg.core.described_labels import DescribedLabels, all_labels_of
 from medseg.core.errors import MedSegError
-from medseg.core.labels import LabelSet
 from medseg.core.metric import metric_named
 from medseg.core.scores import MaskState
 from medseg.core.volume import Segmentation, Volume
 from medseg.evaluation.pairing import CaseFiles
 from medseg.io import read_segmentation, read_volume
+from medseg.metrics import compared_maps
 from medseg.preprocessing import resample_nearest
 from medseg.report.panels import draw_close_up
 from medseg.report.pictures import Picture
@@ -36,11 +37,11 @@ class PictureFiles:
 
     Attributes:
         files: By model, then by case.
-        labels: Names of the labels; None for those beside the files.
+        described: What the labels mean; None for the names beside the files.
     """
 
     files: Mapping[str, Mapping[str, CaseFiles]]
-    labels: LabelSet | None
+    described: DescribedLabels | None
 
 
 def failures_of(study: Study, files: PictureFiles) -> Iterator[Failure]:
@@ -62,22 +63,21 @@ def _picture(worst: WorstCase, label: int, files: PictureFiles) -> Picture | Non
     case = files.files[worst.model].get(worst.case_id)
     if case is None:
         return None
+    labels = all_labels_of(files.described)
     try:
-        prediction = read_segmentation(case.prediction, files.labels)
-        reference = _on_grid(
-            read_segmentation(case.reference, files.labels), prediction
-        )
+        prediction = read_segmentation(case.prediction, labels)
+        reference = _on_grid(read_segmentation(case.reference, labels), prediction)
         scan = _scan(case.image, prediction)
     except MedSegError:
         return None
-    rows = report_rows(prediction, reference, None)
-    row = next((each for each in rows if each.label == label), None)
-    if row is None:
-        return None
-    picture = draw_close_up(scan, prediction, reference, row)
-    if picture is None:
-        return None
-    return _titled(picture, worst)
+    for found, wanted in compared_maps(prediction, reference, files.described):
+        rows = report_rows(found, wanted, None)
+        row = next((each for each in rows if each.label == label), None)
+        if row is None:
+            continue
+        picture = draw_close_up(scan, found, wanted, row)
+        return None if picture is None else _titled(picture, worst)
+    return None
 
 
 def _titled(picture: Picture, worst: WorstCase) -> Picture:

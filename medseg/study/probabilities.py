@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from medseg.core.described_labels import DescribedLabels, all_labels_of
 from medseg.core.errors import MedSegError
-from medseg.core.labels import LabelSet
 from medseg.core.progress import Progress, ProgressCallback
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io import read_segmentation
 from medseg.io.probabilities import find_probabilities, read_probabilities
+from medseg.metrics import compared_maps
 from medseg.study.nouns import Study
 from medseg.study.results import Calibration, ModelRiskCoverage
 from medseg.study.statistics.calibration import CalibrationCounts
@@ -31,14 +32,14 @@ class ProbabilityFiles:
         folder: Of the probabilities.
         predictions: Label maps by case.
         references: Likewise.
-        labels: Names of the labels; None for those beside the files.
+        described: What the labels mean; None for the names beside the files.
     """
 
     model: str
     folder: Path
     predictions: Mapping[str, Path]
     references: Mapping[str, Path]
-    labels: LabelSet | None
+    described: DescribedLabels | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ def certainty_of(
                 lacking.append(case.case_id)
             for structure, seen in read.structures(study.labels) if read else ():
                 counts[structure] = counts[structure].plus(
-                    seen.probability, seen.reference, seen.spacing_mm
+                    seen.probability, seen.reference, seen.spacing_mm, seen.looked_at
                 )
                 confidence[structure][number] = confidence_of(
                     seen.probability, seen.prediction
@@ -125,12 +126,13 @@ def confidence_of(probability: Probability, prediction: Mask) -> float:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Seen:
-    """One structure of one case."""
+    """One structure of one case; where nobody looked it is in nothing."""
 
     probability: Probability
     prediction: Mask
     reference: Mask
     spacing_mm: tuple[float, float, float]
+    looked_at: Mask | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,6 +142,7 @@ class _Case:
     prediction: Segmentation
     reference: Segmentation
     probabilities: Volume
+    described: DescribedLabels | None
 
     def structures(self, labels: Mapping[str, int]) -> Iterator[tuple[str, _Seen]]:
         """Those that the reference knows and the model gives probabilities of.
@@ -147,23 +150,43 @@ class _Case:
         Args:
             labels: Number of each structure, which the files may name otherwise.
         """
+        channels = self._channels()
+        looked_at = self._looked_at()
+        pairs = compared_maps(self.prediction, self.reference, self.described)
         for name, label in labels.items():
-            if label not in self.reference.labels.ids:
-                continue
-            if label not in self.prediction.labels.ids:
-                continue
-            channel = 1 + self.prediction.labels.ids.index(label)
-            yield (
-                name,
-                _Seen(
-                    probability=self.probabilities.array[channel].astype(
-                        np.float32, copy=False
+            for prediction, reference in pairs:
+                if label not in reference.labels.ids:
+                    continue
+                if label not in prediction.labels.ids:
+                    continue
+                probability = self.probabilities.array[channels[label]]
+                if looked_at is not None:
+                    probability = np.where(looked_at, probability, 0)
+                yield (
+                    name,
+                    _Seen(
+                        probability=probability.astype(np.float32, copy=False),
+                        prediction=prediction.array == label,
+                        reference=reference.array == label,
+                        spacing_mm=prediction.geometry.spacing_mm,
+                        looked_at=looked_at,
                     ),
-                    prediction=self.prediction.array == label,
-                    reference=self.reference.array == label,
-                    spacing_mm=self.prediction.geometry.spacing_mm,
-                ),
-            )
+                )
+
+    def _channels(self) -> dict[int, int]:
+        """Place of each label's probabilities, and of each region's by its label."""
+        if self.described is not None and self.described.regions:
+            painted = [region.painted_as for region in self.described.regions]
+            return {label: place for place, label in enumerate(painted)}
+        ids = self.prediction.labels.ids
+        return {label: place for place, label in enumerate(ids, start=1)}
+
+    def _looked_at(self) -> Mask | None:
+        """What the reference does not ignore; None for all of it."""
+        if self.described is None or self.described.ignore_id is None:
+            return None
+        looked_at: Mask = self.reference.array != self.described.ignore_id
+        return looked_at
 
 
 def _read(files: ProbabilityFiles, case_id: str) -> _Case | None:
@@ -175,14 +198,19 @@ def _read(files: ProbabilityFiles, case_id: str) -> _Case | None:
     path = find_probabilities(files.folder, case_id)
     if path is None:
         return None
-    prediction = read_segmentation(files.predictions[case_id], files.labels)
-    reference = read_segmentation(files.references[case_id], files.labels)
+    described = files.described
+    labels = None if described is None else described.labels
+    prediction = read_segmentation(files.predictions[case_id], labels)
+    reference = read_segmentation(files.references[case_id], all_labels_of(described))
     where = f"label maps of {case_id}"
     require_same_grid(prediction.geometry, reference.geometry, where=where)
     return _Case(
         prediction=prediction,
         reference=reference,
-        probabilities=read_probabilities(path, prediction),
+        probabilities=read_probabilities(
+            path, prediction, described.regions if described else ()
+        ),
+        described=described,
     )
 
 

@@ -7,9 +7,9 @@ from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from medseg.core.described_labels import DescribedLabels, all_labels_of
 from medseg.core.errors import ErrorCode, MedSegError
 from medseg.core.evaluation import FailedCase
-from medseg.core.labels import LabelSet
 from medseg.core.progress import Progress, ProgressCallback
 from medseg.core.scores import Scores
 from medseg.evaluation.pairing import CaseFiles
@@ -35,12 +35,12 @@ class ReaderFiles:
     Attributes:
         readers: By name, then by case; the study's reference comes first.
         models: Likewise.
-        labels: Names of the labels; None for those beside the files.
+        described: What the labels mean; None for the names beside the files.
     """
 
     readers: Mapping[str, Mapping[str, Path]]
     models: Mapping[str, Mapping[str, Path]]
-    labels: LabelSet | None
+    described: DescribedLabels | None
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ def score_pairs(
 class _ConsensusTask:
     case_id: str
     readers: tuple[Path, ...]
-    labels: LabelSet | None
+    described: DescribedLabels | None
     resample: bool
     out: Path
 
@@ -122,7 +122,7 @@ class _Run:
             _ConsensusTask(
                 case_id=case_id,
                 readers=tuple(each[case_id] for each in self.files.readers.values()),
-                labels=self.files.labels,
+                described=self.files.described,
                 resample=self.settings.resample_reference,
                 out=folder / f"{case_id}.nii.gz",
             )
@@ -147,12 +147,13 @@ class _Run:
                     prediction=predictions[case_id],
                     reference=references[case_id],
                 ),
-                labels=self.files.labels,
+                described=self.files.described,
                 has_ct=False,
                 tolerance_mm=self.settings.tolerance.mm,
                 resample_reference=self.settings.resample_reference,
                 lesions=self.settings.lesion_rules,
                 needs_hash=False,
+                is_by_reader=first in self.files.readers,
             )
             for case_id in cases
             if case_id in predictions and case_id in references
@@ -189,7 +190,8 @@ class _Run:
 def _written(task: _ConsensusTask) -> _Written | FailedCase:
     """Write the consensus of a case, or say why there is none."""
     try:
-        maps = [read_segmentation(path, task.labels) for path in task.readers]
+        labels = all_labels_of(task.described)
+        maps = [read_segmentation(path, labels) for path in task.readers]
         grid = maps[0].geometry
         if task.resample:
             maps = [
@@ -198,7 +200,8 @@ def _written(task: _ConsensusTask) -> _Written | FailedCase:
                 else resample_nearest(each, grid)
                 for each in maps
             ]
-        write_segmentation(majority_of(maps), task.out)
+        regions = task.described.regions if task.described else ()
+        write_segmentation(majority_of(maps, regions), task.out)
     except MedSegError as error:
         return FailedCase(
             case_id=task.case_id, code=error.code, what=error.what, message=str(error)

@@ -113,9 +113,10 @@ def run_study(
     study = compare(evaluations, cases=table, settings=settings)
     study = _with_readers(study, files, pairs, scoring, on_progress)
     study = _with_certainty(study, files, pairs, on_progress)
-    labels = next(iter(pairs.values())).labels
+    described = next(iter(pairs.values())).described
     pictures = PictureFiles(
-        files={name: _by_case(each) for name, each in pairs.items()}, labels=labels
+        files={name: _by_case(each) for name, each in pairs.items()},
+        described=described,
     )
     write_study(study, out, failures=tuple(failures_of(study, pictures)))
     for name in files.models:
@@ -161,7 +162,7 @@ def _with_readers(
         ReaderFiles(
             readers=readers,
             models={name: _predictions(each) for name, each in pairs.items()},
-            labels=next(iter(pairs.values())).labels,
+            described=next(iter(pairs.values())).described,
         ),
         settings=scoring,
         on_progress=on_progress,
@@ -186,7 +187,7 @@ def _with_certainty(
             folder=folder,
             predictions=_predictions(pairs[name]),
             references={case.case_id: case.reference for case in pairs[name].cases},
-            labels=pairs[name].labels,
+            described=pairs[name].described,
         )
         found[name] = certainty_of(study, where, on_progress)
     remarks = [remark for each in found.values() for remark in each.remarks]

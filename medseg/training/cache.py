@@ -19,6 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from medseg.core.case import Case, Dataset
+from medseg.core.described_labels import without_ignored
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.plan import Normalisation, NormalisationKind, Plan
 from medseg.io import written_whole_folder
@@ -31,7 +32,6 @@ from medseg.training.cases import (
     naming,
     read_case,
     training_case,
-    without_ignored,
 )
 from medseg.training.instance_maps import read_case_instances
 from medseg.training.stored_facts import opened_facts, write_facts

@@ -10,7 +10,6 @@ from jaxtyping import Integer
 
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import ErrorCode, MedSegError, UnusableInput
-from medseg.core.labels import LabelSet, Structure
 from medseg.core.panoptic import InstanceArray
 from medseg.core.plan import IGNORED, Plan
 from medseg.core.prepared import Prepared
@@ -19,8 +18,6 @@ from medseg.io import read_segmentation, read_volume
 from medseg.preprocessing import prepare, prepare_instances, prepare_reference
 
 _MOST_PLACES = 5000
-_IGNORED_NAME = "ignored voxels"
-_GREY = (128, 128, 128)
 
 Places = Integer[np.ndarray, "_ 3"]
 
@@ -153,7 +150,8 @@ def read_case(case: Case, dataset: Dataset) -> tuple[Volume, Segmentation]:
         )
     with naming(case):
         volume = read_case_volume(case, dataset)
-        reference = read_segmentation(case.reference, labels=_readable_labels(dataset))
+        labels = dataset.described.all_labels
+        reference = read_segmentation(case.reference, labels=labels)
         require_same_grid(volume.geometry, reference.geometry, where=case.id)
     return volume, reference
 
@@ -163,26 +161,3 @@ def read_case_volume(case: Case, dataset: Dataset) -> Volume:
     files = case.images * (len(dataset.channels) if len(case.images) == 1 else 1)
     channels = dict(zip(dataset.channels, files, strict=True))
     return read_volume(case.images[0], channels=channels)
-
-
-def _readable_labels(dataset: Dataset) -> LabelSet:
-    """The structures, and the label to ignore if there is one."""
-    if dataset.ignore_id is None:
-        return dataset.labels
-    ignored = Structure(id=dataset.ignore_id, name=_IGNORED_NAME, colour=_GREY)
-    return LabelSet((*dataset.labels, ignored))
-
-
-def without_ignored(
-    prediction_or_reference: Segmentation, ignored: np.ndarray, labels: LabelSet
-) -> Segmentation:
-    """A label map of the structures alone, with background where nobody looked."""
-    array = prediction_or_reference.array
-    return Segmentation(
-        array=np.where(ignored, array.dtype.type(0), array) if ignored.any() else array,
-        geometry=prediction_or_reference.geometry,
-        labels=labels,
-        case_id=prediction_or_reference.case_id,
-        provenance=prediction_or_reference.provenance,
-        notes=prediction_or_reference.notes,
-    )

@@ -16,7 +16,7 @@ from medseg.io.safe_writing import written_whole
 from medseg.training.cases import read_case
 from medseg.training.runs import Run
 from medseg.training.team import Team
-from medseg.training.validation import prediction_path, score_case, write_scores
+from medseg.training.validation import prediction_path, scored_as_asked, write_scores
 
 _FOLDER = "cross_validation"
 _LEAST_GAIN = 1e-4
@@ -179,7 +179,7 @@ def _finally_scored(run: Run, case: Case, largest: Sequence[str]) -> Scores:
     final = replace(prediction, array=keep_largest_pieces(prediction.array, ids))
     path = run.out / _FOLDER / "predictions" / f"{case.id}.nii.gz"
     write_segmentation(final, path, overwrite=True)
-    return score_case(final, read_case(case, run.dataset)[1], run.dataset)
+    return scored_as_asked(final, read_case(case, run.dataset)[1], run, case)
 
 
 def _write_effects(effects: Sequence[PieceEffect], path: Path) -> None:

@@ -4,85 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from medseg.core.case import Case, Dataset
 from medseg.core.errors import MedSegError
-from medseg.core.labels import LabelSet, Structure, kind_of, standard_colour
 from medseg.core.model_info import StructureResult
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.core.regions import Region
 from medseg.core.scores import Scores, mean_of
 from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Segmentation, Volume
 from medseg.io import read_segmentation, write_segmentation
 from medseg.io.safe_writing import written_whole
-from medseg.metrics import score
+from medseg.metrics import score_described
 from medseg.models import TrainedModel, load_model
 from medseg.pipeline import segment
 from medseg.report import scores_csv
-from medseg.training.cases import read_case, without_ignored
+from medseg.training.cases import read_case
 from medseg.training.runs import Finished, Run, described
 from medseg.training.team import Team
-
-
-def scored_names(dataset: Dataset) -> tuple[str, ...]:
-    """What `score_case` has a row for: the regions, or else the structures."""
-    if dataset.regions:
-        return tuple(region.name for region in dataset.regions)
-    return dataset.labels.names
-
-
-def score_case(
-    prediction: Segmentation, reference: Segmentation, dataset: Dataset
-) -> Scores:
-    """Scores of every structure, or of every region where the dataset has regions.
-
-    Voxels that nobody looked at count for neither map: they are background in both. A
-    region's row carries the label it is painted as.
-
-    Args:
-        prediction: Label map of the network.
-        reference: From `read_case`, with the label to ignore if there is one.
-        dataset: Says what is learned and what is ignored.
-
-    Raises:
-        UnusableInput: As `medseg.score`.
-    """
-    if dataset.ignore_id is not None:
-        ignored = reference.array == dataset.ignore_id
-        reference = without_ignored(reference, ignored, dataset.labels)
-        if prediction.array.shape == ignored.shape:
-            prediction = without_ignored(prediction, ignored, prediction.labels)
-    if not dataset.regions:
-        return score(prediction, reference)
-    of_regions = [
-        score(_region_of(prediction, region), _region_of(reference, region))
-        for region in sorted(dataset.regions, key=lambda region: region.painted_as)
-    ]
-    return Scores(
-        case_id=of_regions[0].case_id,
-        rows=tuple(row for scores in of_regions for row in scores.rows),
-        lesions=tuple(each for scores in of_regions for each in scores.lesions),
-        notes=of_regions[0].notes,
-    )
-
-
-def _region_of(segmentation: Segmentation, region: Region) -> Segmentation:
-    """The region alone: as a label map of one structure."""
-    inside = np.isin(segmentation.array, region.ids)
-    label = region.painted_as
-    structure = Structure(
-        id=label,
-        name=region.name,
-        colour=standard_colour(label),
-        kind=kind_of(region.name),
-    )
-    return replace(
-        segmentation,
-        array=inside * segmentation.array.dtype.type(label),
-        labels=LabelSet((structure,)),
-    )
 
 
 def validated(
@@ -126,7 +63,7 @@ def validated(
         if prediction is None:
             prediction = segment(volume, model, settings)
             write_segmentation(prediction, path, overwrite=True)
-        scores = score_case(prediction, reference, run.dataset)
+        scores = scored_as_asked(prediction, reference, run, case)
         scored.append((scores, model.info.training.has_seen(volume.sha256)))
         on_progress(
             Progress(stage="validating", done=done, total=len(share), note=case.id)
@@ -135,6 +72,14 @@ def validated(
     if team.is_first:
         write_scores([each for each, _ in gathered], run.folder / "validation.csv")
     return [each for each, _ in gathered], sum(seen for _, seen in gathered)
+
+
+def scored_as_asked(
+    prediction: Segmentation, reference: Segmentation, run: Run, case: Case
+) -> Scores:
+    """Scores of what the dataset describes."""
+    scores = score_described(prediction, reference, run.dataset.described)
+    return replace(scores, case_id=case.id)  # which an image's name may not be
 
 
 def prediction_path(run: Run, case: Case) -> Path:
@@ -156,7 +101,7 @@ def results_of(
     dataset: Dataset, scores: Sequence[Scores]
 ) -> tuple[StructureResult, ...]:
     """Means over the cases of every structure, or region."""
-    return tuple(_result(name, scores) for name in scored_names(dataset))
+    return tuple(_result(name, scores) for name in dataset.described.scored_names)
 
 
 def _result(structure: str, scores: Sequence[Scores]) -> StructureResult:

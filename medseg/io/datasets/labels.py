@@ -1,28 +1,13 @@
 """Labels, regions and ignored voxels, as a `dataset.json` describes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from medseg.core.described_labels import DescribedLabels
 from medseg.core.labels import LabelSet
 from medseg.core.regions import Region
 
 _IGNORE = "ignore"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DescribedLabels:
-    """What the numbers in the label maps of a dataset mean.
-
-    Attributes:
-        labels: Name of each number.
-        regions: Overlapping structures to learn; empty where labels are learned.
-        ignore_id: Number of voxels that nobody looked at, if there is one.
-    """
-
-    labels: LabelSet
-    regions: tuple[Region, ...] = ()
-    ignore_id: int | None = None
 
 
 def described_labels(content: Mapping[str, Any]) -> DescribedLabels:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from medseg.core.case import Case, Dataset
+from medseg.core.described_labels import DescribedLabels
 from medseg.core.errors import ErrorCode, UnusableInput
-from medseg.core.labels import LabelSet
 from medseg.io.checks import case_id_of, reading_errors
 from medseg.io.datasets.labels import described_labels
 from medseg.io.datasets.nnunet_raw import is_nnunet_raw, nnunet_cases
@@ -62,8 +62,8 @@ def read_dataset(folder: Path | str) -> Dataset:
     return dataset
 
 
-def read_dataset_labels(description: Path) -> LabelSet:
-    """Names of the labels alone, whether or not the dataset's files are there.
+def read_described_labels(description: Path) -> DescribedLabels:
+    """What the labels mean, whether or not the dataset's files are there.
 
     Args:
         description: A `dataset.json`, the decathlon's or nnU-Net's.
@@ -73,7 +73,7 @@ def read_dataset_labels(description: Path) -> LabelSet:
     """
     content = _read_description(description)
     try:
-        return described_labels(content).labels
+        return described_labels(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"the description names no usable labels: {_in_words(error)}"
         raise _invalid(what, description) from error

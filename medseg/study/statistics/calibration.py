@@ -33,6 +33,7 @@ class CalibrationCounts:
         probability: Float[np.ndarray, "i j k"],
         reference: Bool[np.ndarray, "i j k"],
         spacing_mm: Spacing,
+        looked_at: Bool[np.ndarray, "i j k"] | None = None,
     ) -> "CalibrationCounts":
         """The sums with one case more.
 
@@ -40,12 +41,15 @@ class CalibrationCounts:
             probability: Of the structure, 0 to 1.
             reference: Where it is.
             spacing_mm: Along the axes of both.
+            looked_at: Voxels that may count; None for all.
         """
         box = _box(reference | (probability >= 0.5), spacing_mm)
         if box is None:
             return self
-        planes = zip(probability[box], reference[box], strict=True)
-        sums = sum(_binned(p, is_there) for p, is_there in planes)
+        if looked_at is None:
+            looked_at = np.ones(reference.shape, dtype=bool)
+        planes = zip(probability[box], reference[box], looked_at[box], strict=True)
+        sums = sum(_binned(p[seen], is_there[seen]) for p, is_there, seen in planes)
         voxels, confidence, truth, squares = np.asarray(sums)
         return CalibrationCounts(
             voxels=self.voxels + voxels,
@@ -79,11 +83,11 @@ class CalibrationCounts:
 
 
 def _binned(
-    probability: Float[np.ndarray, "j k"], reference: Bool[np.ndarray, "j k"]
+    probability: Float[np.ndarray, " voxel"], reference: Bool[np.ndarray, " voxel"]
 ) -> Float64[np.ndarray, "4 15"]:
     """By bin: voxels, summed probability, summed truth, summed squared error."""
-    p = probability.ravel().astype(np.float64)
-    is_there = reference.ravel().astype(np.float64)
+    p = probability.astype(np.float64)
+    is_there = reference.astype(np.float64)
     place = np.clip((p * BINS).astype(np.int64), 0, BINS - 1)
     summands = (np.ones_like(p), p, is_there, (p - is_there) ** 2)
     return np.array([np.bincount(place, each, minlength=BINS) for each in summands])

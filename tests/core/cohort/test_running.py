@@ -1,5 +1,7 @@
 """Whole runs over small scans, with a model that has learned nothing."""
 
+import csv
+import json
 from dataclasses import replace
 
 import nibabel as nib
@@ -11,8 +13,8 @@ from medseg.core.acceptance import Accepted
 from medseg.core.cohort import CaseState
 from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.progress import Cancelled
-from tests.core.cohort.small_cohort import CASES, Run, write_scan
-from tests.core.making import TINY_PLAN
+from tests.core.cohort.small_cohort import AFFINE, CASES, Run, write_scan
+from tests.core.making import TINY_PLAN, dice
 
 
 def test_every_case_has_its_files_and_a_row_in_every_table(run):
@@ -38,6 +40,33 @@ def test_scores_are_those_of_the_evaluation_command(run):
     evaluation = medseg.evaluate(run.out / "segmentations", run.scans / "references")
     medseg.write_scores(evaluation, run.out / "again.csv")
     assert (run.out / "scores.csv").read_text() == (run.out / "again.csv").read_text()
+
+
+def test_references_of_regions_are_scored_where_somebody_looked(run):
+    labels = {"background": 0, "bright": [1, 2], "brightest": 2, "ignore": 3}
+    description = {"labels": labels, "regions_class_order": [1, 2]}
+    (run.scans / "dataset.json").write_text(json.dumps(description))
+    references = {}
+    for number, name in enumerate(CASES):
+        values = np.random.default_rng(number).integers(0, 4, (20, 18, 12))
+        references[name] = values.astype(np.uint8)
+        image = nib.Nifti1Image(references[name], AFFINE)
+        nib.save(image, run.scans / f"references/{name}.nii.gz")
+
+    status = run()
+
+    assert status.is_complete
+    assert not status.unscored
+    with (run.out / "scores.csv").open(newline="") as file:
+        rows = {(row["case"], row["structure"]): row for row in csv.DictReader(file)}
+    for name, reference in references.items():
+        path = run.out / f"segmentations/{name}.nii.gz"
+        predicted = medseg.read_segmentation(path).array
+        looked_at = reference != 3
+        for region, ids in (("bright", [1, 2]), ("brightest", [2])):
+            masks = [np.isin(each, ids)[looked_at] for each in (predicted, reference)]
+            found = float(rows[name, region]["dice"])
+            assert found == pytest.approx(dice(*masks), abs=1e-6)
 
 
 def test_nothing_is_done_twice(run):

@@ -40,7 +40,7 @@ def files(tmp_path) -> ProbabilityFiles:
         folder=tmp_path / "p",
         predictions={c: tmp_path / f"model/{c}.nii.gz" for c in predictions},
         references={c: tmp_path / f"reference/{c}.nii.gz" for c in references},
-        labels=None,
+        described=None,
     )
 
 

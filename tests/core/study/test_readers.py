@@ -38,7 +38,7 @@ def files(tmp_path) -> ReaderFiles:
     }
     found = {name: by_case(folder) for name, folder in maps.items()}
     model = found.pop("model")
-    return ReaderFiles(readers=found, models={"model": model}, labels=None)
+    return ReaderFiles(readers=found, models={"model": model}, described=None)
 
 
 def study_of(files):

@@ -86,6 +86,24 @@ def test_regions_are_scored_and_reported(trained):
         assert result.mean_dice == pytest.approx(np.mean(values), abs=1e-6)
 
 
+@pytest.mark.parametrize("references", ["", "labelsTr"])
+def test_evaluate_gives_the_scores_of_the_validation(trained, dataset, references):
+    folder = dataset.cases[0].images[0].parents[1]
+    predictions = trained / "training/fold_0/predictions"
+    evaluation = medseg.evaluate(predictions, folder / references)
+    assert not evaluation.failed
+    with (trained / "training/fold_0/validation.csv").open(newline="") as file:
+        rows = {(r["case"], r["structure"]): r for r in csv.DictReader(file)}
+    assert len(rows) == sum(len(case.rows) for case in evaluation.cases)
+    for case in evaluation.cases:
+        for score in case.rows:
+            row = rows[case.case_id, score.structure]
+            assert row["state"] == score.state
+            for name in ("dice", "iou", "hd95_mm", "volume_ml", "reference_volume_ml"):
+                known = float(row[name]) if row[name] else None
+                assert getattr(score, name) == pytest.approx(known, abs=1e-5)
+
+
 def test_a_scan_is_segmented_into_labels_and_probabilities_of_regions(trained, dataset):
     model = load_model(trained)
     files = dict(zip(dataset.channels, dataset.cases[0].images, strict=True))
