@@ -33,20 +33,29 @@ class StructureResult:
         mean_dice: Over the cases in which either mask holds it; None if none does.
         mean_iou: Likewise.
         cases: How many those are.
+        mean_hd95_mm: Over the same cases; where only one mask holds it, the diagonal of
+            the image stands for the distance. None if not measured.
+        mean_nsd: Over the same cases; None without a tolerance.
+        tolerance_mm: Of the NSD.
     """
 
     structure: str
     mean_dice: float | None
     mean_iou: float | None
     cases: int
+    mean_hd95_mm: float | None = None
+    mean_nsd: float | None = None
+    tolerance_mm: float | None = None
 
     def __str__(self) -> str:
         if self.mean_dice is None or self.mean_iou is None:
             return f"{self.structure}: in no held-out case"
-        return (
-            f"{self.structure}: mean Dice {self.mean_dice:.4f}, "
-            f"mean IoU {self.mean_iou:.4f}, n {self.cases}"
-        )
+        means = [f"mean Dice {self.mean_dice:.4f}", f"mean IoU {self.mean_iou:.4f}"]
+        if self.mean_hd95_mm is not None:
+            means.append(f"mean HD95 {self.mean_hd95_mm:.2f} mm")
+        if self.mean_nsd is not None:
+            means.append(f"mean NSD {self.mean_nsd:.4f} at {self.tolerance_mm:g} mm")
+        return f"{self.structure}: {', '.join(means)}, n {self.cases}"
 
 
 @dataclass(frozen=True, kw_only=True)

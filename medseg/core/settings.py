@@ -246,6 +246,12 @@ class TrainingSettings:
         default=Precision.AUTO,
         metadata={"help": "auto takes bfloat16 if the device is fast at it."},
     )
+    tolerance_mm: float | None = field(
+        default=None,
+        metadata={
+            "help": "Tolerance in mm of the NSD of held-out cases. Default: no NSD."
+        },
+    )
     checkpoint_every: int = field(
         default=100,
         metadata={"help": "Steps between checkpoints, pseudo-Dice and log lines."},
@@ -276,6 +282,9 @@ class TrainingSettings:
             raise _invalid(
                 "foreground_share", f"is 0 to 1, got {self.foreground_share}"
             )
+        tolerance_mm = self.tolerance_mm
+        if tolerance_mm is not None and not 0 < tolerance_mm < float("inf"):
+            raise _invalid("tolerance_mm", f"is above 0 mm, got {tolerance_mm}")
         rate = self.learning_rate
         if rate is not None and not 0 < rate < float("inf"):
             raise _invalid("learning_rate", f"is positive, got {rate}")

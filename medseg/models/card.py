@@ -1,5 +1,7 @@
 """A model's description as a page to read: its card (Mitchell et al., 2019)."""
 
+from collections.abc import Sequence
+
 from medseg.core.axes_in_words import axes_in_words
 from medseg.core.model_info import ModelInfo, StructureResult
 from medseg.core.plan import Plan
@@ -12,6 +14,10 @@ _USE = (
     "or diseases than those it learned from it may be wrong, without any sign of it."
 )
 
+_MISSED = (
+    "\n\nWhere a structure is missed, or found where there is none, HD95 counts the "
+    "diagonal of the image."
+)
 _COMMAND = "medseg segment SCAN -m PATH_OF_THIS_FOLDER -o labels.nii.gz"
 
 
@@ -88,8 +94,7 @@ def _results(info: ModelInfo) -> str:
         return "Not known: the model was imported from another tool."
     if not info.results:
         return "Not scored: no case was held out."
-    head = "| structure | mean Dice | mean IoU | cases |\n|---|---|---|---|\n"
-    table = head + "\n".join(_row(result) for result in info.results)
+    table = _table(info.results)
     largest = info.largest_piece_only
     kept = (
         f"\n\nOnly the largest connected piece is kept of: {', '.join(largest)}."
@@ -99,9 +104,28 @@ def _results(info: ModelInfo) -> str:
     return f"Scored on {info.results_note}.\n\n{table}{kept}"
 
 
-def _row(result: StructureResult) -> str:
-    values = (
-        "-" if value is None else f"{value:.4f}"
-        for value in (result.mean_dice, result.mean_iou)
-    )
-    return f"| {result.structure} | {' | '.join(values)} | {result.cases} |"
+def _table(results: Sequence[StructureResult]) -> str:
+    """One line a structure; NSD and HD95 where they were measured."""
+    columns = {
+        "structure": [each.structure for each in results],
+        "mean Dice": [_cell(each.mean_dice) for each in results],
+        "mean IoU": [_cell(each.mean_iou) for each in results],
+    }
+    tolerances_mm = [each.tolerance_mm for each in results if each.tolerance_mm]
+    if tolerances_mm:
+        name = f"mean NSD at {tolerances_mm[0]:g} mm"
+        columns[name] = [_cell(each.mean_nsd) for each in results]
+    has_distances = any(each.mean_hd95_mm is not None for each in results)
+    if has_distances:
+        columns["mean HD95, mm"] = [
+            _cell(each.mean_hd95_mm, digits=2) for each in results
+        ]
+    columns["cases"] = [str(each.cases) for each in results]
+    head = f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|\n"
+    rows = zip(*columns.values(), strict=True)
+    table = head + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table + (_MISSED if has_distances else "")
+
+
+def _cell(value: float | None, *, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -8,7 +8,7 @@ from medseg.core.case import Case, Dataset
 from medseg.core.errors import MedSegError
 from medseg.core.model_info import StructureResult
 from medseg.core.progress import Progress, ProgressCallback, ignore_progress
-from medseg.core.scores import Scores, mean_of
+from medseg.core.scores import Scores, StructureMean, structure_means
 from medseg.core.settings import InferenceSettings
 from medseg.core.volume import Segmentation, Volume
 from medseg.io import read_segmentation, write_segmentation
@@ -77,8 +77,13 @@ def validated(
 def scored_as_asked(
     prediction: Segmentation, reference: Segmentation, run: Run, case: Case
 ) -> Scores:
-    """Scores of what the dataset describes."""
-    scores = score_described(prediction, reference, run.dataset.described)
+    """Scores of what the dataset describes, with the tolerance of the settings."""
+    scores = score_described(
+        prediction,
+        reference,
+        run.dataset.described,
+        tolerance_mm=run.settings.tolerance_mm,
+    )
     return replace(scores, case_id=case.id)  # which an image's name may not be
 
 
@@ -100,17 +105,23 @@ def write_scores(scores: Sequence[Scores], path: Path) -> None:
 def results_of(
     dataset: Dataset, scores: Sequence[Scores]
 ) -> tuple[StructureResult, ...]:
-    """Means over the cases of every structure, or region."""
-    return tuple(_result(name, scores) for name in dataset.described.scored_names)
+    """Means over the cases of every structure, or region, as `evaluate` takes them."""
+    means = {each.structure: each for each in structure_means(scores)}
+    return tuple(
+        _result(means[name], scores[0][name].tolerance_mm)
+        for name in dataset.described.scored_names
+    )
 
 
-def _result(structure: str, scores: Sequence[Scores]) -> StructureResult:
-    rows = [each[structure] for each in scores]
+def _result(mean: StructureMean, tolerance_mm: float | None) -> StructureResult:
     return StructureResult(
-        structure=structure,
-        mean_dice=mean_of([row.dice for row in rows]),
-        mean_iou=mean_of([row.iou for row in rows]),
-        cases=sum(row.dice is not None for row in rows),
+        structure=mean.structure,
+        mean_dice=mean.dice,
+        mean_iou=mean.iou,
+        cases=mean.n,
+        mean_hd95_mm=mean["hd95_mm"].value,
+        mean_nsd=mean["nsd"].value,
+        tolerance_mm=tolerance_mm,
     )
 
 

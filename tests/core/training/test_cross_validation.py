@@ -16,7 +16,7 @@ from medseg.training import train
 from medseg.training.cross_validation import piece_effects
 from tests.core.training.cubes import QUICK, write_cubes
 
-ALL = replace(QUICK, fold=Folds.ALL)
+ALL = replace(QUICK, fold=Folds.ALL, tolerance_mm=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,11 @@ def test_every_case_is_scored_once_by_the_network_that_did_not_see_it(validated,
     assert result.mean_dice == pytest.approx(
         np.mean([float(row["dice"]) for row in rows]), abs=1e-6
     )
+    assert {row["tolerance_mm"] for row in rows} == {"2.0"}
+    assert result.mean_nsd == pytest.approx(
+        np.mean([float(row["nsd"]) for row in rows]), abs=1e-6
+    )
+    assert f"| {result.mean_nsd:.4f} |" in (validated / "MODEL_CARD.md").read_text()
     for case in cubes.cases:
         path = validated / f"cross_validation/predictions/{case.id}.nii.gz"
         made = medseg.read_segmentation(path).provenance

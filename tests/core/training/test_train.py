@@ -9,6 +9,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from surface_distance import (
+    compute_surface_dice_at_tolerance,
+    compute_surface_distances,
+)
 
 import medseg
 from medseg import (
@@ -82,6 +86,53 @@ def test_held_out_cases_are_scored(trained):
     assert result.mean_dice == pytest.approx(
         np.mean([float(row["dice"]) for row in rows]), abs=1e-6
     )
+
+
+def test_a_distance_of_a_missed_structure_counts_as_the_diagonal(trained):
+    (result,) = load_model(trained).info.results
+    rows = rows_of(trained / "training/fold_0/validation.csv")
+    spans_mm = [(edge - 1) * mm for edge, mm in zip(SHAPE, (1, 1, 2), strict=True)]
+    distances = [float(row["hd95_mm"] or np.linalg.norm(spans_mm)) for row in rows]
+    assert result.mean_hd95_mm == pytest.approx(np.mean(distances), abs=1e-4)
+    assert result.mean_nsd is None
+
+
+@pytest.mark.filterwarnings("ignore:Please import:DeprecationWarning")
+def test_a_training_begun_without_a_tolerance_goes_on_with_one(
+    cubes, trained, tmp_path
+):
+    out = tmp_path / "cubes"
+    with pytest.raises(Cancelled):
+        train(cubes, out, QUICK, on_progress=stopper("training", 3))
+    steps: list[Progress] = []
+    settings = replace(QUICK, tolerance_mm=1.5)
+    train(cubes, out, settings, resume=True, on_progress=steps.append)
+    assert [p.done for p in steps if p.stage == "training"] == [4]
+    weights = "weights/fold_0.safetensors"
+    assert (out / weights).read_bytes() == (trained / weights).read_bytes()
+    info = load_model(out).info
+    (result,) = info.results
+    rows = rows_of(out / "training/fold_0/validation.csv")
+    nsd = [_nsd(case, out, cubes) for case in info.training.held_out]
+    assert [float(row["nsd"]) for row in rows] == pytest.approx(nsd, abs=1e-5)
+    assert result.mean_nsd == pytest.approx(np.mean(nsd), abs=1e-5)
+    assert "mean NSD at 1.5 mm" in (out / "MODEL_CARD.md").read_text()
+
+
+def _nsd(case: str, out: Path, cubes: Dataset) -> float:
+    """By DeepMind's surface-distance, over the voxels of the files."""
+    (reference,) = [each.reference for each in cubes.cases if each.id == case]
+    assert reference is not None
+    files = reference, out / f"training/fold_0/predictions/{case}.nii.gz"
+    masks = [medseg.read_segmentation(file).array > 0 for file in files]
+    distances = compute_surface_distances(*masks, (1.0, 1.0, 2.0))
+    nsd: float = compute_surface_dice_at_tolerance(distances, 1.5)
+    return nsd
+
+
+def test_a_tolerance_is_above_0():
+    with pytest.raises(WrongUse, match=r"INVALID_OPTION: it is above 0 mm, got 0.0"):
+        replace(QUICK, tolerance_mm=0.0)
 
 
 def test_the_log_has_a_line_an_interval(trained):
