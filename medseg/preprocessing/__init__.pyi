@@ -2,7 +2,7 @@ from .expectation import Expectation
 from .instances import prepare_instances
 from .label_resampling import resample_nearest
 from .mapping import AxisMapping, grid_mapping
-from .out_of_memory import is_out_of_memory, spoils_thread
+from .out_of_memory import is_out_of_memory, spoils_thread, typed_memory_errors
 from .prepare import (
     prepare,
     prepare_first_stage,
@@ -31,4 +31,5 @@ __all__ = [
     "resample_nearest",
     "restored",
     "spoils_thread",
+    "typed_memory_errors",
 ]

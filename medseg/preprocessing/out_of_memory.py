@@ -1,8 +1,12 @@
 """What it looks like when there is too little memory."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+from medseg.core.errors import ErrorCode, UnusableInput
 
 _NO_KERNEL = r"could not create a primitive(?! descriptor)"
 _SIGNS = re.compile(
@@ -27,6 +31,28 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and bool(_SIGNS.search(str(error)))
+
+
+@contextmanager
+def typed_memory_errors(what: str, *, where: str, remedy: str) -> Iterator[None]:
+    """Turn memory that runs out into an error that says what to do.
+
+    Args:
+        what: What there is too little memory for.
+        where: The case or step it is needed for.
+        remedy: What to do.
+
+    Raises:
+        UnusableInput: OUT_OF_MEMORY, with what the system said as its cause.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UnusableInput(
+            ErrorCode.OUT_OF_MEMORY, what, where=where, remedy=remedy
+        ) from error.with_traceback(None)  # its frames hold the memory
 
 
 def spoils_thread(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.instance_head import InstanceHead
@@ -19,6 +19,7 @@ from medseg.core.plan import IGNORED, Plan
 from medseg.core.settings import TrainingSettings
 from medseg.inference import memory_format, place, resolved_device, resolved_dtype
 from medseg.networks import Supervised, build_network, quieten_head, supervised
+from medseg.preprocessing import is_out_of_memory
 from medseg.report.learning import WatchedPatch
 from medseg.training.augmentation import augmented
 from medseg.training.batch import RawBatch
@@ -26,6 +27,7 @@ from medseg.training.centre_loss import centre_loss, centre_sums
 from medseg.training.centres import CentreTargets, learned_centres
 from medseg.training.checkpoint import TrainingState
 from medseg.training.loss import SegmentationLoss, make_loss
+from medseg.training.memory import training_memory
 from medseg.training.optimising import (
     clip_gradients,
     freeze_encoder,
@@ -120,7 +122,7 @@ def training_steps(
         team: The processes that each have a part of every batch.
 
     Raises:
-        UnusableInput: DIVERGED when the loss is not a number.
+        UnusableInput: DIVERGED when the loss is not a number; OUT_OF_MEMORY.
     """
     loss_and_gradients = _loss_and_gradients(state.supervised, plan, settings, team)
     following = iter(batches)
@@ -130,16 +132,17 @@ def training_steps(
         began = time.perf_counter()
         rate = learning_rate(state.step, settings)
         set_learning_rate(state.optimiser, rate)
-        batch = next(following).to(resolved_device(settings.device))
-        image, labels = _on_device(batch, plan, settings)
-        with _dropout_of(state.step, settings, team):
-            loss = loss_and_gradients(image, labels, learned_centres(batch, plan))
-        team.add_gradients(state.supervised)
-        norm = clip_gradients(state.supervised)
-        mean, norm_before = torch.stack([loss, norm]).tolist()
-        _require_finite(mean + norm_before, state.step)
-        state.optimiser.step()
-        state.average.update_parameters(state.network)
+        with training_memory(f"training step {state.step + 1}"):
+            batch = next(following).to(resolved_device(settings.device))
+            image, labels = _on_device(batch, plan, settings)
+            with _dropout_of(state.step, settings, team):
+                loss = loss_and_gradients(image, labels, learned_centres(batch, plan))
+            team.add_gradients(state.supervised)
+            norm = clip_gradients(state.supervised)
+            mean, norm_before = torch.stack([loss, norm]).tolist()
+            _require_finite(mean + norm_before, state.step)
+            state.optimiser.step()
+            state.average.update_parameters(state.network)
         state.step += 1
         state.loss_sum += mean
         state.loss_count += 1
@@ -180,9 +183,19 @@ def _require_finite(number: float, step: int) -> None:
 def watch(
     state: TrainingState, batch: RawBatch, plan: Plan, settings: TrainingSettings
 ) -> Watched:
-    """Let the averaged network segment a few fixed patches, one after the other."""
+    """Let the averaged network segment a few fixed patches, one after the other.
+
+    Raises:
+        UnusableInput: OUT_OF_MEMORY.
+    """
+    with training_memory(f"pseudo-Dice after step {state.step}"):
+        return _watched(state.average.module.eval(), batch, plan, settings)
+
+
+def _watched(
+    network: nn.Module, batch: RawBatch, plan: Plan, settings: TrainingSettings
+) -> Watched:
     images, labels = _on_device(batch, plan, settings)
-    network = state.average.module.eval()
     counts: list[Tensor] = []
     patches: list[WatchedPatch] = []
     for image, label in zip(
@@ -292,9 +305,9 @@ def _compiled_or_plain(compiled: StepFunction, plain: StepFunction) -> StepFunct
             return chosen[0](image, labels, centres)
         try:
             loss = compiled(image, labels, centres)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             reason = str(error).splitlines()[0]
             _LOGGER.warning("torch.compile failed, going on without it: %s", reason)
             chosen.append(plain)

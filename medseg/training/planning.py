@@ -17,6 +17,7 @@ from medseg.inference import resolved_device
 from medseg.planning import make_plan, merged_fingerprint
 from medseg.training.cache import DatasetCache
 from medseg.training.cases import TrainingCase
+from medseg.training.memory import case_memory
 
 _AUTO = Device("auto")
 _Made = TypeVar("_Made")
@@ -165,9 +166,14 @@ def _each(
     on_progress: ProgressCallback,
 ) -> list[_Made]:
     """Make something of every case, in threads; the first failure ends it."""
+
+    def make_one(case: Case) -> _Made:
+        with case_memory(case.id):
+            return make(case)
+
     results = []
     with ThreadPoolExecutor(workers, "cases") as pool:
-        futures = [pool.submit(make, case) for case in cases]
+        futures = [pool.submit(make_one, case) for case in cases]
         try:
             for done, (case, future) in enumerate(
                 zip(cases, futures, strict=True), start=1

@@ -12,7 +12,14 @@ import torch
 
 import medseg
 from medseg.core.settings import Optimiser
-from tests.core.training.cubes import QUICK, write_cubes
+from medseg.training.cases import training_case
+from medseg.training.loop import new_state, training_steps
+from medseg.training.samples import PatchSource
+from medseg.training.team import Team
+from tests.core.making import segmentation_of, volume_of
+from tests.core.training.cubes import QUICK, cube, write_cubes
+from tests.core.training.shortage import take_too_much, take_too_much_of_a_gpu
+from tests.core.training.test_loop import LABELS, PLAN
 
 COMPILED = replace(
     QUICK,
@@ -47,6 +54,21 @@ def test_training_needs_no_compiler_and_says_so_once(tmp_path, monkeypatch, capl
     (record,) = [record for record in caplog.records if "medseg" in record.name]
     assert "no g++ found" in record.message
     assert (tmp_path / "out/model.json").is_file()
+
+
+@pytest.mark.parametrize("fail", [take_too_much, take_too_much_of_a_gpu])
+def test_too_little_memory_is_not_laid_to_the_compiler(fail, monkeypatch, caplog):
+    monkeypatch.setattr(shutil, "which", lambda _: "g++")
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: fail)
+    image, labels = cube(0)
+    reference = segmentation_of(labels, labels=LABELS)
+    case = training_case("0", volume_of(image), reference, PLAN)
+    batches = [PatchSource([case], PLAN, seed=0).batch(0)]
+    steps = training_steps(new_state(PLAN, COMPILED), batches, PLAN, COMPILED, Team())
+    with pytest.raises(medseg.UnusableInput, match="training step 1") as caught:
+        next(iter(steps))
+    assert caught.value.code is medseg.ErrorCode.OUT_OF_MEMORY
+    assert "going on without it" not in caplog.text
 
 
 CODE = """

@@ -23,6 +23,7 @@ from medseg.training.samples import PatchSource
 from medseg.training.team import Team
 from tests.core.making import TINY_PLAN, segmentation_of, volume_of
 from tests.core.training.cubes import QUICK, cube
+from tests.core.training.shortage import take_too_much, take_too_much_of_a_gpu
 
 LABELS = LabelSet.from_names([(1, "cube")])
 PLAN = replace(TINY_PLAN, labels=LABELS, patch_shape=(12, 12, 8), batch_size=2)
@@ -240,3 +241,26 @@ def test_a_loss_that_is_not_a_number_stops_training_before_the_weights_change(ca
     assert state.step == 0
     for old, new in zip(before, weights(state), strict=True):
         assert torch.equal(old, new)
+
+
+@pytest.mark.parametrize("fail", [take_too_much, take_too_much_of_a_gpu])
+def test_memory_that_runs_out_in_a_step_is_told_with_the_step_and_what_to_do(
+    cases, fail
+):
+    state = new_state(PLAN, QUICK)
+    steps = steps_of(state, cases, QUICK)
+    next(steps)
+    state.network.register_forward_pre_hook(fail)
+    with pytest.raises(UnusableInput, match="--batch-size") as caught:
+        next(steps)
+    assert caught.value.code is ErrorCode.OUT_OF_MEMORY
+    assert caught.value.where == "training step 2"
+    assert state.step == 1
+
+
+def test_memory_that_runs_out_while_patches_are_watched_is_told_too(cases):
+    state = new_state(PLAN, QUICK)
+    state.average.module.register_forward_pre_hook(take_too_much)
+    with pytest.raises(UnusableInput, match="after step 0") as caught:
+        watched(state, cases, QUICK)
+    assert caught.value.code is ErrorCode.OUT_OF_MEMORY
