@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from medseg.io.safe_writing import writing_errors
 from medseg.training.loop import StepReport
 
 
@@ -12,9 +13,15 @@ class TrainingEvents:
     """Loss, learning rate and pseudo-Dice as scalars in a folder of event files."""
 
     def __init__(self, folder: Path, structures: Sequence[str], step: int) -> None:
-        """Go on after a step: events of later ones, from a run that died, are void."""
+        """Go on after a step: events of later ones, from a run that died, are void.
+
+        Raises:
+            UnusableInput: DISK_FULL or NOT_WRITABLE, as from the other methods.
+        """
         self._structures = tuple(structures)
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+        self._folder = folder
+        with writing_errors(folder):
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def append(self, report: StepReport, dice: Sequence[float | None]) -> None:
         """Add the numbers of one interval."""
@@ -24,11 +31,13 @@ class TrainingEvents:
         }
         for name, value in zip(self._structures, dice, strict=True):
             numbers[f"pseudo-Dice/{name}"] = value
-        for name, number in numbers.items():
-            if number is not None:
-                self._writer.add_scalar(name, number, report.step)
-        self._writer.flush()
+        with writing_errors(self._folder):
+            for name, number in numbers.items():
+                if number is not None:
+                    self._writer.add_scalar(name, number, report.step)
+            self._writer.flush()
 
     def close(self) -> None:
         """Finish the files."""
-        self._writer.close()
+        with writing_errors(self._folder):
+            self._writer.close()

@@ -43,13 +43,7 @@ class Milestones:
         settings: TrainingSettings,
         recipe: Mapping[str, str],
     ) -> None:
-        """Nothing is written yet.
-
-        Raises:
-            WrongUse: INVALID_OPTION when TensorBoard is asked for and not installed.
-        """
-        if settings.tensorboard:
-            require_tensorboard()
+        """Nothing is written yet."""
         self.checkpoint = folder / "checkpoint.safetensors"
         self._folder = folder
         self._plan = plan
@@ -74,18 +68,18 @@ class Milestones:
             )
 
     def reach(self, state: TrainingState, report: StepReport, watched: Watched) -> None:
-        """Write everything.
+        """Write everything; the checkpoint before what a training can do without.
 
         Raises:
             UnusableInput: DISK_FULL or NOT_WRITABLE.
         """
         self._log.append(report, watched.dice)
+        self.save(state)
         if self._events is not None:
             self._events.append(report, watched.dice)
         if self._is_time_to_draw(state, report):
             self._draw(watched)
             self._drawn_at = report.seconds
-        self.save(state)
 
     def save(self, state: TrainingState) -> None:
         """Write the checkpoint alone.
@@ -96,7 +90,11 @@ class Milestones:
         save_checkpoint(state, self.checkpoint, self._recipe)
 
     def close(self) -> None:
-        """Finish the TensorBoard events."""
+        """Finish the TensorBoard events.
+
+        Raises:
+            UnusableInput: DISK_FULL or NOT_WRITABLE.
+        """
         if self._events is not None:
             self._events.close()
 

@@ -33,10 +33,19 @@ def plan_from(
 
     Raises:
         WrongUse: CHANNEL_MISMATCH when the dataset has another number of channels;
-            INVALID_OPTION when another kind of network is asked for, or one from MONAI
-            would have to tell things apart, or has no way down to freeze.
+            INVALID_OPTION when the model refines a coarser one's label map, another
+            kind of network is asked for, or one from MONAI would have to tell things
+            apart, or has no way down to freeze.
     """
     plan = model.info.plan
+    if model.first_stage is not None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "the model refines the label map of a coarser one, which training cannot",
+            where="--from",
+            remedy="Start from that coarser model (the folder "
+            f"{model.info.first_stage} in its own), or from another.",
+        )
     if len(plan.channels) != len(dataset.channels):
         raise WrongUse(
             ErrorCode.CHANNEL_MISMATCH,

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from medseg.core.errors import MedSegError
+from medseg.core.errors import ErrorCode, MedSegError, WrongUse
 from medseg.core.progress import Cancelled
 from medseg.core.settings import Device
 
@@ -120,18 +120,52 @@ def assembled_team() -> Iterator[Team]:
     if not distributed.is_torchelastic_launched():
         yield Team()
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(distributed.get_node_local_rank())
-    distributed.init_process_group(timeout=_LONGEST_WAIT)
+    distributed.init_process_group(_backend(), timeout=_LONGEST_WAIT)
     try:
         yield Team(rank=distributed.get_rank(), size=distributed.get_world_size())
     finally:
         distributed.destroy_process_group()
 
 
-def own_device(device: Device) -> Device:
-    """The device of this process: of several on one machine each takes its own GPU."""
-    is_gpu = torch.cuda.is_available() and device != "cpu"
-    if not is_gpu or not distributed.is_torchelastic_launched():
+def own_device(device: Device, team: Team) -> Device:
+    """The device of this process: of several on one machine each takes its own GPU.
+
+    Raises:
+        WrongUse: NO_SUCH_DEVICE, in every process, when some have a GPU of their own
+            and others none; INVALID_OPTION for one GPU named for all of them.
+    """
+    if team.size == 1 or device == "cpu" or not distributed.is_torchelastic_launched():
         return device
-    return Device(f"cuda:{distributed.get_node_local_rank()}")
+    if device != "auto":
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"{device} is one GPU for {team.size} processes",
+            where="--device",
+            remedy="Leave it out: each process takes a GPU of its own "
+            "(CUDA_VISIBLE_DEVICES chooses among them).",
+        )
+    place = distributed.get_node_local_rank()
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    served = sum(team.gathered([place < gpus]))
+    if served == 0:
+        return device
+    if served < team.size:
+        raise WrongUse(
+            ErrorCode.NO_SUCH_DEVICE,
+            f"{team.size} processes, and GPUs for {served} of them",
+            where="--device",
+            remedy="Start as many processes on a machine as it has GPUs "
+            "(--nproc-per-node), or add --device cpu.",
+        )
+    torch.cuda.set_device(place)
+    return Device(f"cuda:{place}")
+
+
+def _backend() -> str:
+    """What carries sums between processes, on either kind of device.
+
+    Left to itself PyTorch takes NCCL alone where there is a GPU, and it carries nothing
+    that lies in main memory.
+    """
+    has_nccl = torch.cuda.is_available() and distributed.is_nccl_available()
+    return "cpu:gloo,cuda:nccl" if has_nccl else "gloo"

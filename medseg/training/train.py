@@ -24,7 +24,8 @@ from medseg.training.cases import TrainingCase
 from medseg.training.checkpoint import TrainingState, load_checkpoint
 from medseg.training.cross_validation import cross_validated
 from medseg.training.loop import new_state, reproducible, training_steps, watch
-from medseg.training.milestones import Milestones
+from medseg.training.memory import training_memory
+from medseg.training.milestones import Milestones, require_tensorboard
 from medseg.training.out_folder import holds_networks, require_free
 from medseg.training.planning import planned, prepared_cases
 from medseg.training.runs import (
@@ -74,7 +75,8 @@ def train(
         WrongUse: OUTPUT_EXISTS without `resume`; OTHER_RECIPE when the checkpoint
             belongs to other data or settings; NO_SUCH_DEVICE; INVALID_OPTION;
             CHANNEL_MISMATCH when the dataset has not the channels of `start`.
-        UnusableInput: Naming the case, model or checkpoint that cannot be used.
+        UnusableInput: Naming the case, model or checkpoint that cannot be used;
+            OUT_OF_MEMORY or DISK_FULL, after which `resume` goes on.
         Cancelled: From `on_progress`.
     """
     if settings.freeze_encoder and start is None:
@@ -84,13 +86,15 @@ def train(
             where="--freeze-encoder",
             remedy="Give the model to start from, too (--from).",
         )
-    device, precision = resolved_choice(
-        own_device(settings.device), settings.precision, trains=True
-    )
-    settings = replace(
-        settings, device=device, precision=precision, compile=settings.is_compiled
-    )
+    if settings.tensorboard:
+        require_tensorboard()
     with assembled_team() as team:
+        device, precision = resolved_choice(
+            own_device(settings.device, team), settings.precision, trains=True
+        )
+        settings = replace(
+            settings, device=device, precision=precision, compile=settings.is_compiled
+        )
         with team.first_alone():
             if team.is_first:
                 require_free(out, settings.fold, resume=resume)
@@ -180,14 +184,16 @@ class _Training:
             save_model(info, [each.weights for each in finished], self.out)
 
     def _plan(self, cache: DatasetCache) -> Plan:
-        """Plan of the dataset, or of the model started from.
+        """Plan of the dataset, or of the model started from; every case is looked at.
 
         Raises:
             WrongUse: INVALID_OPTION with fewer patches a step than processes.
         """
-        plan = planned(cache, self.settings, self.on_progress)
-        if self.start is not None:
-            plan = plan_from(self.start, self.dataset, self.settings)
+        earlier = None
+        if self.start is not None:  # what it refuses is not to wait for every case
+            earlier = plan_from(self.start, self.dataset, self.settings)
+        found = planned(cache, self.settings, self.on_progress)
+        plan = earlier or found
         if plan.batch_size < self.team.size:
             raise WrongUse(
                 ErrorCode.INVALID_OPTION,
@@ -232,13 +238,14 @@ class _Training:
         """The loop with its log, pseudo-Dice and checkpoints."""
         plan, settings, team = run.plan, run.settings, self.team
         milestones = Milestones(run.folder, plan, settings, recipe)
-        state = new_state(plan, settings)
-        if self.resume and milestones.checkpoint.exists():
-            load_checkpoint(state, milestones.checkpoint, recipe)
-            done = f"{run.name}: {state.step} of {settings.steps} steps"
-            _LOGGER.info("going on after %s", done)
-        elif self.start is not None:
-            start_from(state.network, plan, self.start)
+        with training_memory(f"network of {run.name}"):
+            state = new_state(plan, settings)
+            if self.resume and milestones.checkpoint.exists():
+                load_checkpoint(state, milestones.checkpoint, recipe)
+                done = f"{run.name}: {state.step} of {settings.steps} steps"
+                _LOGGER.info("going on after %s", done)
+            elif self.start is not None:
+                start_from(state.network, plan, self.start)
         seed = settings.seed
         source = PatchSource(
             cases,

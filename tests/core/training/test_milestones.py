@@ -1,24 +1,30 @@
 """What a training leaves behind every so many steps."""
 
 import csv
+import importlib
 import sys
+import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from medseg import ErrorCode, WrongUse
+import medseg
+from medseg import ErrorCode, UnusableInput, WrongUse
 from medseg.core.regions import Region
 from medseg.core.scores import mean_of
 from medseg.core.settings import TrainingSettings
 from medseg.report import WatchedPatch
+from medseg.training import train
 from medseg.training.checkpoint import load_checkpoint
 from medseg.training.loop import StepReport, Watched, new_state
 from medseg.training.milestones import Milestones, structure_colours
 from tests.core.making import TINY_PLAN
-from tests.core.training.cubes import QUICK
+from tests.core.training.cubes import QUICK, write_cubes
+from tests.core.training.shortage import files_of_at_most, no_work
 
 DICE = (0.5, None)
 
@@ -119,12 +125,78 @@ def test_tensorboard_reads_the_same_numbers_also_after_going_on(tmp_path):
 def test_tensorboard_that_is_not_installed_is_refused_before_anything(
     tmp_path, monkeypatch
 ):
+    dataset = medseg.read_dataset(write_cubes(tmp_path / "cubes"))
+    settings = replace(QUICK, tensorboard=True)
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "tensorboard", raising=False)
     with pytest.raises(WrongUse, match="pip install tensorboard") as caught:
-        Milestones(tmp_path, TINY_PLAN, replace(QUICK, tensorboard=True), {"loss": "a"})
+        train(dataset, tmp_path / "out", settings, on_progress=no_work)
     assert caught.value.code is ErrorCode.INVALID_OPTION
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_too_full_for_a_picture_has_the_checkpoint_and_takes_the_rest_later(
+    tmp_path,
+):
+    plan = replace(TINY_PLAN, widths=(2, 2, 2))  # of a checkpoint smaller than
+    chance = np.random.default_rng(0)  # pictures of nothing but noise
+    shape = (64, 64, 64)
+    patch = WatchedPatch(
+        image=chance.normal(size=shape).astype(np.float32),
+        reference=chance.random((2, *shape)) < 0.2,
+        prediction=chance.random((2, *shape)) < 0.5,
+    )
+    noise = Watched(dice=DICE, patches=(patch,) * 3)
+
+    def reach_two(folder: Path) -> Milestones:
+        milestones = Milestones(folder, plan, QUICK, {"loss": "a"})
+        milestones.start(0)
+        state = new_state(plan, QUICK)
+        state.step = 2
+        milestones.reach(state, report_at(2), noise)
+        return milestones
+
+    roomy = reach_two(tmp_path / "roomy")
+    size = roomy.checkpoint.stat().st_size
+    picture_size = (tmp_path / "roomy/samples.png").stat().st_size
+    assert size < 0.5 * picture_size
+    full = tmp_path / "full"
+    with (
+        files_of_at_most((size + picture_size) // 2),
+        pytest.raises(UnusableInput, match=r"samples\.png") as caught,
+    ):
+        reach_two(full)
+    assert caught.value.code is ErrorCode.DISK_FULL
+    assert logged_steps(full) == ["2"]
+    back, milestones = new_state(plan, QUICK), Milestones(full, plan, QUICK, {})
+    load_checkpoint(back, milestones.checkpoint, {"loss": "a"})
+    assert back.step == 2
+    milestones.start(back.step)
+    back.step = 4
+    milestones.reach(back, report_at(4), noise)
+    assert logged_steps(full) == ["2", "4"]
+    assert {path.name for path in full.iterdir()} == {
+        *("checkpoint.safetensors", "log.csv", "progress.png", "samples.png")
+    }
+
+
+def test_a_disk_too_full_for_tensorboard_is_told_as_such(tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard", reason="tensorboard is optional")
+    events = importlib.import_module("medseg.training.events")
+    # TensorBoard writes in a thread, which prints the same error before it dies
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    report = report_at(1)
+    writer = events.TrainingEvents(tmp_path / "events", ["liver", "tumour"], 0)
+    with files_of_at_most(500):
+        for fail in (partial(append_often, writer, report), writer.close):
+            with pytest.raises(UnusableInput, match="events") as caught:
+                fail()
+            assert caught.value.code is ErrorCode.DISK_FULL
+
+
+def append_often(writer: object, report: StepReport) -> None:
+    for _ in range(20):
+        writer.append(report, DICE)
 
 
 def test_regions_have_the_colours_of_the_labels_they_paint():

@@ -1,7 +1,9 @@
 """Training that starts from an earlier model."""
 
 import json
+import shutil
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,11 @@ from medseg import ErrorCode, Preset, WrongUse
 from medseg.core.case import Dataset
 from medseg.core.labels import LabelSet
 from medseg.core.plan import Architecture
+from medseg.models import save_model, second_stage_plan, weights_bytes
 from medseg.networks import build_network, encoder_parameters
 from medseg.training import train
-from medseg.training.starting import plan_from
 from tests.core.training.cubes import QUICK, write_cubes
+from tests.core.training.shortage import no_work
 
 ONE_STEP = replace(QUICK, steps=1, checkpoint_every=1, fold=None, learning_rate=1e-9)
 
@@ -93,8 +96,10 @@ def test_as_many_other_labels_get_another_output_layer_too(cubes, earlier, tmp_p
     ],
 )
 def test_a_plan_of_its_own_is_refused(cubes, earlier, tmp_path, option):
+    settings = replace(QUICK, **option)
     with pytest.raises(WrongUse, match="keeps its plan"):
-        train(cubes, tmp_path / "out", replace(QUICK, **option), start=earlier)
+        train(cubes, tmp_path / "out", settings, start=earlier, on_progress=no_work)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_differs_from_the_models_plan_is_among_the_reasons(cubes, earlier):
@@ -145,10 +150,30 @@ def test_a_model_of_other_channels_is_refused(earlier, tmp_path):
     description = json.loads((folder / "dataset.json").read_text())
     description["modality"] = {"0": "T1", "1": "T2"}
     (folder / "dataset.json").write_text(json.dumps(description))
-    two = replace(medseg.read_dataset(folder), cases=())
+    two = medseg.read_dataset(folder)
     with pytest.raises(WrongUse) as refusal:
-        plan_from(medseg.load_model(earlier), two, QUICK)
+        train(two, tmp_path / "out", QUICK, start=earlier, on_progress=no_work)
     assert refusal.value.code is ErrorCode.CHANNEL_MISMATCH
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_refines_a_coarser_one_is_refused_its_first_stage_is_not(
+    cubes, earlier, tmp_path
+):
+    coarse = medseg.load_model(earlier).info
+    network = build_network(second_stage_plan(coarse.plan, coarse.plan))
+    content = weights_bytes(network)
+    weights = replace(coarse.weights[0], sha256=sha256(content).hexdigest())
+    fine = tmp_path / "fine"
+    save_model(
+        replace(coarse, weights=(weights,), first_stage="first_stage"), [content], fine
+    )
+    shutil.copytree(earlier, fine / "first_stage")
+    with pytest.raises(WrongUse, match="coarser") as refusal:
+        train(cubes, tmp_path / "out", QUICK, start=fine, on_progress=no_work)
+    assert refusal.value.code is ErrorCode.INVALID_OPTION
+    assert "first_stage" in refusal.value.remedy
+    train(cubes, tmp_path / "out", ONE_STEP, start=fine / "first_stage")
 
 
 def test_freezing_needs_a_model_to_start_from(cubes, tmp_path):

@@ -22,6 +22,7 @@ from tests.core.models.foreign.bundles import (
     write_bundle,
 )
 from tests.core.training.cubes import QUICK, write_cubes
+from tests.core.training.shortage import no_work
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in QUIETLY]
 SETTINGS = replace(QUICK, batch_size=2, fold=None)
@@ -89,13 +90,15 @@ def test_dropout_follows_from_seed_and_step_so_that_stopping_changes_nothing(
     assert parts.sha256 == whole.sha256
 
 
-def test_what_such_a_network_cannot_learn_is_refused_before_any_case_is_read(tmp_path):
-    folder = write_cubes(tmp_path / "cubes", cases=2)
-    dataset = replace(medseg.read_dataset(folder), cases=(), things=("cube",))
-    model = medseg.load_model(imported(tmp_path, UNET))
+def test_what_such_a_network_cannot_learn_is_refused_before_any_case_is_read(
+    cubes, tmp_path
+):
+    start, out = imported(tmp_path, UNET), tmp_path / "out"
+    things = replace(cubes, things=("cube",))
     with pytest.raises(WrongUse) as refusal:
-        plan_from(model, dataset, SETTINGS)
+        train(things, out, SETTINGS, start=start, on_progress=no_work)
     assert refusal.value.code is ErrorCode.INVALID_OPTION
-    plain = replace(dataset, things=())
+    frozen = replace(SETTINGS, freeze_encoder=True)
     with pytest.raises(WrongUse, match="way down"):
-        plan_from(model, plain, replace(SETTINGS, freeze_encoder=True))
+        train(cubes, out, frozen, start=start, on_progress=no_work)
+    assert not out.exists()

@@ -55,6 +55,27 @@ def note(progress):
 medseg.train(dataset, out, QUICK, resume=True, on_progress=note)
 print("first step", steps[0], flush=True)
 """
+OWN_DEVICES = """
+import torch
+from torch import distributed
+import medseg
+from medseg.training.team import own_device
+
+taken = []
+distributed.is_nccl_available = lambda: False
+torch.cuda.set_device = taken.append
+with medseg.assembled_team() as team:
+    answers = []
+    for device, gpus in CASES:
+        torch.cuda.is_available = lambda: gpus > 0
+        torch.cuda.device_count = lambda: gpus
+        try:
+            answer = str(own_device(medseg.Device(device), team))
+        except medseg.WrongUse as error:
+            answer = error.code.value
+        answers.append(f"{device} of {gpus}: {answer}")
+print(f"{team.rank} took {taken}; " + "; ".join(answers) + "\\n", end="", flush=True)
+"""
 
 
 def launched(
@@ -145,6 +166,20 @@ def test_one_process_that_stops_stops_all_and_the_steps_so_far_are_kept(
     assert network_in(out)
     resumed = run(2, RESUMED, dataset, out)
     assert "first step 4" in resumed.stdout, resumed.stderr
+
+
+@pytest.mark.slow
+def test_each_process_takes_a_gpu_of_its_own_or_all_of_them_say_why_not(tmp_path):
+    cases = [("cpu", 1), ("auto", 0), ("auto", 1), ("auto", 2), ("cuda:1", 2)]
+    code = f"CASES = {cases}\n{OWN_DEVICES}"
+    done = run(2, code, tmp_path, tmp_path / "devices")
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [
+        f"{rank} took [{rank}]; cpu of 1: cpu; auto of 0: auto; "
+        f"auto of 1: NO_SUCH_DEVICE; auto of 2: cuda:{rank}; "
+        "cuda:1 of 2: INVALID_OPTION"
+        for rank in (0, 1)
+    ]
 
 
 @pytest.mark.slow

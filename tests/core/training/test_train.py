@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,9 +29,11 @@ from medseg import (
 from medseg.core.case import Dataset
 from medseg.models import load_model
 from medseg.training import train
+from medseg.training.cache import DatasetCache
 from medseg.training.runs import Run
 from medseg.training.runs import split as split_of
 from tests.core.training.cubes import QUICK, SHAPE, write_cubes
+from tests.core.training.shortage import files_of_at_most, take_too_much
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +168,46 @@ def test_a_stopped_training_goes_on_bit_by_bit(cubes, trained, tmp_path, stop_at
     log = rows_of(out / "training/fold_0/log.csv")
     whole_log = rows_of(trained / "training/fold_0/log.csv")
     assert without_time(log) == without_time(whole_log)
+
+
+def test_a_disk_full_in_the_middle_loses_nothing_of_the_last_checkpoint(
+    cubes, trained, tmp_path
+):
+    out = tmp_path / "cubes"
+    full = ExitStack()
+
+    def fill(progress: Progress) -> None:
+        if (progress.stage, progress.done) == ("training", 3):
+            full.enter_context(files_of_at_most(20_000))
+
+    with full, pytest.raises(UnusableInput, match="checkpoint") as caught:
+        train(cubes, out, QUICK, on_progress=fill)
+    assert caught.value.code is ErrorCode.DISK_FULL
+    steps: list[Progress] = []
+    train(cubes, out, QUICK, resume=True, on_progress=steps.append)
+    assert [p.done for p in steps if p.stage == "training"] == [3, 4]
+    weights = "weights/fold_0.safetensors"
+    assert (out / weights).read_bytes() == (trained / weights).read_bytes()
+    rows = rows_of(out / "training/fold_0/log.csv")
+    assert [row["step"] for row in rows] == ["2", "4"]
+
+
+@pytest.mark.parametrize("part", ["facts", "prepared"])
+def test_memory_that_runs_out_for_a_case_is_told_with_its_name(
+    cubes, tmp_path, monkeypatch, part
+):
+    monkeypatch.setattr(DatasetCache, part, take_too_much)
+    with pytest.raises(UnusableInput, match="--workers") as caught:
+        train(cubes, tmp_path / "out", QUICK)
+    assert caught.value.code is ErrorCode.OUT_OF_MEMORY
+    assert caught.value.where in {case.id for case in cubes.cases}
+
+
+def test_memory_that_runs_out_for_the_network_is_told(cubes, tmp_path, monkeypatch):
+    monkeypatch.setattr("medseg.training.train.new_state", take_too_much)
+    with pytest.raises(UnusableInput, match="network of fold_0") as caught:
+        train(cubes, tmp_path / "out", QUICK)
+    assert caught.value.code is ErrorCode.OUT_OF_MEMORY
 
 
 def test_a_finished_training_may_be_resumed_and_stays_the_same(cubes, tmp_path):
