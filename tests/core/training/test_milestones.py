@@ -194,7 +194,7 @@ def test_a_disk_too_full_for_tensorboard_is_told_as_such(tmp_path, monkeypatch):
             assert caught.value.code is ErrorCode.DISK_FULL
 
 
-def append_often(writer: object, report: StepReport) -> None:
+def append_often(writer, report):
     for _ in range(20):
         writer.append(report, DICE)
 

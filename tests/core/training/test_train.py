@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -204,7 +205,8 @@ def test_memory_that_runs_out_for_a_case_is_told_with_its_name(
 
 
 def test_memory_that_runs_out_for_the_network_is_told(cubes, tmp_path, monkeypatch):
-    monkeypatch.setattr("medseg.training.train.new_state", take_too_much)
+    module = sys.modules["medseg.training.train"]  # the name is a function's, too
+    monkeypatch.setattr(module, "new_state", take_too_much)
     with pytest.raises(UnusableInput, match="network of fold_0") as caught:
         train(cubes, tmp_path / "out", QUICK)
     assert caught.value.code is ErrorCode.OUT_OF_MEMORY
