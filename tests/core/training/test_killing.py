@@ -21,7 +21,7 @@ from tests.core.training.cubes import QUICK, write_cubes
 
 _LOGGER = logging.getLogger(__name__)
 LONGEST_S = 0.1
-STEPS = 60
+STEPS = 40
 EVERY = 2
 SETTINGS = replace(QUICK, steps=STEPS, checkpoint_every=EVERY)
 RUN = Path("training/fold_0")
@@ -50,8 +50,8 @@ def moments_of(chance: np.random.Generator) -> list[Moment]:
     """Ten: three before the first step, five in training, two in validation."""
     fifth = STEPS // 5
     spans = [
-        ("looking at cases", 1, 5, 6),
-        *[("preparing cases", 1, 3, 4)] * 2,
+        ("looking at cases", 1, 3, 4),
+        *[("preparing cases", 1, 2, 3)] * 2,
         *(
             ("training", start + 1, start + fifth // 2, start + fifth - 1)
             for start in range(0, STEPS, fifth)
