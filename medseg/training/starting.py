@@ -37,31 +37,8 @@ def plan_from(
             kind of network is asked for, or one from MONAI would have to tell things
             apart, or has no way down to freeze.
     """
+    _require_startable(model, dataset, settings)
     plan = model.info.plan
-    if model.first_stage is not None:
-        raise WrongUse(
-            ErrorCode.INVALID_OPTION,
-            "the model refines the label map of a coarser one, which training cannot",
-            where="--from",
-            remedy="Start from that coarser model (the folder "
-            f"{model.info.first_stage} in its own), or from another.",
-        )
-    if len(plan.channels) != len(dataset.channels):
-        raise WrongUse(
-            ErrorCode.CHANNEL_MISMATCH,
-            f"the model takes {', '.join(plan.channels)}; the dataset has "
-            + ", ".join(dataset.channels),
-            where="--from",
-            remedy="Start from a model of the same channels, or from none.",
-        )
-    for name in PLANNING:
-        if getattr(settings, name) != getattr(_DEFAULT, name):
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                "a training --from a model keeps its plan",
-                where=f"--{name.replace('_', '-')}",
-                remedy="Leave it out, or start from no model.",
-            )
     names = [name.upper() for name in dataset.channels]
     if names != [name.upper() for name in plan.channels]:
         _LOGGER.warning(
@@ -98,6 +75,41 @@ def plan_from(
         with sketching():
             freeze_encoder(build_network(made))
     return made
+
+
+def _require_startable(
+    model: TrainedModel, dataset: Dataset, settings: TrainingSettings
+) -> None:
+    """Refuse what is seen without a look at the cases.
+
+    Raises:
+        WrongUse: CHANNEL_MISMATCH; INVALID_OPTION.
+    """
+    if model.first_stage is not None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "the model refines the label map of a coarser one, which training cannot",
+            where="--from",
+            remedy="Start from that coarser model (the folder "
+            f"{model.info.first_stage} in its own), or from another.",
+        )
+    plan = model.info.plan
+    if len(plan.channels) != len(dataset.channels):
+        raise WrongUse(
+            ErrorCode.CHANNEL_MISMATCH,
+            f"the model takes {', '.join(plan.channels)}; the dataset has "
+            + ", ".join(dataset.channels),
+            where="--from",
+            remedy="Start from a model of the same channels, or from none.",
+        )
+    for name in PLANNING:
+        if getattr(settings, name) != getattr(_DEFAULT, name):
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                "a training --from a model keeps its plan",
+                where=f"--{name.replace('_', '-')}",
+                remedy="Leave it out, or start from no model.",
+            )
 
 
 def start_from(network: nn.Module, plan: Plan, model: TrainedModel) -> None:

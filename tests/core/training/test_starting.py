@@ -19,6 +19,7 @@ from medseg.core.plan import Architecture
 from medseg.models import save_model, second_stage_plan, weights_bytes
 from medseg.networks import build_network, encoder_parameters
 from medseg.training import train
+from medseg.training.starting import plan_from
 from tests.core.training.cubes import QUICK, write_cubes
 from tests.core.training.shortage import no_work
 
