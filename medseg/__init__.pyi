@@ -88,7 +88,7 @@ from .evaluation.reading import read_scores
 from .evaluation.settings import EvaluationSettings
 from .evaluation.writing import lesions_path, require_writable_scores, write_scores
 from .inference.devices import available_devices
-from .instances.counting import counted, merged
+from .instances.counting import counted, merged_structures
 from .instances.detecting import instance_boxes, with_confidence
 from .instances.files import (
     MeasuredInstances,
@@ -349,7 +349,7 @@ __all__ = [
     "measure_instances",
     "measure_structures",
     "merge_cohort",
-    "merged",
+    "merged_structures",
     "misfits",
     "model_folder",
     "own_rules",

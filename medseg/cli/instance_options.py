@@ -52,7 +52,7 @@ class Counted:
                     remedy="Name what the lesion is called, and the structures that "
                     "it is made of.",
                 )
-            segmentation = medseg.merged(segmentation, name.strip(), parts)
+            segmentation = medseg.merged_structures(segmentation, name.strip(), parts)
         return medseg.counted(segmentation, self.structure)
 
 

@@ -133,6 +133,7 @@ def follow(  # noqa: PLR0913 - one an option
     out_labels: Path | None = None,
     baseline_scan: Path | None = None,
     baseline_series: str | None = None,
+    baseline_channel: int | None = None,
     scan: Path | None = None,
     opened: Opening = DEFAULT_OPENED,
     wanted: Annotated[Counted, Flat] = DEFAULT_COUNTED,
@@ -158,6 +159,7 @@ def follow(  # noqa: PLR0913 - one an option
         baseline_scan: The earlier scan, for --split-by intensity, and for the grid of a
             DICOM-SEG without empty slices.
         baseline_series: SeriesInstanceUID in the folder of the earlier scan.
+        baseline_channel: Channel of the earlier scan, from 0.
         scan: The later scan, for the same purposes, and for intensities and the slices
             of a DICOM-SEG with --out-labels.
         opened: How the scans are read.
@@ -173,7 +175,8 @@ def follow(  # noqa: PLR0913 - one an option
     if out_labels is not None:
         read = (baseline, follow_up, baseline_scan, scan)
         written = _written_as(out_labels, read, overwrite=overwrite)
-    earlier, volume = _scans((baseline_scan, scan), opened, baseline_series)
+    before = replace(opened, series=baseline_series, channel=baseline_channel)
+    earlier, volume = _scans((baseline_scan, scan), (before, opened))
     if out_labels is not None and written is not None and written.is_dicom:
         require_series(volume, out_labels)
     then, later = (
@@ -193,16 +196,25 @@ def follow(  # noqa: PLR0913 - one an option
 
 
 def _scans(
-    paths: tuple[Path | None, Path | None],
-    opened: Opened,
-    baseline_series: str | None,
+    paths: tuple[Path | None, Path | None], opened: tuple[Opened, Opened]
 ) -> Iterator[medseg.Volume | None]:
-    """The earlier and the later scan, as far as they are given."""
+    """The earlier and the later scan, as far as they are given.
+
+    Raises:
+        WrongUse: INVALID_OPTION, where it is said how to read a scan that is not given.
+        MedSegError: As `medseg.read_volume`.
+    """
+    before, _ = opened
+    if paths[0] is None and (before.series is not None or before.channel is not None):
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "it is said how the earlier scan is read, and none is given",
+            where="--baseline-series, --baseline-channel",
+            remedy="Leave them out, or give --baseline-scan.",
+        )
     is_any = paths != (None, None)
-    all_series = baseline_series, opened.series
-    for path, series in zip(paths, all_series, strict=True):
-        how = DEFAULT_OPENED if is_any and path is None else opened
-        yield scan_of(path, replace(how, series=series))
+    for path, how in zip(paths, opened, strict=True):
+        yield scan_of(path, DEFAULT_OPENED if is_any and path is None else how)
 
 
 def _written_as(
@@ -244,9 +256,9 @@ def _handed_on(tracked: medseg.Panoptic, found: medseg.FollowUp) -> str:
         return (
             "no lesion of the baseline has a Tracking UID; the later ones have new ones"
         )
-    uids = [each.tracking_uid for each in tracked.instances]
-    count = sum(uid in found.baseline_uids for uid in uids)
-    return f"{count} of {len(uids)} lesions have the Tracking UID of the baseline"
+    count = found.handed_on(each.tracking_uid for each in tracked.instances)
+    total = len(tracked.instances)
+    return f"{count} of {total} lesions have the Tracking UID of the baseline"
 
 
 def require_series(volume: medseg.Volume | None, out: Path) -> None:

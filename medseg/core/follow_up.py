@@ -1,5 +1,6 @@
 """Lesions of a baseline scan and what became of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -108,6 +109,10 @@ class FollowUp:
         """The tracking UIDs that lesions of the baseline have."""
         parts = (part for lesion in self.lesions for part in lesion.baseline)
         return frozenset(p.tracking_uid for p in parts if p.tracking_uid is not None)
+
+    def handed_on(self, uids: Iterable[str | None]) -> int:
+        """How many of the later lesions' tracking UIDs are of the baseline."""
+        return sum(uid in self.baseline_uids for uid in uids)
 
     def of_fate(self, fate: Fate) -> tuple[FollowedLesion, ...]:
         """The lesions of one fate."""

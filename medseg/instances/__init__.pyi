@@ -1,4 +1,4 @@
-from .counting import counted, merged
+from .counting import counted, merged_structures
 from .detecting import instance_boxes, with_confidence
 from .files import (
     MeasuredInstances,
@@ -27,7 +27,7 @@ __all__ = [
     "instance_boxes",
     "instance_files",
     "measure_instances",
-    "merged",
+    "merged_structures",
     "require_instance_format",
     "require_separable",
     "require_splittable",

@@ -29,7 +29,7 @@ def counted(segmentation: Segmentation, structures: Collection[str]) -> Segmenta
     return replace(segmentation, labels=LabelSet(changed))
 
 
-def merged(
+def merged_structures(
     segmentation: Segmentation, name: str, structures: Collection[str]
 ) -> Segmentation:
     """The label map with several structures as one, which is counted.

@@ -38,8 +38,8 @@ def estimate(
         model: As in `segment`.
         settings: As in `segment`.
         on_progress: Called between the steps; may raise `Cancelled`.
-        request: As in `predict`. Uncertainty keeps the sums of each network; what is
-            given back in main memory is left out.
+        request: As in `predict`. Uncertainty keeps the sums of each network, or of
+            each mirrored copy; what is given back in main memory is left out.
 
     Raises:
         MedSegError: As `segment`.

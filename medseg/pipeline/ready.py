@@ -232,7 +232,7 @@ def asked_of(
     wanted, plan = request.wanted, model.info.plan
     return Asked(
         members=wanted.uncertainty and len(model.networks) > 1,
-        copies=wanted.tells_copies_apart and settings.mirror and bool(plan.mirror_axes),
+        copies=wanted.mirror_variance and settings.mirror and bool(plan.mirror_axes),
         region=_region_on(request.region, prepared, plan, settings),
     )
 

@@ -52,10 +52,25 @@ class Answers:
         """
         if len(values) == 1:
             return cls(mean=values[0], networks=values, copies=values[None])
-        kept = 1 if copies == 1 else copies + 1  # answers of each network
-        count = (len(values) - 1) // kept
+        count, _ = answer_counts(len(values), copies, have_means=True)
         of_copies = _by_network(values[-count * copies :], copies)
         return cls(mean=values[0], networks=values[1 : 1 + count], copies=of_copies)
+
+
+def answer_counts(values: int, copies: int, *, have_means: bool) -> tuple[int, int]:
+    """How many networks answer, and how many copies of each, told from their number.
+
+    Args:
+        values: How many there are.
+        copies: How many each network has, if there is more than one value.
+        have_means: Whether `with_means` gave them.
+    """
+    if values == 1:
+        return 1, 1
+    if not have_means:
+        return values // copies, copies
+    kept = 1 if copies == 1 else copies + 1  # answers of each network
+    return (values - 1) // kept, copies
 
 
 def with_means(

@@ -15,7 +15,7 @@ from torch import Tensor
 from medseg.core.plan import Plan, Recipe
 from medseg.core.prepared import Prepared
 from medseg.core.volume import LabelArray
-from medseg.preprocessing.answers import Answers, with_means
+from medseg.preprocessing.answers import Answers, answer_counts, with_means
 from medseg.preprocessing.boxes import box_slices
 from medseg.preprocessing.expectation import Expectation, expectation_of
 from medseg.preprocessing.mapping import grid_mapping
@@ -46,10 +46,11 @@ class Wanted:
     uncertainty: bool = False
     mirror_variance: bool = False
 
-    @property
-    def tells_copies_apart(self) -> bool:
-        """Whether each mirrored copy's answer is needed by itself."""
-        return self.uncertainty and self.mirror_variance
+    def __post_init__(self) -> None:
+        if self.mirror_variance and not self.uncertainty:
+            raise ValueError(
+                "the variance over mirrored copies is asked for with uncertainty"
+            )
 
 
 LABELS_ONLY = Wanted()
@@ -108,7 +109,8 @@ def restored(
     maps: Restored | None = None
     for rows in resampled_slabs(values, mappings, prepared.crop_shape):
         if maps is None:
-            maps = _empty(prepared, plan, wanted, painter.answers_of(rows.values))
+            counts = painter.counts(len(rows.values))
+            maps = _empty(prepared, plan, wanted, *counts)
         _paint(painter, rows, maps, prepared)
     if maps is None:
         raise ValueError("there are no logits to restore")
@@ -151,7 +153,7 @@ def _probable(
 
 
 def _empty(
-    prepared: Prepared, plan: Plan, wanted: Wanted, answers: Answers
+    prepared: Prepared, plan: Plan, wanted: Wanted, networks: int, copies: int
 ) -> Restored:
     """The answer for all that lies outside the box: surely background."""
     shape = prepared.source.shape
@@ -160,7 +162,6 @@ def _empty(
         probabilities = np.zeros((len(plan.output_names), *shape), np.float16)
         if not plan.regions:
             probabilities[0] = 1
-    networks, copies = answers.copies.shape[:2]
 
     def sure(*, is_asked_for: bool) -> np.ndarray | None:
         is_made = wanted.uncertainty and is_asked_for
@@ -220,7 +221,7 @@ class _Painter:
 
     def paint(self, rows: RestoredRows, onto: Restored) -> None:
         """Write some rows into views of the maps."""
-        answers = self.answers_of(rows.values)
+        answers = self._answers_of(rows.values)
         mean, plan = answers.mean, self._plan
         onto.labels[...] = labels_of(mean, plan, sure_from=self._sure_from)
         if onto.probabilities is None and onto.entropy is None:
@@ -245,7 +246,11 @@ class _Painter:
             # Last of all: rows that memory does not suffice for are painted again.
             onto.expectation.add(expectation_of(members))
 
-    def answers_of(self, values: Float32[Tensor, "answer rows a b output"]) -> Answers:
+    def counts(self, values: int) -> tuple[int, int]:
+        """How many networks gave so many values, and how many copies of each."""
+        return answer_counts(values, self._copies, have_means=self._are_probabilities)
+
+    def _answers_of(self, values: Float32[Tensor, "answer rows a b output"]) -> Answers:
         """Whose values they are; probabilities come with their means."""
         make = Answers.of_means if self._are_probabilities else Answers.of_members
         return make(values, self._copies)

@@ -146,6 +146,6 @@ def _uid_words(lesions: Lesions, found: medseg.FollowUp) -> str:
     """How many lesions have a tracking UID of the baseline."""
     if not found.baseline_uids:
         return "The baseline has no Tracking UIDs: lesions have new ones."
-    uids = [each.tracking_uid for each in lesions.measures]
-    count = sum(uid in found.baseline_uids for uid in uids)
-    return f"{count} of {len(uids)} have the Tracking UID of the baseline."
+    count = found.handed_on(each.tracking_uid for each in lesions.measures)
+    total = len(lesions.measures)
+    return f"{count} of {total} have the Tracking UID of the baseline."

@@ -109,14 +109,11 @@ def _of_the_models(
 def _predicted(
     folders: CohortFolders, models: Sequence[str]
 ) -> dict[str, dict[str, medseg.PredictedDice]]:
-    """What a cohort run predicts of its model, which is the first one here."""
-    places = [folders.root]
-    if folders.predictions is not None:
-        places.append(folders.predictions.parent)
-    for folder in dict.fromkeys(places):
-        if told := medseg.read_predicted_dice(folder):
-            return {_only(models): told}
-    return {}
+    """What a cohort run predicts of its model, in tables beside the label maps."""
+    labels = folders.predictions
+    beside = folders.root if labels is None else labels.parent
+    told = medseg.read_predicted_dice(beside)
+    return {_only(models): told} if told else {}
 
 
 def _only(models: Sequence[str]) -> str:

@@ -143,10 +143,10 @@ def run_model(
 
 def _request(
     volume: medseg.Volume,
-    model: medseg.TrainedModel,
+    model: "medseg.TrainedModel",  # these two load torch
     choice: SegmentChoice,
     region: medseg.Segmentation | None,
-) -> medseg.Request:
+) -> "medseg.Request":
     """What is asked of a model beside the labels."""
     plan, grid = model.info.plan, volume.geometry
     wanted = medseg.Wanted(

@@ -10,6 +10,7 @@ from medseg.inference import free_bytes, measuring
 from medseg.inference.accumulators import RowRing
 from tests.core.test_predictions import UNCERTAIN, model_of, region_of, scan_of
 
+VARYING = Request(wanted=medseg.Wanted(uncertainty=True, mirror_variance=True))
 EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
 
 
@@ -88,7 +89,7 @@ def sums_of_a_run(scan, model, request, monkeypatch) -> int:
 
 @pytest.mark.usefixtures("no_memory_of_networks")
 @pytest.mark.parametrize("networks", [1, 2, 3])
-@pytest.mark.parametrize("request_", [Request(), UNCERTAIN])
+@pytest.mark.parametrize("request_", [Request(), UNCERTAIN, VARYING])
 def test_memory_holds_the_sums_of_every_network_whose_answer_is_kept(
     networks, request_, monkeypatch
 ):
@@ -100,6 +101,7 @@ def test_memory_holds_the_sums_of_every_network_whose_answer_is_kept(
     assert made.memory_bytes is not None
     image = 4 * scan.array.size
     kept = networks if request_.wanted.uncertainty else 1
+    kept *= 2 if request_.wanted.mirror_variance else 1  # one axis is mirrored
     outputs, patch = 3, 16 * 12 * 8
     at_once = min(32, made.windows)
     answers = 4 * (kept - 1) * at_once * outputs * patch

@@ -11,6 +11,7 @@ UNUSUAL = 7.0
 """From how many middle deviations on a volume is called unusual."""
 
 _FEWEST = 5
+_FEWEST_OTHERS = 2
 _DIGITS = 3
 
 
@@ -34,8 +35,8 @@ def missed_structures(
 ) -> dict[str, frozenset[str]]:
     """Of each case the structures that are found nowhere and should be there.
 
-    That are those that four fifths of the other cases have, and those whose absence is
-    an unusual size.
+    That are those that four fifths of the other cases have, if these are two or more,
+    and those whose absence is an unusual size.
 
     Args:
         results: Of all cases.
@@ -45,8 +46,10 @@ def missed_structures(
     others = len(results) - 1
 
     def is_missed(structure: str, odd: Mapping[str, float]) -> bool:
-        is_usual = 0 < 4 * others <= 5 * having[structure]
-        return is_usual or odd.get(structure, 0.0) > UNUSUAL
+        is_usual = 4 * others <= 5 * having[structure]
+        return (is_usual and others >= _FEWEST_OTHERS) or odd.get(
+            structure, 0.0
+        ) > UNUSUAL
 
     return {
         result.case_id: frozenset(

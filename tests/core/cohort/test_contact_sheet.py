@@ -233,7 +233,7 @@ class TestUnusual:
 
     @pytest.mark.parametrize(
         ("having", "lacking", "is_missed"),
-        [(4, 2, True), (3, 2, False), (5, 2, True), (2, 1, True), (0, 1, False)],
+        [(4, 2, True), (3, 2, False), (5, 2, True), (2, 1, True), (1, 1, False)],
     )
     def test_a_structure_is_missed_where_four_fifths_of_the_others_have_it(
         self, having, lacking, is_missed

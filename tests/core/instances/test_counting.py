@@ -30,7 +30,7 @@ def glioma() -> medseg.Segmentation:
 def test_a_lesion_of_several_labels_is_counted_and_measured_as_one():
     labels = glioma()
     apart = medseg.separate_instances(labels)
-    whole = medseg.merged(labels, "glioma", GLIOMA)
+    whole = medseg.merged_structures(labels, "glioma", GLIOMA)
     (lesion,) = medseg.measure_instances(medseg.separate_instances(whole))
 
     assert len(apart.instances) == 4  # the rim is on both sides of the core
@@ -50,7 +50,7 @@ def test_merged_is_the_union_and_nothing_else_changes(values, parts):
     before = label_map(np.array(values).reshape(-1, 1, 1))
     untouched = before.array.copy()
 
-    after = medseg.merged(before, "all of it", parts)
+    after = medseg.merged_structures(before, "all of it", parts)
 
     union = np.any([before.mask(name) for name in parts], axis=0)
     np.testing.assert_array_equal(after.mask("all of it"), union)
@@ -63,7 +63,7 @@ def test_merged_is_the_union_and_nothing_else_changes(values, parts):
 
 
 def test_the_name_of_a_part_may_be_that_of_the_whole():
-    whole = medseg.merged(glioma(), "edema", GLIOMA)
+    whole = medseg.merged_structures(glioma(), "edema", GLIOMA)
     assert set(whole.labels.names) == {"edema", "brain"}
 
 
@@ -77,5 +77,5 @@ def test_the_name_of_a_part_may_be_that_of_the_whole():
 )
 def test_what_cannot_be_merged_is_told(name, parts, told):
     with pytest.raises(medseg.WrongUse, match=told) as caught:
-        medseg.merged(glioma(), name, parts)
+        medseg.merged_structures(glioma(), name, parts)
     assert caught.value.code is medseg.ErrorCode.INVALID_OPTION

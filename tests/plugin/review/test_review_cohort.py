@@ -86,9 +86,10 @@ def test_scores_of_evaluate_are_those_of_the_only_folder(root, tmp_path):
     assert cohort.cases[0].value("good", Measure.IOU, "liver") == 1.0
 
 
-def test_predicted_dice_is_a_measure_of_the_first_model(root, tmp_path):
+def test_predicted_dice_is_a_measure_of_the_first_model(tmp_path):
     """Without scores the first; the worst structure is none that was missed."""
-    write_predictions(tmp_path)
+    root = write_cohort(tmp_path / "night")
+    write_predictions(root)
     folders = CohortFolders(root=tmp_path, predictions=root / "good")
 
     cohort = read_cohort(folders)
@@ -104,6 +105,13 @@ def test_predicted_dice_is_a_measure_of_the_first_model(root, tmp_path):
     assert two.worst_structure("good", Measure.PREDICTED) == ""
     assert three.value("good", Measure.PREDICTED, EVERY_STRUCTURE) is None
     assert three.has_no_prediction("good")
+
+
+def test_what_is_predicted_of_one_model_is_not_said_of_another(root, tmp_path):
+    (tmp_path / "another run").mkdir()
+    write_predictions(tmp_path / "another run")
+    folders = CohortFolders(root=tmp_path / "another run", predictions=root / "good")
+    assert Measure.PREDICTED not in read_cohort(folders).measures
 
 
 def test_predictions_lie_beside_the_folder_of_label_maps_and_after_scores(tmp_path):
