@@ -46,10 +46,8 @@ def missed_structures(
     others = len(results) - 1
 
     def is_missed(structure: str, odd: Mapping[str, float]) -> bool:
-        is_usual = 4 * others <= 5 * having[structure]
-        return (is_usual and others >= _FEWEST_OTHERS) or odd.get(
-            structure, 0.0
-        ) > UNUSUAL
+        is_told = others >= _FEWEST_OTHERS and 4 * others <= 5 * having[structure]
+        return is_told or odd.get(structure, 0.0) > UNUSUAL
 
     return {
         result.case_id: frozenset(
