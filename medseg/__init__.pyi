@@ -13,6 +13,7 @@ from .cohort.status import CohortStatus, cohort_status
 from .cohort.workers.local import LocalExecutor
 from .core.acceptance import Accepted
 from .core.agreement import AGREEMENT_LABELS, Agreement, SliceCounts
+from .core.axes_in_words import axes_in_words
 from .core.case import Case, Dataset
 from .core.centre_maps import CentreMaps
 from .core.cohort import CohortCase, Manifest
@@ -54,7 +55,7 @@ from .core.panoptic_scores import (
     PanopticScores,
     panoptic_total,
 )
-from .core.plan import Fingerprint, Plan
+from .core.plan import Fingerprint, PatientAxes, Plan
 from .core.progress import Cancelled, Progress
 from .core.provenance import AlgorithmFamily, Provenance
 from .core.quality import (
@@ -131,7 +132,9 @@ from .models.description import read_model_info
 from .models.folder import TrainedModel, load_model
 from .models.foreign.bundle_export import ExportOptions, export_bundle
 from .models.foreign.importing import import_model
-from .models.foreign.nnunet import NnunetOptions
+from .models.foreign.nnunet_files import NnunetCheckpoint, NnunetConfiguration
+from .models.foreign.nnunet_listing import nnunet_configurations
+from .models.foreign.nnunet_options import NnunetOptions
 from .models.zoo import list_models, model_folder
 from .phantom.dataset import write_phantom_dataset
 from .phantom.make import SAMPLE_SEED, Phantom, make_phantom
@@ -245,11 +248,14 @@ __all__ = [
     "Misfit",
     "ModelInfo",
     "ModelQuality",
+    "NnunetCheckpoint",
+    "NnunetConfiguration",
     "NnunetOptions",
     "Panoptic",
     "PanopticMean",
     "PanopticScore",
     "PanopticScores",
+    "PatientAxes",
     "Phantom",
     "Plan",
     "Precision",
@@ -299,6 +305,7 @@ __all__ = [
     "WrongUse",
     "assembled_team",
     "available_devices",
+    "axes_in_words",
     "cases_in",
     "classical",
     "cohort_changes",
@@ -352,6 +359,7 @@ __all__ = [
     "merged_structures",
     "misfits",
     "model_folder",
+    "nnunet_configurations",
     "own_rules",
     "panoptic_csv",
     "panoptic_json",

@@ -31,6 +31,15 @@ def test_the_command_line_shows_its_help_without_torch():
     )
 
 
+def test_what_an_import_can_be_asked_for_is_known_without_torch():
+    python(
+        "import sys, medseg; from pathlib import Path\n"
+        "medseg.NnunetOptions(trained_as=medseg.PatientAxes())\n"
+        "medseg.nnunet_configurations(Path())\n"
+        "assert 'torch' not in sys.modules"
+    )
+
+
 def test_nifti_is_segmented_and_trained_on_a_bare_machine(tmp_path):
     """With torch, monai, nibabel, numpy, scipy, safetensors and pydantic alone."""
     folder = write_cubes(tmp_path / "data")

@@ -12,8 +12,9 @@ from medseg.models.foreign.bundle import (
     import_bundle,
     is_bundle,
 )
-from medseg.models.foreign.nnunet import NnunetOptions, import_nnunet
+from medseg.models.foreign.nnunet import import_nnunet
 from medseg.models.foreign.nnunet_files import PLANS_FILE
+from medseg.models.foreign.nnunet_options import NnunetOptions
 
 _DEFAULT = NnunetOptions()
 _REMEDY = "Give nnU-Net's results folder, a bundle's folder, or a zip of either."
@@ -41,7 +42,7 @@ def import_model(
             ErrorCode.INVALID_OPTION,
             "a MONAI bundle has no folds, configurations and checkpoints to choose",
             where=path,
-            remedy="Give --name and --licence alone.",
+            remedy="Give its name and licence alone.",
         )
     return import_bundle(path, out_folder, named)
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 
 from medseg.core.errors import UnusableInput
 from medseg.core.model_info import ModelInfo, TrainingRecord, WeightFile
-from medseg.core.plan import PatientAxes, Plan
+from medseg.core.plan import Plan
 from medseg.io.safe_writing import require_absent_folder, written_whole_folder
 from medseg.models.folder import (
     network_with,
@@ -28,14 +27,13 @@ from medseg.models.foreign.checkpoints import (
 from medseg.models.foreign.nnunet_files import (
     DATASET_FILE,
     PLANS_FILE,
-    NnunetCheckpoint,
-    NnunetConfiguration,
     ResultsFolder,
     is_nnunet_file,
     read_json,
     results_folder,
 )
 from medseg.models.foreign.nnunet_network import mapped_weights, unsupported
+from medseg.models.foreign.nnunet_options import NnunetOptions
 from medseg.models.foreign.nnunet_plans import NnunetPlan, nnunet_plan
 from medseg.models.foreign.texts import one_line
 from medseg.networks import build_network
@@ -43,30 +41,6 @@ from medseg.networks.sketches import sketching
 
 _FIRST_STAGE = "first_stage"
 _TENSORS = "network_weights"
-
-
-@dataclass(frozen=True, kw_only=True)
-class NnunetOptions:
-    """What to import, and what the files do not say.
-
-    Attributes:
-        configuration: Which model of a dataset that has several.
-        checkpoint: Of each fold.
-        folds: Numbers; all there are when empty.
-        name: Of the model; that of the dataset when empty.
-        licence: Of the weights, as SPDX expression.
-        trained_as: Where the voxel axes i, j, k of all scans pointed that it was
-            trained on and is run on, where a tool around nnU-Net turned them so.
-            TotalSegmentator's point to R, A, S, which is known by the dataset's name
-            when it holds "TotalSegmentator".
-    """
-
-    configuration: NnunetConfiguration | None = None
-    checkpoint: NnunetCheckpoint = NnunetCheckpoint.FINAL
-    folds: tuple[int, ...] = ()
-    name: str = ""
-    licence: str = "LicenseRef-Unknown"
-    trained_as: PatientAxes | None = None
 
 
 _DEFAULT = NnunetOptions()

@@ -12,8 +12,8 @@ _AS_STORED = {"SimpleITKIO", "NibabelIO"}
 _TO_RAS = {"SimpleITKIOWithReorient", "NibabelIOWithReorient"}
 _TURNED_TO_RAS = "TotalSegmentator"
 _AS_THEY_LIE = (
-    "taken as they lie in the file; import it again with --trained-as RAS if a tool "
-    "around nnU-Net turned scans so"
+    "taken as they lie in the file; import it again, trained as RAS "
+    "(--trained-as RAS), if a tool around nnU-Net turned scans so"
 )
 _MIRRORED_SIDES = (
     "its labels are told apart by their side, yet nnU-Net mirrors scans for this "

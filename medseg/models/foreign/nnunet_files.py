@@ -14,6 +14,8 @@ DATASET_FILE = "dataset.json"
 _MOST_JSON_BYTES = 64 * 2**20
 _DEEPEST = 4
 """Folders of a checkpoint: nnUNet_results, dataset, trainer, fold."""
+DEEPEST_RESULTS = _DEEPEST - 1
+"""Folders of a results folder, itself among them."""
 
 
 class NnunetConfiguration(StrEnum):
@@ -40,7 +42,7 @@ class ResultsFolder:
     @property
     def configuration(self) -> str:
         """The last part of the folder's name; it may be any."""
-        return self.path.name.rpartition("__")[2]
+        return configuration_of(self.path.name)
 
     def sibling(self, configuration: str) -> "ResultsFolder":
         """Of the same trainer, plans and dataset.
@@ -92,10 +94,24 @@ def is_results_folder(path: Path) -> bool:
     return (path / PLANS_FILE).is_file() and (path / DATASET_FILE).is_file()
 
 
+def configuration_of(name: str) -> str:
+    """Of the name of a results folder: its last part."""
+    return name.rpartition("__")[2]
+
+
 def is_nnunet_file(path: PurePosixPath) -> bool:
     """Whether a file of an exported model is needed to import it."""
     names = {PLANS_FILE, DATASET_FILE, *NnunetCheckpoint}
     return path.name in names and len(path.parts) <= _DEEPEST + 1
+
+
+def results_folders(path: Path) -> list[ResultsFolder]:
+    """The path itself if it is a results folder, otherwise all there are below it."""
+    if is_results_folder(path):
+        return [ResultsFolder(path=path.resolve())]
+    patterns = ["/".join("*" * depth) for depth in range(1, DEEPEST_RESULTS + 1)]
+    below = sorted(folder for each in patterns for folder in path.glob(each))
+    return [ResultsFolder(path=each) for each in below if is_results_folder(each)]
 
 
 def results_folder(
@@ -113,12 +129,7 @@ def results_folder(
     """
     if not path.is_dir():
         raise _no_model(path)
-    if is_results_folder(path):
-        found = [ResultsFolder(path=path.resolve())]
-    else:
-        patterns = ["/".join("*" * depth) for depth in range(1, _DEEPEST)]
-        below = sorted(folder for each in patterns for folder in path.glob(each))
-        found = [ResultsFolder(path=each) for each in below if is_results_folder(each)]
+    found = results_folders(path)
     if not found:
         raise _no_model(path)
     named = [
@@ -132,7 +143,7 @@ def results_folder(
             if named
             else f"there is no {configuration}, but {names}",
             where=path,
-            remedy="Name the configuration, or give that folder itself.",
+            remedy="Name the configuration, or give that folder itself, unpacked.",
         )
     return named[0]
 

@@ -17,12 +17,13 @@ from medseg.core.plan import NormalisationKind, PatientAxes, StoredAxes
 from medseg.core.settings import InferenceSettings, Precision
 from medseg.models import TrainedModel, load_model
 from medseg.models.foreign.importing import import_model
-from medseg.models.foreign.nnunet import NnunetOptions, import_nnunet
+from medseg.models.foreign.nnunet import import_nnunet
 from medseg.models.foreign.nnunet_files import (
     NnunetCheckpoint,
     NnunetConfiguration,
     ResultsFolder,
 )
+from medseg.models.foreign.nnunet_options import NnunetOptions
 from medseg.preprocessing import prepare
 
 MADE = Path(__file__).parent / "nnunet"
