@@ -26,6 +26,10 @@ class Fold(QWidget):
         self._button.toggled.connect(self._show)
         self._show(shown=False)
 
+    def unfold(self) -> None:
+        """Show what is below, as the user would."""
+        self._button.setChecked(True)
+
     def _show(self, shown: bool) -> None:
         self._button.setText(f"{'▾' if shown else '▸'} {self._title}")
         self._content.setVisible(shown)

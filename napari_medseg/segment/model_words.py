@@ -18,7 +18,7 @@ def summary_of(model: medseg.ModelInfo) -> str:
 
 
 def details_of(model: medseg.ModelInfo, source: str) -> str:
-    """All that is known about a model: structures with scores, data, origin.
+    """All that is known about a model: axes, structures with scores, data, origin.
 
     Args:
         model: The model.
@@ -28,7 +28,7 @@ def details_of(model: medseg.ModelInfo, source: str) -> str:
     spacing = " x ".join(f"{edge:g}" for edge in model.plan.spacing_mm)
     facts = {
         "From": source,
-        "Works at": f"{spacing} mm",
+        "Works at": f"{spacing} mm along {medseg.axes_in_words(model.plan.axes)}",
         "Networks": str(len(model.weights)),
         "Trained on": ", ".join(word for word in (made.dataset, made.source) if word),
         "Training cases": str(len(made.cases) or ""),
@@ -41,6 +41,9 @@ def details_of(model: medseg.ModelInfo, source: str) -> str:
         for name in model.plan.labels.names
     ]
     lines = [f"{name}: {value}" for name, value in facts.items() if value]
+    if model.plan.reasons:
+        reasons = (f"  {subject}: {reason}" for subject, reason in model.plan.reasons)
+        lines.extend(("Why it is so:", *reasons))
     return "\n".join((*lines, "Structures:", *structures))
 
 

@@ -24,7 +24,8 @@ from napari_medseg.layers.regions import Box, draw_region
 from napari_medseg.layers.scripts import ModelRun
 from napari_medseg.layers.uncertainty import uncertainty_layers
 from napari_medseg.preferences import preferences
-from napari_medseg.segment.import_dialog import ImportChoice, choose_import
+from napari_medseg.segment.import_dialog import choose_import
+from napari_medseg.segment.importing import ImportChoice, Imported, import_chosen
 from napari_medseg.segment.model_words import provenance_words
 from napari_medseg.segment.offers import Offers
 from napari_medseg.segment.scan import (
@@ -131,11 +132,8 @@ class SegmentWidget(Panel):
     def import_model(self, choice: ImportChoice) -> None:
         """Import a model of another tool, offer it, and choose it."""
 
-        def work(report: Report) -> Path:
-            report(medseg.Progress(stage="importing", done=0, total=1))
-            options = medseg.NnunetOptions(licence=choice.licence)
-            medseg.import_model(choice.source, choice.out_folder, options)
-            return choice.out_folder
+        def work(report: Report) -> Imported:
+            return import_chosen(choice, report)
 
         self.view.set_importing()
         self.background.start(f"MedSeg: importing {choice.source.name}", work)
@@ -247,7 +245,7 @@ class SegmentWidget(Panel):
         words = "" if left is None else f"about {duration(left)} left"
         self.view.show_progress(progress, f"{words} {self._where}".strip())
 
-    def _on_succeeded(self, result: _Made | Estimated | Path) -> None:
+    def _on_succeeded(self, result: _Made | Estimated | Imported) -> None:
         match result:
             case _Made():
                 for layer in result.layers:
@@ -256,9 +254,9 @@ class SegmentWidget(Panel):
                 self.view.show_message(str(result.result))
             case Estimated():
                 self.view.show_message(str(result))
-            case Path():
-                self.add_model_folder(str(result))
-                self.view.show_message(f"Imported to {result}.")
+            case Imported():
+                self.add_model_folder(str(result.folder))
+                self.view.show_message(str(result))
 
     def _on_selected(self, _event: object = None) -> None:
         active = self._viewer.layers.selection.active

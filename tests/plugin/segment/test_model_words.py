@@ -40,6 +40,28 @@ def test_details_hold_every_structure_with_its_scores_and_the_origin():
         assert f"mean IoU {result.mean_iou:.4f}" in details
 
 
+def test_details_say_where_the_axes_point_and_what_the_plan_is_for():
+    reasons = (("axes", "taken as they lie"), ("mirror_axes", "as it was trained"))
+    plan = replace(
+        HIPPOCAMPUS.plan,
+        axes=medseg.PatientAxes(codes="SPL"),
+        spacing_mm=(3.0, 2.0, 1.5),
+        reasons=reasons,
+    )
+
+    details = details_of(replace(HIPPOCAMPUS, plan=plan), SHIPPED)
+
+    assert "3 x 2 x 1.5 mm along superior, posterior, left" in details
+    for subject, reason in reasons:
+        assert f"  {subject}: {reason}" in details.splitlines()
+
+
+def test_a_plan_without_reasons_gives_none():
+    plan = replace(HIPPOCAMPUS.plan, reasons=())
+    details = details_of(replace(HIPPOCAMPUS, plan=plan), SHIPPED)
+    assert "Why it is so" not in details
+
+
 def test_provenance_tells_model_settings_versions_and_doubts():
     made = medseg.Provenance(
         case_id="c1",

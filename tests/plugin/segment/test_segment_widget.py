@@ -1,6 +1,5 @@
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from napari.layers import Labels
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialogButtonBox,
     QLabel,
     QPlainTextEdit,
     QProgressBar,
@@ -26,7 +24,6 @@ from napari_medseg.layers.conversion import (
     volume_of,
 )
 from napari_medseg.layers.evidence import evidence_of
-from napari_medseg.segment.import_dialog import ImportDialog
 from napari_medseg.segment.remembered import RememberedModels
 from napari_medseg.segment.settings import DeviceBox
 from napari_medseg.segment.widget import SegmentWidget
@@ -495,43 +492,3 @@ def test_the_same_work_can_be_copied_as_a_script(
     script = clipboard.text()
     assert f"medseg.load_model({str(untrained_model)!r})" in script
     compile(script, "script", "exec")
-
-
-@pytest.mark.slow
-def test_a_model_of_nnunet_is_imported_and_chosen(qtbot, panel, tmp_path):
-    source = Path(__file__).parents[2] / "core/models/foreign/nnunet/plain"
-    dialog = ImportDialog()
-    qtbot.addWidget(dialog)
-    dialog.fill(source / "Dataset101_Plain", tmp_path / "imported")
-
-    panel.import_model(dialog.choice())
-    qtbot.waitUntil(done(panel), timeout=120_000)
-
-    assert message(panel, STATUS).startswith("Imported to ")
-    offer = panel.view.models.offer()
-    assert offer.info == medseg.read_model_info(tmp_path / "imported")
-
-
-def test_what_cannot_be_imported_is_told_in_one_line(qtbot, panel, tmp_path):
-    dialog = ImportDialog()
-    qtbot.addWidget(dialog)
-    dialog.fill(tmp_path, tmp_path / "imported")
-
-    panel.import_model(dialog.choice())
-    assert not part(panel, "Cancel", QPushButton).isEnabled()
-    qtbot.waitUntil(done(panel), timeout=120_000)
-
-    assert not (tmp_path / "imported").exists()
-    assert str(tmp_path) in message(panel, STATUS)
-
-
-def test_the_import_dialog_wants_a_model_and_a_folder(qtbot, tmp_path):
-    dialog = ImportDialog()
-    qtbot.addWidget(dialog)
-    (buttons,) = dialog.findChildren(QDialogButtonBox)
-    ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
-
-    assert not ok.isEnabled()
-    dialog.fill(tmp_path, tmp_path / "imported")
-    assert ok.isEnabled()
-    assert dialog.choice().licence == "LicenseRef-Unknown"
