@@ -123,7 +123,7 @@ def scored_case(task: CaseTask) -> ScoredCase:
         reference,
         task.described,
         scan,
-        tolerance_mm=_tolerance_here(task, prediction, reference),
+        tolerance_mm=task.tolerance_mm,
         lesions=task.lesions,
     )
     made = prediction.provenance
@@ -179,18 +179,6 @@ def _ignoring_both(
     ignored = prediction.array == ignore_id
     array = np.where(ignored, np.uint16(ignore_id), reference.array)
     return replace(reference, array=array)
-
-
-def _tolerance_here(
-    task: CaseTask, prediction: Segmentation, reference: Segmentation
-) -> float | dict[str, float] | None:
-    """The tolerances of the structures this case knows; other cases may know more."""
-    tolerance_mm = task.tolerance_mm
-    if not isinstance(tolerance_mm, Mapping):
-        return tolerance_mm
-    names = {*reference.labels.names, *prediction.labels.names}
-    names |= {*(task.described.scored_names if task.described else ())}
-    return {name: mm for name, mm in tolerance_mm.items() if name in names}
 
 
 def _hash(task: CaseTask, scan: Volume | None) -> str:

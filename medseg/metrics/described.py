@@ -39,7 +39,8 @@ def score_described(
         reference: The one to compare with, where there is one with the label to ignore.
         described: What is scored and what is ignored; None for every label.
         scan: As `score` takes it.
-        tolerance_mm: Likewise, by name of a region where there are regions.
+        tolerance_mm: Likewise, by name of a region where there are regions; those of
+            structures in neither map, which other cases may have, are passed over.
         lesions: Likewise.
 
     Raises:
@@ -53,9 +54,7 @@ def score_described(
             predicted,
             wanted,
             scan,
-            tolerance_mm=_tolerance_here(tolerance_mm, predicted, wanted)
-            if described is not None and described.regions
-            else tolerance_mm,
+            tolerance_mm=_tolerance_here(tolerance_mm, predicted, wanted),
             lesions=lesions,
         )
         for predicted, wanted in compared_maps(prediction, reference, described)
