@@ -4,18 +4,16 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
+from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-_IN_FLIGHT_A_WORKER = 2
 
 
 @dataclass(frozen=True)
@@ -42,89 +40,131 @@ def each_result(
     """Results as they are done, in no particular order.
 
     With one worker, tasks run one after the other in this process. With several, each
-    has a process, and no more than twice as many tasks as workers are under way at a
-    time. When a process dies, the tasks under way run again, each alone in a process of
-    its own, so that the one that kills its process is found and costs no other.
+    process has one task at a time. The task of a process that died runs again when the
+    others are done, in a process of its own and with no other beside it: what was short
+    of memory for a moment is not lost, and what kills its process costs no other.
 
     Args:
         function: Importable by name, as are its tasks and results.
         tasks: What it is called with.
         workers: Processes.
+
+    Raises:
+        Exception: What the function raises, with the traceback of the process as a
+            note. The other processes end with the tasks that they have.
     """
     if workers == 1:
         yield from map(function, tasks)
         return
-    waiting = list(reversed(tasks))
-    while waiting:
-        lost: list[Task] = []
-        yield from _until_one_dies(function, waiting, lost, workers)
-        for task in lost:
-            yield _alone(function, task)
+    lost: list[Task] = []
+    yield from _shared_out(function, tasks, workers, lost)
+    for task in lost:
+        lost_again: list[Task] = []
+        yield from _shared_out(function, [task], 1, lost_again)
+        if lost_again:
+            yield Died(task)
 
 
-def _until_one_dies(
+def _shared_out(
     function: Callable[[Task], Result],
-    waiting: list[Task],
+    tasks: Sequence[Task],
+    workers: int,
     lost: list[Task],
-    workers: int,
 ) -> Iterator[Result]:
-    """Work off `waiting` from its end; the tasks under way at a death go to `lost`."""
-    under_way: dict[Future[Result], Task] = {}
-    with _processes(min(workers, len(waiting))) as pool:
-        while under_way or (waiting and not lost):
-            if not lost:
-                _keep_busy(pool, function, waiting, under_way, workers)
-            if not under_way:  # it died with nothing to do
-                return
-            wait(under_way, return_when=FIRST_COMPLETED)
-            for future in [future for future in under_way if future.done()]:
-                task = under_way.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
+    """Results of the tasks; those whose process died go to `lost`."""
+    waiting = list(reversed(tasks))
+    team: list[_Worker[Task, Result]] = []
+    busy: dict[object, _Worker[Task, Result]] = {}  # by connection
+    try:
+        while waiting or busy:
+            while waiting and len(busy) < workers:
+                team.append(_Worker(function, waiting.pop()))
+                busy[team[-1].connection] = team[-1]
+            for ready in connection.wait(
+                [worker.connection for worker in busy.values()]
+            ):
+                worker = busy.pop(ready)
+                task, answer = worker.task, worker.answer()
+                if answer is None:
                     lost.append(task)
-                else:
-                    yield future.result()
-
-
-def _keep_busy(
-    pool: ProcessPoolExecutor,
-    function: Callable[[Task], Result],
-    waiting: list[Task],
-    under_way: dict[Future[Result], Task],
-    workers: int,
-) -> None:
-    """Hand out tasks, few at a time so that neither they nor their results pile up."""
-    try:
-        while waiting and len(under_way) < _IN_FLIGHT_A_WORKER * workers:
-            under_way[pool.submit(function, waiting[-1])] = waiting[-1]
-            waiting.pop()
-    except BrokenProcessPool:
-        return  # the tasks under way will tell
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        # closed pipes, no word of the system's: it broke while a process was started
-
-
-def _alone(function: Callable[[Task], Result], task: Task) -> Result | Died[Task]:
-    with _processes(1) as pool:
-        try:
-            return pool.submit(function, task).result()
-        except BrokenProcessPool:
-            return Died(task)
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """New processes, without this one's threads and locks; what waits is dropped."""
-    pool = ProcessPoolExecutor(
-        count,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_follow_parent,
-    )
-    try:
-        yield pool
+                    team.remove(worker)
+                    worker.end()
+                    continue
+                if waiting:
+                    worker.take(waiting.pop())
+                    busy[ready] = worker
+                if isinstance(answer, _Raised):
+                    raise answer.error
+                yield answer.result
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in team:
+            worker.end()
+
+
+@dataclass(frozen=True)
+class _Returned(Generic[Result]):
+    result: Result
+
+
+@dataclass(frozen=True)
+class _Raised:
+    error: Exception
+
+
+class _Worker(Generic[Task, Result]):
+    """A new process, without this one's threads and locks, and the task it has.
+
+    Args:
+        function: What it calls.
+        task: Its first.
+    """
+
+    def __init__(self, function: Callable[[Task], Result], task: Task) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.connection, other = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(function, other))
+        with suppress(BrokenPipeError):  # died at once: the connection will tell
+            self._process.start()
+        other.close()
+        self.take(task)
+
+    def take(self, task: Task) -> None:
+        """Work on this next."""
+        self.task = task
+        with suppress(BrokenPipeError, ConnectionResetError):  # the same
+            self.connection.send(task)
+
+    def answer(self) -> _Returned[Result] | _Raised | None:
+        """What became of the task; None where the process has died."""
+        try:
+            answer: _Returned[Result] | _Raised = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        return answer
+
+    def end(self) -> None:
+        """Let it finish the task that it has, and wait for that."""
+        self.connection.close()
+        if self._process.pid is not None:
+            self._process.join()
+
+
+def _serve(function: Callable[[Task], Result], parent: Connection) -> None:
+    """Answer tasks until the parent closes the connection."""
+    _follow_parent()
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            parent.send(_answer(function, parent.recv()))
+
+
+def _answer(
+    function: Callable[[Task], Result], task: Task
+) -> _Returned[Result] | _Raised:
+    try:
+        return _Returned(function(task))
+    except Exception as error:  # noqa: BLE001  # raised in the parent
+        error.add_note(traceback.format_exc())
+        return _Raised(error)
 
 
 def _follow_parent() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.context import SpawnProcess
 
 import pytest
 
@@ -53,6 +54,34 @@ def test_an_error_of_the_function_passes_through_and_ends_the_processes():
     with pytest.raises(ZeroDivisionError):
         list(each_result(eval, ["1 / 0", *["1"] * 9], 2))
     assert not multiprocessing.active_children()
+
+
+def test_an_error_says_where_in_the_process_it_arose():
+    with pytest.raises(ZeroDivisionError) as raised:
+        list(each_result(eval, ["1 / 0", "1"], 2))
+    assert "pool.py" in raised.value.__notes__[0]
+
+
+def test_a_process_that_dies_while_it_starts_loses_no_task(monkeypatch):
+    start, started = SpawnProcess.start, []
+
+    def first_dies(process):
+        started.append(process)
+        if len(started) == 1:
+            raise BrokenPipeError  # as writing to one that has died does
+        start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", first_dies)
+    assert set(each_result(eval, ["1", "2", "3"], 2)) == {1, 2, 3}
+
+
+def test_a_system_that_starts_no_more_processes_is_not_overheard(monkeypatch):
+    def full(_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(SpawnProcess, "start", full)
+    with pytest.raises(BlockingIOError):
+        list(each_result(eval, ["1", "2"], 2))
 
 
 def test_no_task_gives_no_result():
