@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.cohort.hazards import Fate, make_good_cohort
 from tests.core.cohort.long_runs import LongRun
-from tests.core.cohort.small_cohort import CASES, Run, write_scan
+from tests.core.cohort.small_cohort import Run, written_scans
 from tests.core.making import TINY_PLAN, save_untrained
 
 
@@ -15,17 +15,25 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def scans(tmp_path):
-    folder = tmp_path / "scans"
-    (folder / "images").mkdir(parents=True)
-    (folder / "references").mkdir()
-    for number, name in enumerate(CASES):
-        write_scan(folder, name, number)
-    return folder
+    return written_scans(tmp_path / "scans")
 
 
 @pytest.fixture
 def run(scans, model):
     return Run(scans, model)
+
+
+@pytest.fixture(scope="module")
+def _finished_once(model, tmp_path_factory):
+    run = Run(written_scans(tmp_path_factory.mktemp("finished") / "scans"), model)
+    assert run().is_complete
+    return run
+
+
+@pytest.fixture
+def finished(_finished_once, tmp_path):
+    """A run that is done, with a copy of its own of scans and results."""
+    return _finished_once.copied(tmp_path / "finished")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """A cohort of three small scans."""
 
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -22,17 +23,32 @@ def write_scan(folder, name, seed):
     nib.save(nib.Nifti1Image(labels, AFFINE), folder / f"references/{name}.nii.gz")
 
 
+def written_scans(folder):
+    """All three, and their references."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "references").mkdir()
+    for number, name in enumerate(CASES):
+        write_scan(folder, name, number)
+    return folder
+
+
 class Run:
     """A cohort of the scans, in a folder beside them."""
 
     def __init__(self, scans: Path, model: Path, **make):
         self.scans = scans
+        self.model = model
         self.out = scans.parent / "out"
         inference = medseg.InferenceSettings(device=Device("cpu"))
         self.make = medseg.WhatToMake(models=(str(model),), inference=inference, **make)
         how = medseg.HowToRun(workers=1, time_limit_s=600.0)
         self.executor: Executor = medseg.LocalExecutor(how=how)
         self.begun = 0
+
+    def copied(self, folder: Path) -> "Run":
+        """The same in another folder, with its scans and what is done."""
+        shutil.copytree(self.scans.parent, folder)
+        return Run(folder / self.scans.name, self.model)
 
     def cases(self):
         images, references = self.scans / "images", self.scans / "references"

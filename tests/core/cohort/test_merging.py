@@ -8,19 +8,25 @@ from medseg.cohort.folder.places import Places
 from medseg.cohort.listing.privacy import without_names
 from medseg.core.cohort import CaseState
 from medseg.core.errors import ErrorCode
-from tests.core.cohort.small_cohort import CASES, Run, write_scan
+from tests.core.cohort.small_cohort import CASES, Run, write_scan, written_scans
 
 
-@pytest.fixture
-def parts(run):
-    """Both parts of a cohort of three, done."""
+@pytest.fixture(scope="module")
+def _parts_once(model, tmp_path_factory):
+    run = Run(written_scans(tmp_path_factory.mktemp("parts") / "scans"), model)
     for number in (1, 2):
         run(shard=medseg.Shard(number, 2))
     return run
 
 
-def test_results_of_other_settings_are_none_of_the_cohort(parts, scans, model):
-    other = Run(scans, model, thumbnails=False)
+@pytest.fixture
+def parts(_parts_once, tmp_path):
+    """Both parts of a cohort of three, done."""
+    return _parts_once.copied(tmp_path / "parts")
+
+
+def test_results_of_other_settings_are_none_of_the_cohort(parts, model):
+    other = Run(parts.scans, model, thumbnails=False)
     other(shard=medseg.Shard(1, 2))
 
     status = medseg.merge_cohort(parts.out)
@@ -45,8 +51,7 @@ def test_cases_that_are_added_between_two_runs_of_the_parts_are_merged(parts):
     assert [case_id for case_id, _ in status.states] == [*CASES, "d"]
 
 
-def test_a_clock_that_was_ahead_does_not_make_a_case_fail_for_ever(run):
-    run()
+def test_a_clock_that_was_ahead_does_not_make_a_case_fail_for_ever(finished):
     late = Failed(
         time_s=4e9,
         case_id="a",
@@ -55,41 +60,39 @@ def test_a_clock_that_was_ahead_does_not_make_a_case_fail_for_ever(run):
         what="it ends",
         remedy="Copy it.",
     )
-    with open_journal(run.out / "journal-1-of-2.jsonl") as journal:
+    with open_journal(finished.out / "journal-1-of-2.jsonl") as journal:
         journal.add(late)
 
-    assert run().is_complete
-    assert run.begun == 1
-    run()
-    assert run.begun == 0
+    assert finished().is_complete
+    assert finished.begun == 1
+    finished()
+    assert finished.begun == 0
 
 
-def test_tables_that_are_not_written_again_do_not_stay(run):
+def test_tables_that_are_not_written_again_do_not_stay(finished):
     pytest.importorskip("pyarrow")
-    run()
-    medseg.merge_cohort(run.out, parquet=True)
-    assert {path.name for path in run.out.glob("*.parquet")} == {
+    medseg.merge_cohort(finished.out, parquet=True)
+    assert {path.name for path in finished.out.glob("*.parquet")} == {
         "scores.parquet",
         "volumes.parquet",
     }
 
-    medseg.merge_cohort(run.out)
-    assert not list(run.out.glob("*.parquet"))
-    (run.scans / "references/a.nii.gz").rename(run.scans / "a.nii.gz")
-    manifest = medseg.cases_in(run.scans / "images", ("image",))
-    medseg.write_manifest(manifest, Places(run.out).manifest, overwrite=True)
-    medseg.merge_cohort(run.out)
-    assert not list(run.out.glob("scores*"))
+    medseg.merge_cohort(finished.out)
+    assert not list(finished.out.glob("*.parquet"))
+    (finished.scans / "references/a.nii.gz").rename(finished.scans / "a.nii.gz")
+    manifest = medseg.cases_in(finished.scans / "images", ("image",))
+    medseg.write_manifest(manifest, Places(finished.out).manifest, overwrite=True)
+    medseg.merge_cohort(finished.out)
+    assert not list(finished.out.glob("scores*"))
 
 
-def test_a_case_that_fails_when_it_is_done_again_leaves_no_result(run):
-    run()
-    bad = run.scans / "images/b.nii.gz"
+def test_a_case_that_fails_when_it_is_done_again_leaves_no_result(finished):
+    bad = finished.scans / "images/b.nii.gz"
     bad.write_bytes(bad.read_bytes()[:500])
 
-    run()
+    finished()
 
-    left = [path for path in run.out.rglob("b.*") if path.is_file()]
+    left = [path for path in finished.out.rglob("b.*") if path.is_file()]
     assert left == []
 
 

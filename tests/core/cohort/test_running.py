@@ -34,12 +34,14 @@ def test_every_case_has_its_files_and_a_row_in_every_table(run):
     assert all(f'data-name="{name}"' in page for name in CASES)
 
 
-def test_scores_are_those_of_the_evaluation_command(run):
-    run()
-
-    evaluation = medseg.evaluate(run.out / "segmentations", run.scans / "references")
-    medseg.write_scores(evaluation, run.out / "again.csv")
-    assert (run.out / "scores.csv").read_text() == (run.out / "again.csv").read_text()
+def test_scores_are_those_of_the_evaluation_command(finished):
+    evaluation = medseg.evaluate(
+        finished.out / "segmentations", finished.scans / "references"
+    )
+    medseg.write_scores(evaluation, finished.out / "again.csv")
+    assert (finished.out / "scores.csv").read_text() == (
+        finished.out / "again.csv"
+    ).read_text()
 
 
 def test_references_of_regions_are_scored_where_somebody_looked(run):
@@ -69,30 +71,26 @@ def test_references_of_regions_are_scored_where_somebody_looked(run):
             assert found == pytest.approx(dice(*masks), abs=1e-6)
 
 
-def test_nothing_is_done_twice(run):
-    assert run().is_complete
-    before = run.files()
+def test_nothing_is_done_twice(finished):
+    before = finished.files()
 
-    run()
+    finished()
 
-    assert run.begun == 0
-    assert run.files() == before
-
-
-def test_only_what_is_missing_or_was_changed_is_done_again(run):
-    run()
-    (run.out / "segmentations/a.nii.gz").unlink()
-    write_scan(run.scans, "b", 77)
-
-    run()
-
-    assert run.begun == 2
+    assert finished.begun == 0
+    assert finished.files() == before
 
 
-def test_another_setting_makes_everything_anew(run, scans, model):
-    run()
+def test_only_what_is_missing_or_was_changed_is_done_again(finished):
+    (finished.out / "segmentations/a.nii.gz").unlink()
+    write_scan(finished.scans, "b", 77)
 
-    other = Run(scans, model, thumbnails=False)
+    finished()
+
+    assert finished.begun == 2
+
+
+def test_another_setting_makes_everything_anew(finished, model):
+    other = Run(finished.scans, model, thumbnails=False)
     other()
 
     assert other.begun == len(CASES)
@@ -114,11 +112,10 @@ def test_a_bad_scan_is_listed_and_the_run_goes_on(run):
     assert run.begun == 1
 
 
-def test_parts_that_are_merged_equal_the_whole(run, scans, model):
-    run()
-    whole = run.files()
-    parts = Run(scans, model)
-    parts.out = scans.parent / "parts"
+def test_parts_that_are_merged_equal_the_whole(finished, model):
+    whole = finished.files()
+    parts = Run(finished.scans, model)
+    parts.out = finished.scans.parent / "parts"
 
     for number in (1, 2):
         parts(shard=medseg.Shard(number, 2))
@@ -158,13 +155,15 @@ def test_a_model_that_is_not_there_is_told_before_anything_is_written(run):
     assert not run.out.exists()
 
 
-def test_no_path_and_no_name_of_the_machine_is_in_what_is_shared(run):
-    run()
-
-    shared = [*run.out.glob("cases/*"), *run.out.glob("segmentations/*.json")]
-    shared += [run.out / "index.html", run.out / "cases.csv", run.out / "scores.csv"]
+def test_no_path_and_no_name_of_the_machine_is_in_what_is_shared(finished):
+    shared = [*finished.out.glob("cases/*"), *finished.out.glob("segmentations/*.json")]
+    shared += [
+        finished.out / "index.html",
+        finished.out / "cases.csv",
+        finished.out / "scores.csv",
+    ]
     for path in shared:
-        assert str(run.scans) not in path.read_text(), path
+        assert str(finished.scans) not in path.read_text(), path
 
 
 def test_status_of_no_cohort_says_so(tmp_path):
