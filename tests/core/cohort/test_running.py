@@ -71,13 +71,14 @@ def test_references_of_regions_are_scored_where_somebody_looked(run):
             assert found == pytest.approx(dice(*masks), abs=1e-6)
 
 
-def test_nothing_is_done_twice(finished):
-    before = finished.files()
+def test_nothing_is_done_twice(run):
+    assert run().is_complete
+    before = run.files()
 
-    finished()
+    run()
 
-    assert finished.begun == 0
-    assert finished.files() == before
+    assert run.begun == 0
+    assert run.files() == before
 
 
 def test_only_what_is_missing_or_was_changed_is_done_again(finished):
@@ -112,10 +113,11 @@ def test_a_bad_scan_is_listed_and_the_run_goes_on(run):
     assert run.begun == 1
 
 
-def test_parts_that_are_merged_equal_the_whole(finished, model):
-    whole = finished.files()
-    parts = Run(finished.scans, model)
-    parts.out = finished.scans.parent / "parts"
+def test_parts_that_are_merged_equal_the_whole(run, scans, model):
+    run()
+    whole = run.files()
+    parts = Run(scans, model)
+    parts.out = scans.parent / "parts"
 
     for number in (1, 2):
         parts(shard=medseg.Shard(number, 2))
