@@ -53,8 +53,8 @@ def bench_inference(
 
     Args:
         source: Network and scan.
-        settings: Overlap, mirroring and device of every contender; the rest is
-            MedSeg's. Others compute every window, wherever they lay it.
+        settings: Overlap, mirroring and device of every contender; the rest is that
+            of the first one, MedSeg. Others compute every window, wherever they lay it.
         against: Others that take part.
         nnunet_python: Python of an environment with nnU-Net v2, if that does.
         repeats: Runs of each contender.
@@ -129,6 +129,8 @@ def _others(
         require_nnunet_can(scene.plan)
         write_nnunet_weights(scene)
         others["nnU-Net"] = partial(nnunet_run, scene, python)
+    if Peer.BFLOAT16 in against:
+        others["MedSeg, bfloat16"] = partial(medseg_run, scene, Precision.BFLOAT16)
     return others
 
 

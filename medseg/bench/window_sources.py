@@ -8,9 +8,10 @@ from medseg.core.geometry import Shape3
 
 
 class Peer(StrEnum):
-    """What MedSeg is measured beside; float32 is MedSeg itself in 32-bit numbers."""
+    """What MedSeg is measured beside; by number formats, MedSeg itself in these."""
 
     FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
     MONAI = "monai"
     NNUNET = "nnunet"
 

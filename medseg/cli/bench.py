@@ -20,7 +20,7 @@ from medseg.cli.console import shown_progress
 from medseg.cli.scans import Json
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.geometry import Shape3
-from medseg.core.settings import Device, InferenceSettings
+from medseg.core.settings import Device, InferenceSettings, Precision
 
 _CPU = Device("cpu")
 
@@ -156,6 +156,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     overlap: float = 0.5,
     mirror: bool = False,
     skip_air: bool = False,
+    precision: Precision = Precision.AUTO,
     repeats: int = 3,
     device: Device = _CPU,
     as_json: Json = False,
@@ -175,7 +176,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
 
     Args:
         against: Contenders, with commas: float32 (MedSeg in 32-bit numbers, the
-            reference of the Dice), monai, nnunet; or none.
+            reference of the Dice), monai, nnunet, bfloat16 (MedSeg); or none.
         nnunet_python: Python of an environment with nnunetv2 2.8 or later.
         size: Voxels of the scan of noise.
         body: Voxels of a box in its middle that holds the noise, air around it; the
@@ -188,6 +189,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         mirror: Average over mirrored copies.
         skip_air: Let MedSeg skip windows with nothing in them, as medseg segment does;
             the others compute them all.
+        precision: MedSeg's number format.
         repeats: Runs of each; the median counts.
         device: cpu or cuda:N.
         as_json: Print JSON instead of a table.
@@ -196,7 +198,11 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         bench.Noise(shape=size, window=window, outputs=outputs, body=body), model, scan
     )
     settings = InferenceSettings(
-        device=device, overlap=overlap, mirror=mirror, skip_air=skip_air
+        device=device,
+        precision=precision,
+        overlap=overlap,
+        mirror=mirror,
+        skip_air=skip_air,
     )
     with shown_progress() as progress:
         result = bench.bench_inference(

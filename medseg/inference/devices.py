@@ -8,11 +8,13 @@ from torch import nn
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.memory import available_bytes
 from medseg.core.settings import Device, Precision
+from medseg.networks import can_quantise
 
 _DTYPES = {
     Precision.FLOAT32: torch.float32,
     Precision.BFLOAT16: torch.bfloat16,
     Precision.FLOAT16: torch.float16,
+    Precision.INT8: torch.int8,
 }
 _FAST_FLOAT16 = (7, 0)
 """Volta; those before compute it as fast as float32, or far slower."""
@@ -54,7 +56,8 @@ def resolved_dtype(
         trains: Whether it is to learn, for which float16 has too small a range.
 
     Raises:
-        WrongUse: INVALID_OPTION for float16 on a CPU, which lacks some of its kernels.
+        WrongUse: INVALID_OPTION for float16 on a CPU, which lacks some of its kernels,
+            and for int8 anywhere but on a CPU with instructions for it.
     """
     if precision is Precision.FLOAT16 and device.type == "cpu":
         raise WrongUse(
@@ -62,6 +65,14 @@ def resolved_dtype(
             "float16 is for GPUs",
             where="--precision",
             remedy="Use auto, bfloat16 or float32.",
+        )
+    if precision is Precision.INT8 and (device.type != "cpu" or not can_quantise()):
+        where = "GPUs" if device.type == "cuda" else "this processor"
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            f"int8 is for CPUs with AVX-512 VNNI, not for {where}",
+            where="--precision",
+            remedy="Use auto.",
         )
     if precision is not Precision.AUTO:
         return _DTYPES[precision]
@@ -99,7 +110,7 @@ def resolved_choice(
         trains: As in `resolved_dtype`.
 
     Raises:
-        WrongUse: NO_SUCH_DEVICE; INVALID_OPTION for float16 on a CPU.
+        WrongUse: NO_SUCH_DEVICE; INVALID_OPTION as `resolved_dtype`.
     """
     chosen = resolved_device(device)
     dtype = resolved_dtype(precision, chosen, trains=trains)

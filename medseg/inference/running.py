@@ -52,7 +52,8 @@ class Runner:
         """Bring networks into the form that is quick on the device of the settings.
 
         Raises:
-            WrongUse: NO_SUCH_DEVICE; INVALID_OPTION for float16 on a CPU.
+            WrongUse: NO_SUCH_DEVICE; INVALID_OPTION where the number format is not
+                for this device or these networks.
         """
         device = resolved_device(settings.device)
         dtype = resolved_dtype(settings.precision, device)

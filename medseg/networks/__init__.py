@@ -6,6 +6,7 @@ from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.inference_form import inference_form
 from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.quiet_head import quieten_head
+from medseg.networks.rebuilding import can_quantise
 from medseg.networks.supervision import Supervised, supervised
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "InPlaceUNet",
     "Supervised",
     "build_network",
+    "can_quantise",
     "encoder_parameters",
     "halving_multiple",
     "inference_form",

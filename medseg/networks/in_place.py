@@ -5,8 +5,9 @@ norm or an activation takes to compute.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -15,10 +16,24 @@ from torch.nn import functional
 
 from medseg.networks.channel_norm import mean_and_variance
 from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.slabs import slabs_of
 
 InstanceNorm = FastInstanceNorm3d | nn.InstanceNorm3d
 _MOST_UNFOLDED = 32  # channels; no oneDNN kernel is quick for very few of them
 _UNIT = [1, 1, 1]
+_Form = tuple[torch.dtype, tuple[int, ...]]
+
+
+@runtime_checkable
+class Coded(Protocol):
+    """Features that lie in a tensor as codes."""
+
+    @property
+    def codes(self) -> Tensor:
+        """That tensor."""
+
+
+Features = Tensor | Coded
 
 
 class Workspace:
@@ -31,7 +46,7 @@ class Workspace:
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self._image_shape: tuple[int, ...] = ()
-        self._free: defaultdict[tuple[int, ...], list[Tensor]] = defaultdict(list)
+        self._free: defaultdict[_Form, list[Tensor]] = defaultdict(list)
 
     def start(self, image_shape: Sequence[int]) -> None:
         """Forget what was kept for images of another shape."""
@@ -39,19 +54,26 @@ class Workspace:
             self._free.clear()
             self._image_shape = tuple(image_shape)
 
-    def take(self, shape: Sequence[int]) -> Tensor:
-        """A tensor (batch, channel, i, j, k) with anything in it."""
-        free = self._free[tuple(shape)]
+    def take(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> Tensor:
+        """A tensor (batch, channel, i, j, k) with anything in it.
+
+        Args:
+            shape: Of it.
+            dtype: Number format, if it is another one.
+        """
+        dtype = dtype or self.dtype
+        free = self._free[dtype, tuple(shape)]
         if free:
             return free.pop()
         form = torch.channels_last_3d
         with torch.inference_mode(mode=False):  # to be written to outside it, too
-            return torch.empty(tuple(shape), dtype=self.dtype, memory_format=form)
+            return torch.empty(tuple(shape), dtype=dtype, memory_format=form)
 
-    def give_back(self, *tensors: Tensor) -> None:
+    def give_back(self, *lent: Features) -> None:
         """Let others have tensors that were taken."""
-        for tensor in tensors:
-            self._free[tuple(tensor.shape)].append(tensor)
+        for each in lent:
+            tensor = each if isinstance(each, Tensor) else each.codes
+            self._free[tensor.dtype, tuple(tensor.shape)].append(tensor)
 
 
 class InPlaceConvolution(nn.Module):
@@ -106,6 +128,14 @@ class InPlaceConvolution(nn.Module):
         result = workspace.take(self.shape_after(features))
         self.add_to(result.zero_(), features)
         return result
+
+    def parts(
+        self, features: Tensor, workspace: Workspace
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """The result in parts along i: where, and what; here it is a single one."""
+        result = self(features, workspace)
+        yield slice(0, result.shape[2]), result
+        workspace.give_back(result)
 
     def add_to(self, result: Tensor, features: Tensor) -> None:
         """Add the convolution of features.
@@ -179,18 +209,23 @@ class InPlaceNorm(nn.Module):
 
         A batch norm of one sample is that, and can write where it reads.
         """
-        saved = self.weight.new_empty(0), self.weight.new_empty(0)
         for sample in torch.split(features, 1):
+            self.normalise(sample, *mean_and_variance(sample))
+        return features
+
+    def normalise(self, sample: Tensor, mean: Tensor, variance: Tensor) -> None:
+        """The same of one sample, whose channels' mean and variance are known."""
+        saved = self.weight.new_empty(0), self.weight.new_empty(0)
+        for slab in slabs_of(sample):
             torch.ops.aten.native_batch_norm.out(
-                *(sample, self.weight, self.bias, *mean_and_variance(sample)),
+                *(slab, self.weight, self.bias, mean, variance),
                 *(False, 0.0, self._eps),
-                out=sample,
+                out=slab,
                 save_mean=saved[0],
                 save_invstd=saved[1],
             )
-        if self._slope == 1:
-            return features
-        return functional.leaky_relu_(features, self._slope)
+            if self._slope != 1:
+                functional.leaky_relu_(slab, self._slope)
 
 
 class PointwiseLogits(nn.Module):

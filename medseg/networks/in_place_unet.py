@@ -1,6 +1,7 @@
 """U-Nets made of layers that write into memory they keep."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -8,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medseg.networks.in_place import (
+    Features,
     FirstConvolution,
     InPlaceConvolution,
     InPlaceNorm,
     InstanceNorm,
-    PointwiseLogits,
     Workspace,
 )
 from medseg.networks.upsampled import SeparateUpsampling, UpsampledConvolution
@@ -104,7 +105,7 @@ class Chain(nn.Module):
         super().__init__()
         self.parts = nn.ModuleList(parts)
 
-    def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
+    def forward(self, features: Features, workspace: Workspace) -> Features:
         """The result in a tensor taken from the workspace; the input without parts."""
         result = features
         for part in self.parts:
@@ -137,7 +138,9 @@ class UpLevel(nn.Module):
         super().__init__()
         self.of_skip = InPlaceConvolution.of(first, dtype, behind=upsample.out_channels)
         self.of_coarse: UpsampledConvolution | SeparateUpsampling = (
-            UpsampledConvolution(upsample, first, dtype)
+            UpsampledConvolution(
+                upsample, first, partial(InPlaceConvolution, dtype=dtype)
+            )
             if UpsampledConvolution.suits(upsample, first)
             else SeparateUpsampling(upsample, first, dtype)
         )
@@ -171,8 +174,8 @@ class InPlaceUNet(nn.Module):
     def __init__(
         self,
         way_down: Iterable[Chain],
-        way_up: Iterable[UpLevel],
-        head: PointwiseLogits,
+        way_up: Iterable[nn.Module],
+        head: nn.Module,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()

@@ -8,8 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.networks.channel_norm import ChannelNorm
-from medseg.networks.rebuilding import can_write_in_place, in_place_unet
+from medseg.networks.in_place_unet import InPlaceUNet
+from medseg.networks.rebuilding import (
+    can_write_in_place,
+    in_place_unet,
+    quantised_unet,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -100,18 +106,20 @@ def inference_form(
     Args:
         network: As `build_network` made it; not changed.
         device: Where it shall compute.
-        dtype: Number format of weights, features and logits.
+        dtype: Number format of weights, features and logits; with int8, which
+            `can_quantise` must allow, logits are in bfloat16.
         compiled: Let `torch.compile` have it where that is quicker and there is a
             compiler: at the first call with each shape, which then takes up to some
             minutes.
+
+    Raises:
+        WrongUse: INVALID_OPTION for int8 and another network than a plain U-Net.
     """
-    if device.type == "cpu" and can_write_in_place(dtype):
-        there = network if _is_on(network, device) else deepcopy(network).to(device)
-        rebuilt = in_place_unet(there, dtype)
-        if rebuilt is not None:
-            if compiled:
-                _LOGGER.info("a U-Net on a CPU is as quick without torch.compile")
-            return rebuilt.eval()
+    rebuilt = _rebuilt(network, device, dtype) if device.type == "cpu" else None
+    if rebuilt is not None:
+        if compiled:
+            _LOGGER.info("a U-Net on a CPU is as quick without torch.compile")
+        return rebuilt.eval()
     form = PlainForm(network, device, dtype).eval()
     if not compiled:
         return form
@@ -119,6 +127,24 @@ def inference_form(
         _LOGGER.warning("no g++ found: inference without torch.compile")
         return form
     return CompiledForm(form)
+
+
+def _rebuilt(
+    network: nn.Module, device: torch.device, dtype: torch.dtype
+) -> InPlaceUNet | None:
+    """The form that U-Nets have on a CPU; None for other networks."""
+    there = network if _is_on(network, device) else deepcopy(network).to(device)
+    if dtype is torch.int8:
+        quantised = quantised_unet(there)
+        if quantised is None:
+            raise WrongUse(
+                ErrorCode.INVALID_OPTION,
+                "int8 is for plain U-Nets, not for this model's network",
+                where="--precision",
+                remedy="Use auto.",
+            )
+        return quantised
+    return in_place_unet(there, dtype) if can_write_in_place(dtype) else None
 
 
 def _with_channel_norms(network: nn.Module) -> nn.Module:

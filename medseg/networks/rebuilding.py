@@ -1,6 +1,6 @@
 """U-Nets rebuilt of layers that write into memory they keep."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from medseg.networks.in_place import (
     InPlaceNorm,
     InstanceNorm,
     PointwiseLogits,
+    paddings,
 )
 from medseg.networks.in_place_unet import (
     Chain,
@@ -24,12 +25,24 @@ from medseg.networks.in_place_unet import (
     UpLevel,
 )
 from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.quantised import QuantisedActivation, QuantisedConvolution
+from medseg.networks.quantised_unet import (
+    FirstLayer,
+    LastActivation,
+    QuantisedLayer,
+    QuantisedUNet,
+    QuantisedUpLevel,
+    SeparateValues,
+)
 from medseg.networks.residual_unet import SLOPE, ConvNorm, Residual, ResidualUNet
+from medseg.networks.upsampled import SeparateUpsampling, UpsampledConvolution
 
 _UNIT: Shape3 = (1, 1, 1)
 _Kind = TypeVar("_Kind", bound=nn.Module)
 _Layer = tuple[nn.Conv3d, InstanceNorm, float]
 """Convolution, norm, slope of the activation."""
+_Up = tuple[nn.ConvTranspose3d, tuple[_Layer, ...]]
+_PlainParts = tuple[list[tuple[_Layer, ...]], list[_Up], nn.Conv3d]
 
 
 def in_place_unet(network: nn.Module, dtype: torch.dtype) -> InPlaceUNet | None:
@@ -52,8 +65,50 @@ def can_write_in_place(dtype: torch.dtype) -> bool:
     return dtype is torch.float32
 
 
+def can_quantise() -> bool:
+    """Whether this machine multiplies 8-bit integers in hardware, as oneDNN uses it."""
+    has_bfloat16 = can_write_in_place(torch.bfloat16)
+    has_operator = hasattr(torch.ops.onednn, "qconv_pointwise")
+    has_integers = bool(torch.cpu._is_vnni_supported())  # noqa: SLF001
+    return has_bfloat16 and has_operator and has_integers
+
+
+def quantised_unet(network: nn.Module) -> QuantisedUNet | None:
+    """About the same function in 8-bit integers; None for other than plain U-Nets."""
+    parts = _plain_parts(network) if isinstance(network, DynUNet) else None
+    if parts is None or not all(map(_can_be_cut, _convolutions(parts))):
+        return None
+    way_down, way_up, head = parts
+    _, last, _ = way_up[-1][1][-1]  # the head takes its result
+    ((convolution, norm, slope), *rest), *deeper = way_down
+    plain = NormedConvolution.of(convolution, norm, slope, torch.bfloat16)
+    first = FirstLayer(plain.convolution, QuantisedActivation(norm, slope))
+    return QuantisedUNet(
+        [
+            Chain((first, *_quantised_layers(rest, last))),
+            *(Chain(_quantised_layers(layers, last)) for layers in deeper),
+        ],
+        [_quantised_level(upsample, layers, last) for upsample, layers in way_up],
+        PointwiseLogits(head, torch.bfloat16),
+    )
+
+
 def _plain_unet(network: DynUNet, dtype: torch.dtype) -> InPlaceUNet | None:
     """None where a block is none of the plain kind."""
+    parts = _plain_parts(network)
+    if parts is None:
+        return None
+    way_down, way_up, head = parts
+    return InPlaceUNet(
+        [_chain(layers, dtype) for layers in way_down],
+        [_up_level(upsample, layers, dtype) for upsample, layers in way_up],
+        PointwiseLogits(head, dtype),
+        dtype,
+    )
+
+
+def _plain_parts(network: DynUNet) -> _PlainParts | None:
+    """Way down, way up and head; None where a block is none of the plain kind."""
     down = [network.input_block, *network.downsamples, network.bottleneck]
     blocks = [_layers(block) for block in down]
     ups = [block for block in network.upsamples if isinstance(block, UnetUpBlock)]
@@ -66,12 +121,8 @@ def _plain_unet(network: DynUNet, dtype: torch.dtype) -> InPlaceUNet | None:
     if head is None or None in upsamples:
         return None
     levels = zip(upsamples, known[len(blocks) :], strict=True)
-    return InPlaceUNet(
-        [_chain(layers, dtype) for layers in known[: len(blocks)]],
-        [_up_level(up, layers, dtype) for up, layers in levels if up is not None],
-        PointwiseLogits(head, dtype),
-        dtype,
-    )
+    way_up = [(upsample, layers) for upsample, layers in levels if upsample is not None]
+    return known[: len(blocks)], way_up, head
 
 
 def _layers(block: nn.Module) -> tuple[_Layer, ...] | None:
@@ -158,3 +209,50 @@ def _up_level(
     (convolution, norm, slope), *rest = layers
     activated = InPlaceNorm(norm, slope)
     return UpLevel(upsample, convolution, activated, _chain(rest, dtype), dtype)
+
+
+def _convolutions(parts: _PlainParts) -> Iterator[nn.Conv3d]:
+    way_down, way_up, _ = parts
+    for layers in (*way_down, *(layers for _, layers in way_up)):
+        yield from (convolution for convolution, _, _ in layers)
+
+
+def _can_be_cut(convolution: nn.Conv3d) -> bool:
+    """Whether no more than one plane of zeros is wanted at either end of i."""
+    return paddings(convolution)[0] <= 1
+
+
+def _quantised_layers(
+    layers: Sequence[_Layer], last: InstanceNorm
+) -> Iterator[QuantisedLayer]:
+    for convolution, norm, slope in layers:
+        quantised = _quantised(convolution)
+        yield QuantisedLayer(quantised, _activation(norm, slope, last))
+
+
+def _quantised_level(
+    upsample: nn.ConvTranspose3d, layers: Sequence[_Layer], last: InstanceNorm
+) -> QuantisedUpLevel:
+    (first, norm, slope), *rest = layers
+    return QuantisedUpLevel(
+        UpsampledConvolution(upsample, first, QuantisedConvolution)
+        if UpsampledConvolution.suits(upsample, first)
+        else SeparateValues(SeparateUpsampling(upsample, first, torch.bfloat16)),
+        _quantised(first, behind=upsample.out_channels),
+        _activation(norm, slope, last),
+        Chain(_quantised_layers(rest, last)),
+    )
+
+
+def _quantised(convolution: nn.Conv3d, *, behind: int = 0) -> QuantisedConvolution:
+    """Of the input channels from some number on."""
+    weight = convolution.weight[:, behind:]
+    return QuantisedConvolution(weight, convolution.stride, paddings(convolution))
+
+
+def _activation(
+    norm: InstanceNorm, slope: float, last: InstanceNorm
+) -> QuantisedActivation | LastActivation:
+    if norm is last:
+        return LastActivation(InPlaceNorm(norm, slope))
+    return QuantisedActivation(norm, slope)

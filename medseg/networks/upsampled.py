@@ -1,16 +1,19 @@
 """A transposed convolution and the convolution after it, as one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from itertools import product
+from itertools import islice, product
 from math import prod
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from medseg.networks.in_place import InPlaceConvolution, Workspace, paddings
+from medseg.networks.quantised import Quantised, QuantisedConvolution
 
+Merged = InPlaceConvolution | QuantisedConvolution
 _UNIT = (1, 1, 1)
 _MOST_WORK = 2**30
 """Multiplications to merge two kernels, beyond which it takes as long as it saves."""
@@ -26,11 +29,14 @@ class UpsampledConvolution(nn.Module):
     Args:
         upsample: The transposed convolution, its kernel as large as its stride.
         convolution: The first of its input channels are those of the upsampled.
-        dtype: Number format of the weights kept.
+        make: Makes a convolution of its weights, stride and padding.
     """
 
     def __init__(
-        self, upsample: nn.ConvTranspose3d, convolution: nn.Conv3d, dtype: torch.dtype
+        self,
+        upsample: nn.ConvTranspose3d,
+        convolution: nn.Conv3d,
+        make: Callable[[Tensor, Sequence[int], Sequence[int]], Merged],
     ) -> None:
         super().__init__()
         self._factors = tuple(upsample.stride)
@@ -41,21 +47,12 @@ class UpsampledConvolution(nn.Module):
         self._offsets = tuple(edge == 2 for edge in merged.shape[2:])
         together = self._outputs * self._factors[2]  # more take more memory
         self.convolutions = nn.ModuleList(
-            InPlaceConvolution(some, _UNIT, padding, dtype)
-            for some in torch.split(merged, together)
+            make(some, _UNIT, padding) for some in torch.split(merged, together)
         )
         self._bias: Tensor | None = None
         if upsample.bias is not None:
             bias = upsample.bias.detach().float()
             self._bias = torch.einsum("omijk,m->oijk", weight, bias)
-
-    def _place(self, channels: Tensor, place: tuple[int, ...], result: Tensor) -> None:
-        """Put what belongs to one of each coarse voxel's fine ones where it belongs."""
-        sizes = (n // f for n, f in zip(result.shape[2:], self._factors, strict=True))
-        axes = list(zip(place, self._factors, self._offsets, sizes, strict=True))
-        to = tuple(slice(p, None, factor) for p, factor, _, _ in axes)
-        start = tuple(slice(p * off, p * off + n) for p, _, off, n in axes)
-        result[:, :, *to] = channels[:, :, *start]
 
     @staticmethod
     def suits(upsample: nn.ConvTranspose3d, convolution: nn.Conv3d) -> bool:
@@ -70,23 +67,49 @@ class UpsampledConvolution(nn.Module):
             and paddings(convolution) == tuple(n // 2 for n in convolution.kernel_size)
         )
 
-    def forward(
-        self, coarse: Float[Tensor, "batch channel i j k"], workspace: Workspace
-    ) -> Tensor:
+    def forward(self, coarse: Tensor | Quantised, workspace: Workspace) -> Tensor:
         """The result, but for a constant of each channel, in a tensor taken."""
         batch, _, *sizes = coarse.shape
         fine = [n * factor for n, factor in zip(sizes, self._factors, strict=True)]
         result = workspace.take((batch, self._outputs, *fine))
         places = product(*(range(factor) for factor in self._factors))
-        for convolution in self.convolutions:
-            merged = convolution(coarse, workspace)
-            for channels in merged.split(self._outputs, 1):
-                self._place(channels, next(places), result)
-            workspace.give_back(merged)
+        convolution: Any
+        for convolution in self.convolutions:  # of the features' kind
+            some = list(islice(places, self._factors[2]))
+            for planes, merged in convolution.parts(coarse, workspace):
+                each = zip(some, merged.split(self._outputs, 1), strict=True)
+                for place, channels in each:
+                    self._place(channels, planes, place, result)
         if self._bias is not None:
             for box, missing in _borders(self._bias, fine):
                 result[:, :, *box] -= missing.to(result.dtype).view(1, -1, 1, 1, 1)
         return result
+
+    def _place(
+        self, channels: Tensor, planes: slice, place: tuple[int, ...], result: Tensor
+    ) -> None:
+        """Put what belongs to one of each coarse voxel's fine ones where it belongs.
+
+        Args:
+            channels: Some planes of what was convolved.
+            planes: Which.
+            place: Of the fine voxel in the coarse one.
+            result: Where to put it.
+        """
+        sizes = (n // f for n, f in zip(result.shape[2:], self._factors, strict=True))
+        shifts = [p * off for p, off in zip(place, self._offsets, strict=True)]
+        spans = zip(shifts, sizes, strict=True)
+        i, *others = (slice(shift, shift + n) for shift, n in spans)
+        start, stop = max(i.start, planes.start), min(i.stop, planes.stop)
+        if start >= stop:
+            return
+        step = self._factors[0]
+        first = place[0] + step * (start - shifts[0])
+        last = place[0] + step * (stop - 1 - shifts[0])
+        axes = zip(place[1:], self._factors[1:], strict=True)
+        to = (slice(first, last + 1, step), *(slice(p, None, f) for p, f in axes))
+        inner = slice(start - planes.start, stop - planes.start)
+        result[:, :, *to] = channels[:, :, inner, *others]
 
 
 class SeparateUpsampling(nn.Module):

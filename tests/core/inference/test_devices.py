@@ -65,9 +65,10 @@ def test_auto_is_bfloat16_or_else_float16_where_hardware_is_fast_at_it():
     assert fast_dtype(volta, has_bfloat16=False, trains=True) is torch.float32
 
 
-def test_training_in_float16_is_refused():
+@pytest.mark.parametrize("precision", [Precision.FLOAT16, Precision.INT8])
+def test_training_in_too_small_a_range_is_refused(precision):
     with pytest.raises(WrongUse, match="float32 or bfloat16") as caught:
-        TrainingSettings(precision=Precision.FLOAT16)
+        TrainingSettings(precision=precision)
     assert caught.value.code is ErrorCode.INVALID_OPTION
 
 

@@ -1,6 +1,6 @@
-"""Labels in bfloat16 beside those in float32, of the shipped models on whole cohorts.
+"""Labels in short numbers beside those in float32, of the shipped models on cohorts.
 
-    pytest tests/on_demand/test_bfloat16.py -o log_cli=true
+    pytest tests/on_demand/test_short_numbers.py -o log_cli=true
 
 Every structure of every case counts; the hippocampus of the decathlon is wanted at
 `--real-data`.
@@ -12,47 +12,66 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import medseg
 from medseg import Device, InferenceSettings, Volume
 from medseg.core.settings import Precision
 from medseg.models import load_model
+from medseg.networks import can_quantise
 from tests.core.making import dice
 
 PHANTOMS = 12
 EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
-ROUNDED = replace(EXACT, precision=Precision.BFLOAT16)
+SHORT = pytest.mark.parametrize(
+    "precision",
+    [
+        Precision.BFLOAT16,
+        pytest.param(
+            Precision.INT8,
+            marks=pytest.mark.skipif(not can_quantise(), reason="not on this CPU"),
+        ),
+    ],
+)
 
 
-def test_organs_of_phantoms_overlap_by_998_thousandths_at_least():
+@SHORT
+def test_organs_of_phantoms_overlap_by_998_thousandths_at_least(precision: Precision):
     volumes = (medseg.make_phantom(seed).volume for seed in range(PHANTOMS))
-    found = compared("phantom-abdomen", volumes)
+    found = compared("phantom-abdomen", volumes, precision)
     tumours = found.pop("liver tumour")
     assert len(found) == 4
     assert min(min(values) for values in found.values()) >= 0.998
-    assert np.median(tumours) >= 0.998
+    assert np.median(tumours) >= (0.995 if precision is Precision.INT8 else 0.998)
 
 
-def test_the_hippocampus_overlaps_by_997_thousandths_at_the_median(real_data: Path):
+@SHORT
+def test_the_hippocampus_overlaps_by_997_thousandths_at_the_median(
+    precision: Precision, real_data: Path
+):
     files = sorted(real_data.rglob("Task04_Hippocampus/imagesTr/hippocampus_*.nii.gz"))
-    found = compared("hippocampus", (medseg.read_volume(file) for file in files))
+    volumes = (medseg.read_volume(file) for file in files)
+    found = compared("hippocampus", volumes, precision)
     every = [value for values in found.values() for value in values]
     assert len(every) >= 400
     assert np.median(every) >= 0.997
     assert min(every) >= 0.99
 
 
-def compared(name: str, volumes: Iterable[Volume]) -> dict[str, list[float]]:
+def compared(
+    name: str, volumes: Iterable[Volume], precision: Precision
+) -> dict[str, list[float]]:
     """Dice of the two label maps, of every structure that is in either."""
     model = load_model(name)
+    short = replace(EXACT, precision=precision)
     found: dict[str, list[float]] = {}
     for volume in volumes:
-        maps = [medseg.segment(volume, model, each).array for each in (EXACT, ROUNDED)]
+        maps = [medseg.segment(volume, model, each).array for each in (EXACT, short)]
         for structure in model.info.plan.labels:
             exact, rounded = (each == structure.id for each in maps)
             if exact.any() or rounded.any():
                 found.setdefault(structure.name, []).append(dice(exact, rounded))
-    for line in _figures(name, found):
+    for line in _figures(f"{name} in {precision}", found):
         logging.getLogger(__name__).info("%s", line)
     return found
 
