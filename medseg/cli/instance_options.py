@@ -9,7 +9,12 @@ from cyclopts import Parameter
 
 import medseg
 from medseg.core.errors import ErrorCode, WrongUse
-from medseg.core.instance_settings import InstanceRules, Shade, Split
+from medseg.core.instance_settings import (
+    DistanceWatershed,
+    InstanceRules,
+    Shade,
+    Split,
+)
 from medseg.core.plan import Plan
 from medseg.instances import has_learned_centres, require_separable
 
@@ -85,7 +90,7 @@ class Separation:
         metadata={"help": "Smallest lesion in mm3; smaller ones become background."},
     )
     neck_mm: float = field(
-        default=0.75,
+        default=DistanceWatershed().neck_mm,
         metadata={
             "help": "distance: least difference of radius between neck and sides."
         },
@@ -170,7 +175,7 @@ class Separation:
                     least_heat=self.least_heat, apart_mm=self.apart_mm
                 )
             case SplitBy.DISTANCE:
-                return medseg.DistanceWatershed(neck_mm=self.neck_mm)
+                return DistanceWatershed(neck_mm=self.neck_mm)
             case SplitBy.INTENSITY:
                 return medseg.IntensityWatershed(
                     contrast=self.contrast, sigma_mm=self.sigma_mm, shade=self.shade

@@ -36,7 +36,7 @@ VoxelNumbers = Integer[np.ndarray, " voxel"]
 DEFAULT_INSTANCE_RULES = InstanceRules()
 
 _MOST_INSTANCES = 65535
-_SAME_VOLUME = 1e-9
+_SAME_VOLUME = 1e-6  # more than what a spacing in float32 is off
 _STAGE = "separating lesions"
 
 
