@@ -79,7 +79,8 @@ class Separation:
         metadata={
             "help": "How to split touching lesions: nothing keeps them whole, distance "
             "splits at necks, intensity at valleys of the scan, learned at the centres "
-            "that the model predicts. Default: learned if the model can, else nothing."
+            "that the model predicts while it segments. Default: learned where a model "
+            "segments that can, else nothing."
         },
     )
     connectivity: Literal[6, 18, 26] = field(

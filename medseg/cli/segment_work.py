@@ -244,11 +244,14 @@ def require_no_scan(path: Path, scans: Collection[Path]) -> None:
     """Refuse to write over a file that is read, or may be part of a scan."""
     if not path.exists():
         return
-    file = path.resolve()
-    if any(scan.resolve() in {file, *file.parents} for scan in scans):
+    file, read = path.resolve(), {scan.resolve() for scan in scans}
+    if file in read or read & {*file.parents}:
         raise WrongUse(
             ErrorCode.OUTPUT_EXISTS,
-            "it is the scan itself, or lies among its slices",
+            "it is itself what is read"
+            if file in read
+            else "it lies in a folder that is read, among the slices of a scan",
             where=path,
-            remedy="Write to another folder; scans are never written over.",
+            remedy="Write to another folder or under another name; what is read is "
+            "never written over.",
         )
