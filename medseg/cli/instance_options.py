@@ -1,6 +1,6 @@
 """Options that say what one lesion is, on the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Literal, assert_never
@@ -46,6 +46,24 @@ class Counted:
         Raises:
             WrongUse: INVALID_OPTION.
         """
+        for name, parts in self._merged():
+            segmentation = medseg.merged_structures(segmentation, name, parts)
+        return medseg.counted(segmentation, self.structure)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All structures that a label map is to hold, before parts are merged.
+
+        Raises:
+            WrongUse: INVALID_OPTION.
+        """
+        merged = dict(self._merged())
+        parts = [part for each in merged.values() for part in each]
+        others = [name for name in self.structure if name not in merged]
+        return tuple(dict.fromkeys([*parts, *others]))
+
+    def _merged(self) -> Iterator[tuple[str, list[str]]]:
+        """What lesions of several structures are called, and their parts."""
         for text in self.merge:
             name, _, named = text.partition("=")
             parts = [part.strip() for part in named.split("+")]
@@ -57,8 +75,7 @@ class Counted:
                     remedy="Name what the lesion is called, and the structures that "
                     "it is made of.",
                 )
-            segmentation = medseg.merged_structures(segmentation, name.strip(), parts)
-        return medseg.counted(segmentation, self.structure)
+            yield name.strip(), parts
 
 
 class SplitBy(StrEnum):

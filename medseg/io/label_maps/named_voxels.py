@@ -103,8 +103,8 @@ def describe_panoptic(
         asdict(each) | {"volume_ml": round(voxels[each.number] * voxel_ml, 3)}
         for each in panoptic.instances
     ]
-    described = _described(panoptic.segmentation, unsure)
-    return _as_text(described | {"instances": instances})
+    told = {"instances": instances, "instance_notes": list(panoptic.notes)}
+    return _as_text(_described(panoptic.segmentation, unsure) | told)
 
 
 def _described(
@@ -188,6 +188,19 @@ def read_instances(path: Path) -> tuple[Instance, ...] | None:
         return tuple(_instance(entry) for entry in content["instances"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged("instances", error, path) from error
+
+
+def read_instance_notes(path: Path) -> tuple[str, ...]:
+    """How instances were told apart, as `describe_panoptic` wrote; none elsewhere.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged.
+    """
+    content = _description(path) or {}
+    notes = content.get("instance_notes", [])
+    if isinstance(notes, list):
+        return tuple(str(note) for note in notes)
+    raise _damaged("notes on instances", TypeError(type(notes).__name__), path)
 
 
 def _description(path: Path) -> dict[str, Any] | None:

@@ -132,4 +132,6 @@ def test_blobs_are_split_alike_before_a_label_map_is_stored_and_after():
 
 
 def test_blobs_are_parted_at_the_necks_that_part_lesions():
-    assert medseg.classical.SplitSettings().neck_mm == medseg.DistanceWatershed().neck_mm
+    assert (
+        medseg.classical.SplitSettings().neck_mm == medseg.DistanceWatershed().neck_mm
+    )

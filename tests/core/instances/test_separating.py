@@ -59,11 +59,11 @@ def test_small_pieces_become_background_everywhere_and_it_is_noted():
     assert told.instance_map.ravel().tolist() == [1, 1, 1, 0, 0, 0]
     assert told.segmentation.array.ravel().tolist() == [7, 7, 7, 0, 0, 2]
     assert old.array[4] == TUMOUR
-    (note,) = told.segmentation.notes
-    assert note == "tumour: 1 instances (connected pieces); 1 below 6 mm3 left out"
+    assert told.segmentation.notes == ("tumour: 1 below 6 mm3 left out",)
+    assert told.notes == ("tumour: 1 instances (connected pieces)",)
 
 
-def test_the_note_is_in_the_provenance_of_a_label_map_that_has_one():
+def test_only_what_is_left_out_is_noted_in_the_provenance_of_the_label_map():
     made = Provenance(
         case_id="scan",
         input_sha256="",
@@ -79,10 +79,13 @@ def test_the_note_is_in_the_provenance_of_a_label_map_that_has_one():
         provenance=made,
     )
 
-    told = separate_instances(segmentation, AT_NECKS).segmentation.provenance
+    told = separate_instances(segmentation, AT_NECKS)
+    none = separate_instances(segmentation, InstanceRules(minimum_mm3=1e6))
 
-    assert told is not None
     assert told.notes == ("tumour: 2 instances (split at necks of 0.75 mm)",)
+    assert told.segmentation.provenance == made
+    assert none.segmentation.provenance is not None
+    assert none.segmentation.provenance.notes == ("tumour: 1 below 1e+06 mm3 left out",)
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 2.0), (1.0, 1.5, 1.0)])
