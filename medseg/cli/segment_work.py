@@ -256,7 +256,7 @@ def require_no_scan(path: Path, scans: Collection[Path]) -> None:
             ErrorCode.OUTPUT_EXISTS,
             "it is itself what is read"
             if file in read
-            else "it lies in a folder that is read, among the slices of a scan",
+            else "it lies in the folder of a scan that is read, among its slices",
             where=path,
             remedy="Write to another folder or under another name; what is read is "
             "never written over.",

@@ -201,8 +201,14 @@ def folder(files, tmp_path, monkeypatch) -> dict[str, Path]:
     medseg.write_segmentation(labels(np.zeros(SHAPE)), empty)
     medseg.write_volume(scan(noise(SHAPE, 300).astype(np.int16)), hu)
     medseg.write_segmentation(labels(np.ones((4, 4, 4))), other)
-    files = {"SCAN": image, "LABELS": old, "OUT": out, "HU": hu, "OTHER": other}
-    return files | {"EMPTY": empty}
+    return {
+        "SCAN": image,
+        "LABELS": old,
+        "OUT": out,
+        "HU": hu,
+        "OTHER": other,
+        "EMPTY": empty,
+    }
 
 
 @pytest.mark.parametrize(("words", "code", "message"), WRONG)
