@@ -5,7 +5,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from medseg.classical.images import from_itk, intensities, seed_indices, to_itk
 from medseg.classical.memory import require_memory
-from medseg.classical.results import found, one_label, require_range
+from medseg.classical.results import found, noted, one_label, require_range
 from medseg.classical.settings import ConfidenceSettings, GrowSettings
 from medseg.core.geometry import Points
 from medseg.core.volume import Segmentation, Volume
@@ -41,7 +41,15 @@ def grow(
     image = to_itk(values, volume.geometry.spacing_mm)
     grown = from_itk(sitk.ConnectedThreshold(image, seeds, float(lower), float(upper)))
     labels = one_label("region")
-    return found(volume, grown, labels, "grow", settings, seeds_ras_mm)
+    region = found(volume, grown, labels, "grow", settings, seeds_ras_mm)
+    if grown.any():
+        return region
+    values_at = ", ".join(f"{values[seed]:g}" for seed in seeds)
+    return noted(
+        region,
+        f"nothing grew: the range is {lower:g} to {upper:g}, and at the seeds the "
+        f"scan has {values_at}",
+    )
 
 
 def grow_by_confidence(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from medseg.core.errors import ErrorCode, WrongUse
+from medseg.core.instance_settings import DistanceWatershed
 
 INTENSITY = "intensity"
 MM = "mm"
@@ -257,7 +258,7 @@ class SplitSettings(_Checked):
     """Where touching blobs are told apart: at their necks."""
 
     neck_mm: float = _option(
-        1.0,
+        DistanceWatershed().neck_mm,
         "Least difference of radius between a neck and both blobs.",
         unit=MM,
         low=0.01,

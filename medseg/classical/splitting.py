@@ -22,7 +22,7 @@ from medseg.classical.results import (
     with_mask,
 )
 from medseg.classical.settings import SplitSettings
-from medseg.core.geometry import Spacing
+from medseg.core.geometry import Spacing, rounded_spacing
 from medseg.core.volume import Segmentation
 
 _SPLIT = SplitSettings()
@@ -96,15 +96,17 @@ def blobs_of(
 
     Args:
         mask: The blobs.
-        spacing_mm: Between voxels.
+        spacing_mm: Between voxels; rounded (`rounded_spacing`), so that a label map
+            splits alike before it is written to a file and after.
         neck_mm: By how much the radius of the neck between two blobs is smaller than
             that of either, at the least.
         by_faces: Voxels that touch by an edge or a corner only are of two blobs.
     """
     if not mask.any():
         return np.zeros(mask.shape, np.uint32)
-    depths = outside_distance_mm(~np.pad(mask, _PAD), spacing_mm)[_INNER]
-    return basins_of(mask, -depths, spacing_mm, neck_mm, by_faces=by_faces)
+    edges_mm = rounded_spacing(spacing_mm)
+    depths = outside_distance_mm(~np.pad(mask, _PAD), edges_mm)[_INNER]
+    return basins_of(mask, -depths, edges_mm, neck_mm, by_faces=by_faces)
 
 
 def basins_of(

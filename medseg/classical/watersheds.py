@@ -6,6 +6,7 @@ from medseg.classical.images import from_itk, steepness, to_itk
 from medseg.classical.memory import require_memory
 from medseg.classical.results import found, numbered_labels
 from medseg.classical.settings import MarkerSettings, WatershedSettings
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 
 _MARKER = MarkerSettings()
@@ -37,7 +38,7 @@ def watershed_from_markers(
 ) -> Segmentation:
     """Every voxel as the marker whose basin of the gradient it lies in.
 
-    Flooding from the markers (Meyer, 1994); without any marker nothing is found.
+    Flooding from the markers (Meyer, 1994).
 
     Args:
         volume: The scan.
@@ -46,9 +47,17 @@ def watershed_from_markers(
         settings: How the gradient is taken.
 
     Raises:
+        WrongUse: INVALID_OPTION, when there is no marker.
         UnusableInput: GRID_MISMATCH; CHANNEL_MISMATCH; NOT_FINITE; OUT_OF_MEMORY.
     """
     require_same_grid(volume.geometry, markers.geometry, where="markers")
+    if not markers.array.any():
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "there is no marker: the label map is empty where the scan is looked at",
+            where=markers.case_id,
+            remedy="Mark a few voxels of every structure and of the surroundings.",
+        )
     require_memory("watershed-from-markers", volume.geometry.shape, volume.case_id)
     spacing_mm = volume.geometry.spacing_mm
     relief = to_itk(steepness(volume, settings.sigma_mm), spacing_mm)

@@ -9,7 +9,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import get_args
 
-from cyclopts import App, CoercionError, CycloptsError
+from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError
 from rich.console import Console
 
 from medseg.cli import (
@@ -135,9 +135,18 @@ def _usage_error(error: CycloptsError) -> MedSegError:
         wanted = _in_words(error.target_type)
         if wanted and error.token.keyword:
             what = f'{error.token.keyword} is {wanted}, got "{error.token.value}"'
+    if isinstance(error, MissingArgumentError) and (left := _left_out(error)):
+        what = f'{left} is missing: "{" ".join(error.command_chain or ())}" needs it'
     return WrongUse(
         ErrorCode.INVALID_OPTION, what, where="command line", remedy="See --help."
     )
+
+
+def _left_out(error: MissingArgumentError) -> str | None:
+    """What is left out altogether; None where it is named without enough values."""
+    if error.argument is None or error.keyword or error.argument.tokens:
+        return None
+    return None if error.unused_tokens else error.argument.name
 
 
 def _in_words(kind: object) -> str | None:

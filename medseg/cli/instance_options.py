@@ -1,6 +1,6 @@
 """Options that say what one lesion is, on the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Literal, assert_never
@@ -9,7 +9,12 @@ from cyclopts import Parameter
 
 import medseg
 from medseg.core.errors import ErrorCode, WrongUse
-from medseg.core.instance_settings import InstanceRules, Shade, Split
+from medseg.core.instance_settings import (
+    DistanceWatershed,
+    InstanceRules,
+    Shade,
+    Split,
+)
 from medseg.core.plan import Plan
 from medseg.instances import has_learned_centres, require_separable
 
@@ -41,6 +46,24 @@ class Counted:
         Raises:
             WrongUse: INVALID_OPTION.
         """
+        for name, parts in self._merged():
+            segmentation = medseg.merged_structures(segmentation, name, parts)
+        return medseg.counted(segmentation, self.structure)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All structures that a label map is to hold, before parts are merged.
+
+        Raises:
+            WrongUse: INVALID_OPTION.
+        """
+        merged = dict(self._merged())
+        parts = [part for each in merged.values() for part in each]
+        others = [name for name in self.structure if name not in merged]
+        return tuple(dict.fromkeys([*parts, *others]))
+
+    def _merged(self) -> Iterator[tuple[str, list[str]]]:
+        """What lesions of several structures are called, and their parts."""
         for text in self.merge:
             name, _, named = text.partition("=")
             parts = [part.strip() for part in named.split("+")]
@@ -52,8 +75,7 @@ class Counted:
                     remedy="Name what the lesion is called, and the structures that "
                     "it is made of.",
                 )
-            segmentation = medseg.merged_structures(segmentation, name.strip(), parts)
-        return medseg.counted(segmentation, self.structure)
+            yield name.strip(), parts
 
 
 class SplitBy(StrEnum):
@@ -74,7 +96,8 @@ class Separation:
         metadata={
             "help": "How to split touching lesions: nothing keeps them whole, distance "
             "splits at necks, intensity at valleys of the scan, learned at the centres "
-            "that the model predicts. Default: learned if the model can, else nothing."
+            "that the model predicts while it segments. Default: learned where a model "
+            "segments that can, else nothing."
         },
     )
     connectivity: Literal[6, 18, 26] = field(
@@ -85,7 +108,7 @@ class Separation:
         metadata={"help": "Smallest lesion in mm3; smaller ones become background."},
     )
     neck_mm: float = field(
-        default=0.75,
+        default=DistanceWatershed().neck_mm,
         metadata={
             "help": "distance: least difference of radius between neck and sides."
         },
@@ -170,7 +193,7 @@ class Separation:
                     least_heat=self.least_heat, apart_mm=self.apart_mm
                 )
             case SplitBy.DISTANCE:
-                return medseg.DistanceWatershed(neck_mm=self.neck_mm)
+                return DistanceWatershed(neck_mm=self.neck_mm)
             case SplitBy.INTENSITY:
                 return medseg.IntensityWatershed(
                     contrast=self.contrast, sigma_mm=self.sigma_mm, shade=self.shade

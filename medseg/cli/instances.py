@@ -1,6 +1,5 @@
 """Commands on lesions: tell them apart, measure them, follow them, score them."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,11 @@ from medseg.cli.instance_options import (
     Separation,
 )
 from medseg.cli.instance_output import require_table, write_table
-from medseg.cli.instance_reading import instances_of, lesions_in
+from medseg.cli.instance_reading import instances_of, kept_or_apart
 from medseg.cli.instance_scores import froc, score
 from medseg.cli.opening import DEFAULT_OPENED, Opened, Opening, scan_of
 from medseg.cli.scans import Flat, Json, Overwrite
-from medseg.cli.segment_work import require_no_scan
+from medseg.cli.segment_work import print_notes, require_no_scan
 from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.instance_settings import FollowUpRules
 
@@ -47,7 +46,10 @@ def separate(  # noqa: PLR0913 - one an option
     separation: Annotated[Separation, Flat] = DEFAULT_SEPARATION,
     overwrite: Overwrite = False,
 ) -> None:
-    """Number the lesions of a label map.
+    """Number the lesions of a label map, or write those it holds in another format.
+
+    Lesions stored with the label map are kept, with their confidences, unless an option
+    says what one lesion is or counts something else.
 
     Writes the label map without lesions that are too small, a list of lesions
     (NAME.json), the number of the lesion at each voxel (NAME.instances.nii.gz), a table
@@ -71,12 +73,9 @@ def separate(  # noqa: PLR0913 - one an option
     volume = scan_of(scan, opened)
     if written.is_dicom:
         require_series(volume, out)
-    panoptic = medseg.separate_instances(
-        lesions_in(labels, wanted, volume), separation.rules, volume
-    )
+    panoptic, said = kept_or_apart(labels, wanted, separation, volume)
     found = _write(panoptic, out, volume, overwrite=overwrite)
-    for note in panoptic.segmentation.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes((*panoptic.segmentation.notes, *said, *panoptic.notes))
     print(medseg.instances_table(found.measures))
     beside = ", ".join(path.name for path in medseg.instance_files(out))
     print(f"written to {out}, and beside it {beside}")
@@ -187,7 +186,7 @@ def follow(  # noqa: PLR0913 - one an option
     if out_labels is not None:
         tracked = medseg.with_tracking(later, found)
         _write(tracked, out_labels, volume, overwrite=overwrite)
-        print(f"note: {_handed_on(tracked, found)}", file=sys.stderr)
+        print_notes([_handed_on(tracked, found)])
     rows = medseg.follow_up_json(found)
     print(rows.rstrip() if as_json else medseg.follow_up_table(found))
     if out is not None:

@@ -1,7 +1,7 @@
 """What the segment command does to every scan it is given."""
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -185,6 +185,7 @@ def print_made(made: Made, out: Path) -> None:
     }
     print_result(made.prediction.segmentation, out, predicted)
     if made.instances is not None:
+        print_notes(made.instances.panoptic.notes)
         print(medseg.instances_table(made.instances.measures))
 
 
@@ -194,8 +195,7 @@ def print_result(
     predicted_dice: Mapping[str, float] = NOTHING_PREDICTED,
 ) -> None:
     """What was found, how large and perhaps how good it is, where it was written."""
-    for note in result.provenance.notes if result.provenance else ():
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(result.provenance.notes if result.provenance else ())
     voxels = medseg.voxels_of_labels(result.array)
     for structure in tuple(result.labels)[:_MOST_SHOWN]:
         volume_ml = voxels.get(structure.id, 0) * result.geometry.voxel_volume_ml
@@ -205,6 +205,12 @@ def print_result(
     if len(result.labels) > _MOST_SHOWN:
         print(f"and {len(result.labels) - _MOST_SHOWN} more")
     print(f"written to {out}")
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """What to know about a result, where it does not get into what is piped on."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def files_of(
@@ -244,11 +250,14 @@ def require_no_scan(path: Path, scans: Collection[Path]) -> None:
     """Refuse to write over a file that is read, or may be part of a scan."""
     if not path.exists():
         return
-    file = path.resolve()
-    if any(scan.resolve() in {file, *file.parents} for scan in scans):
+    file, read = path.resolve(), {scan.resolve() for scan in scans}
+    if file in read or read & {*file.parents}:
         raise WrongUse(
             ErrorCode.OUTPUT_EXISTS,
-            "it is the scan itself, or lies among its slices",
+            "it is itself what is read"
+            if file in read
+            else "it lies in the folder of a scan that is read, among its slices",
             where=path,
-            remedy="Write to another folder; scans are never written over.",
+            remedy="Write to another folder or under another name; what is read is "
+            "never written over.",
         )

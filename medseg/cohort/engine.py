@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from medseg import pipeline
@@ -118,7 +117,6 @@ class _CaseWork:
 
     def write(self, case: CohortCase, made: Made) -> Written:
         """All files of the case, each whole; the tables' part of it last."""
-        found = made.prediction.segmentation
         made = self._told_apart(made)  # here, where the next scan is computed meanwhile
         path = label_map_path(case.case_id, self.places, self.make)
         self._write_labels(made, path)
@@ -126,11 +124,7 @@ class _CaseWork:
         if self.make.thumbnails:
             self._draw(case, made, is_scored=scored is not None)
         result = self.places.result(case.case_id)
-        if np.array_equal(found.array, made.prediction.segmentation.array):
-            notes = _notes(found)  # the tables tell of lesions
-        else:
-            notes = _notes(made.prediction.segmentation)  # what was left out, too
-        write_result(_result(case, made, scored, notes), result)
+        write_result(_result(case, made, scored), result)
         return Written(files=tuple(self._written(case)), unscored=unscored)
 
     def _told_apart(self, made: Made) -> Made:
@@ -232,13 +226,7 @@ def _outlined(path: Path) -> Segmentation:
     return without_ignored(found, found.array == described.ignore_id, found.labels)
 
 
-def _notes(segmentation: Segmentation) -> tuple[str, ...]:
-    return segmentation.provenance.notes if segmentation.provenance else ()
-
-
-def _result(
-    case: CohortCase, made: Made, scored: ScoredCase | None, notes: tuple[str, ...]
-) -> CaseResult:
+def _result(case: CohortCase, made: Made, scored: ScoredCase | None) -> CaseResult:
     segmentation = made.prediction.segmentation
     predicted = {
         each.label: round(each.predicted_dice, _DIGITS)
@@ -269,6 +257,6 @@ def _result(
             for each in segmentation.labels
         ),
         scored=scored,
-        notes=notes,
+        notes=segmentation.provenance.notes if segmentation.provenance else (),
         lesions=tuple(instance_row(each, case.case_id) for each in measures),
     )

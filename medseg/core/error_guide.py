@@ -108,8 +108,9 @@ ERROR_GUIDE = {
         "the file is damaged or hostile; export it again",
     ),
     ErrorCode.NOT_A_LABEL_MAP: Explanation(
-        "the voxels are not whole numbers from 0 to 65535, or shares of a structure",
-        "give a label map; for shares give a threshold",
+        "the voxels are not whole numbers from 0 to 65535, or shares of a structure; "
+        "or the .json of names beside them is damaged",
+        "give a label map; for shares give a threshold; restore or remove the .json",
     ),
     ErrorCode.UNKNOWN_LABEL: Explanation(
         "a number is not among the labels named",

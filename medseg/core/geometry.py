@@ -1,5 +1,6 @@
 """Where the voxels of an array are in the patient."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +18,7 @@ SAME_GRID_TOLERANCE_MM = 1e-3
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From the world of DICOM and ITK to that of NIfTI, and back."""
 
+_DIGITS = 12  # binary ones; float32 has 24
 _AXIS_CODES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
@@ -170,6 +172,22 @@ class Geometry:
                 affine[:3, 3] += affine[:3, axis] * (shape[axis] - 1)
                 affine[:3, axis] *= -1
         return Geometry((shape[0], shape[1], shape[2]), affine)
+
+
+def rounded_spacing(spacing_mm: Spacing) -> Spacing:
+    """A spacing to 12 binary digits, a relative 2.5e-4 at most from what it is.
+
+    A file that stores it as float32, or turned, gives back another last digit. Rounded,
+    both are the same, so that ties between distances fall alike. Binary digits, since
+    spacings such as 360 / 512 mm would lie halfway between two decimal steps.
+    """
+    i, j, k = (_rounded(edge) for edge in spacing_mm)
+    return i, j, k
+
+
+def _rounded(edge_mm: float) -> float:
+    mantissa, exponent = math.frexp(edge_mm)
+    return math.ldexp(round(math.ldexp(mantissa, _DIGITS)), exponent - _DIGITS)
 
 
 def _is_flat(columns: Float[np.ndarray, "3 3"]) -> bool:

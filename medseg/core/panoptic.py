@@ -60,11 +60,14 @@ class Panoptic:
         segmentation: The label map, of stuff and things.
         instance_map: Number of the instance (i, j, k), uint16, 0 for none. Read-only.
         instances: All there are, by ascending number; each has voxels.
+        notes: How they were told apart. What is true of the label map, too, is in the
+            label map's own notes: a label map alone says nothing of instances.
     """
 
     segmentation: Segmentation
     instance_map: InstanceArray
     instances: tuple[Instance, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.instance_map.shape != self.segmentation.array.shape:

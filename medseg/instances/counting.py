@@ -21,7 +21,7 @@ def counted(segmentation: Segmentation, structures: Collection[str]) -> Segmenta
     Raises:
         WrongUse: INVALID_OPTION, when there is no such structure.
     """
-    _require_known(structures, segmentation.labels, "--structure")
+    _require_known(structures, segmentation, "--structure")
     changed = tuple(
         replace(each, kind=StructureKind.THING) if each.name in structures else each
         for each in segmentation.labels
@@ -48,7 +48,7 @@ def merged_structures(
             structure of the name.
     """
     labels = segmentation.labels
-    _require_known(structures, labels, "--merge")
+    _require_known(structures, segmentation, "--merge")
     parts = [each for each in labels if each.name in structures]
     others = tuple(each for each in labels if each.name not in structures)
     if not parts:
@@ -64,14 +64,19 @@ def merged_structures(
     return noted(told, f"{name}: {' + '.join(each.name for each in parts)}")
 
 
-def _require_known(structures: Collection[str], labels: LabelSet, where: str) -> None:
-    unknown = sorted(set(structures) - set(labels.names))
+def _require_known(
+    structures: Collection[str], segmentation: Segmentation, option: str
+) -> None:
+    names = segmentation.labels.names
+    unknown = sorted(set(structures) - set(names))
     if unknown:
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
             f"there is no structure {unknown[0]!r}",
-            where=where,
-            remedy=f"Use one of {', '.join(labels.names)}.",
+            where=f"{option}, {segmentation.case_id}",
+            remedy=f"Use one of {', '.join(names)}."
+            if names
+            else "The label map is empty and names none.",
         )
 
 

@@ -36,7 +36,7 @@ VoxelNumbers = Integer[np.ndarray, " voxel"]
 DEFAULT_INSTANCE_RULES = InstanceRules()
 
 _MOST_INSTANCES = 65535
-_SAME_VOLUME = 1e-9
+_SAME_VOLUME = 1e-6  # more than what a spacing in float32 is off
 _STAGE = "separating lesions"
 
 
@@ -73,7 +73,7 @@ def separate_instances(
     array = segmentation.array
     numbers = np.zeros_like(array, dtype=np.uint16)
     instances: list[Instance] = []
-    notes = []
+    notes, told = [], segmentation
     things = [s for s in segmentation.labels if s.kind is StructureKind.THING]
     boxes = ndimage.find_objects(array, max(segmentation.labels.ids, default=0))
     for structure in things:
@@ -98,15 +98,18 @@ def separate_instances(
         if left_out:
             array = array.copy(order="K") if array is segmentation.array else array
             array[place][mask] = np.where(is_one, structure.id, 0)
+            told = noted(told, _left_out_note(structure, left_out, own))
         instances += [
             Instance(number=len(instances) + n, structure_id=structure.id)
             for n in range(1, count + 1)
         ]
-        notes.append(_note(structure, count, left_out, own))
-    told = replace(segmentation, array=array)
-    for note in notes:
-        told = noted(told, note)
-    return Panoptic(segmentation=told, instance_map=numbers, instances=tuple(instances))
+        notes.append(f"{structure.name}: {count} instances ({own.split})")
+    return Panoptic(
+        segmentation=replace(told, array=array),
+        instance_map=numbers,
+        instances=tuple(instances),
+        notes=tuple(notes),
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -186,11 +189,8 @@ def _in_order(numbers: VoxelNumbers) -> VoxelNumbers:
     return renumbered
 
 
-def _note(structure: Structure, count: int, left_out: int, rules: InstanceRules) -> str:
-    told = f"{structure.name}: {count} instances ({rules.split})"
-    if not left_out:
-        return told
-    return f"{told}; {left_out} below {rules.minimum_mm3:g} mm3 left out"
+def _left_out_note(structure: Structure, count: int, rules: InstanceRules) -> str:
+    return f"{structure.name}: {count} below {rules.minimum_mm3:g} mm3 left out"
 
 
 def _seen(rules: InstanceRules, centres: CentreMaps | None) -> Centres | None:

@@ -10,7 +10,7 @@ from medseg.classical.images import contrasts, smoothed
 from medseg.classical.memory import require_memory
 from medseg.classical.splitting import basins_of, blobs_of
 from medseg.core.box import Box
-from medseg.core.geometry import Geometry
+from medseg.core.geometry import Geometry, rounded_spacing
 from medseg.core.instance_settings import (
     Components,
     DistanceWatershed,
@@ -81,7 +81,7 @@ def split_piece(
 
 def _relief(volume: Volume, box: Box, split: IntensityWatershed) -> np.ndarray:
     """The scan in a box, smoothed and turned such that lesions are basins."""
-    spacing_mm = volume.geometry.spacing_mm
+    spacing_mm = rounded_spacing(volume.geometry.spacing_mm)
     reach = [int(_REACH_SIGMAS * split.sigma_mm / edge) + 1 for edge in spacing_mm]
     start, stop = [
         [max(0, first - more) for first, more in zip(box.start, reach, strict=True)],

@@ -2,7 +2,7 @@ from .datasets.reading import read_dataset
 from .dicom.source_slices import read_source
 from .dicom.volumes import read_dicom_series
 from .dicom_labels import (
-    holds_dicom_instances,
+    count_dicom_instances,
     read_dicom_labels,
     read_dicom_panoptic,
 )
@@ -34,8 +34,8 @@ __all__ = [
     "Problem",
     "SegmentationFormat",
     "VolumeInfo",
+    "count_dicom_instances",
     "find_volumes",
-    "holds_dicom_instances",
     "holds_instances",
     "read_dataset",
     "read_dicom_labels",

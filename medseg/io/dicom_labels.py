@@ -11,7 +11,7 @@ from medseg.core.volume import Volume
 from medseg.io.dicom.damage import dicom_damage
 from medseg.io.dicom.encoding import require_believable_inflation
 from medseg.io.dicom_seg.reading import (
-    has_told_lesions,
+    count_lesions,
     read_dicom_seg,
     read_dicom_seg_panoptic,
 )
@@ -57,14 +57,14 @@ def read_dicom_panoptic(path: Path, source: Volume | None) -> Panoptic:
     return read_dicom_seg_panoptic(file, None if source is None else source.geometry)
 
 
-def holds_dicom_instances(path: Path) -> bool:
-    """Whether a DICOM-SEG, or the only one in a folder, tells lesions apart.
+def count_dicom_instances(path: Path) -> int:
+    """How many lesions a DICOM-SEG, or the only one in a folder, tells apart.
 
     Raises:
         WrongUse: As `read_dicom_labels`.
     """
     file = _only_object(path) if path.is_dir() else path
-    return _sop_class(file) in _SEGMENTATIONS and has_told_lesions(file)
+    return count_lesions(file) if _sop_class(file) in _SEGMENTATIONS else 0
 
 
 def _only_object(folder: Path) -> Path:

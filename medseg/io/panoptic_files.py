@@ -16,6 +16,7 @@ from medseg.io.label_maps.companions import instances_path
 from medseg.io.label_maps.named_voxels import (
     describe_panoptic,
     names_path,
+    read_instance_notes,
     read_instances,
     read_provenance,
 )
@@ -82,12 +83,24 @@ def holds_instances(path: Path | str) -> bool:
         UnusableInput: NOT_FOUND; NOT_READABLE; NOT_A_LABEL_MAP when the list is
             damaged.
     """
-    path = Path(path)
+    return stored_instances(Path(path)) is not None
+
+
+def stored_instances(path: Path) -> int | None:
+    """How many instances a label map tells of; None where it tells of labels only.
+
+    Args:
+        path: As in `holds_instances`.
+
+    Raises:
+        MedSegError: As `holds_instances`.
+    """
     require_there(path)
     with reading_errors(path):
         if _is_dicom(path):
-            return io.holds_dicom_instances(path)
-    return read_instances(names_path(path)) is not None
+            return io.count_dicom_instances(path) or None
+    instances = read_instances(names_path(path))
+    return None if instances is None else len(instances)
 
 
 def read_panoptic(path: Path | str, *, source: Volume | None = None) -> Panoptic:
@@ -161,7 +174,8 @@ def _listed(path: Path) -> tuple[Instance, ...]:
         f"{names_path(path).name}",
         where=path,
         remedy="Put the missing file there, or read the labels alone "
-        "(medseg.read_segmentation, or --structure NAME).",
+        "(medseg.read_segmentation; measure and follow with --structure NAME, separate "
+        "with --split-by).",
     )
 
 
@@ -177,9 +191,13 @@ def _together(
     instances: tuple[Instance, ...],
     path: Path,
 ) -> Panoptic:
+    notes = read_instance_notes(names_path(path))
     try:
         return Panoptic(
-            segmentation=segmentation, instance_map=instance_map, instances=instances
+            segmentation=segmentation,
+            instance_map=instance_map,
+            instances=instances,
+            notes=notes,
         )
     except ValueError as error:
         raise UnusableInput(
@@ -191,6 +209,7 @@ def _together(
 
 
 def _with_provenance(panoptic: Panoptic, path: Path) -> Panoptic:
-    made = read_provenance(names_path(path))
-    segmentation = replace(panoptic.segmentation, provenance=made)
-    return replace(panoptic, segmentation=segmentation)
+    beside = names_path(path)
+    segmentation = replace(panoptic.segmentation, provenance=read_provenance(beside))
+    notes = read_instance_notes(beside)
+    return replace(panoptic, segmentation=segmentation, notes=notes)

@@ -87,7 +87,8 @@ def read_segmentation(
         path: The file.
         labels: Names of the labels. Without them those in a DICOM file are taken, or
             of the `.json` that `write_segmentation` puts beside any other, else
-            "label 1" ... The provenance in that `.json` is read in any case.
+            "label 1" ... The provenance in that `.json` is read in any case. One of
+            another program is passed over; one that is damaged is refused.
         source: The scan it belongs to, for DICOM only: the grid it is put on. Without
             it, a DICOM-SEG has the grid of its frames, and the scan of an RTSTRUCT is
             looked for beside it.

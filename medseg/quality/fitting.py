@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from medseg.models import (
     read_model_info,
 )
 from medseg.quality.files import QUALITY_FOLDER, write_quality
-from medseg.quality.judging import JudgedStructure, judged_structure
+from medseg.quality.judging import JudgedStructure, are_too_few, judged_structure
 from medseg.quality.observing import CaseQuality, Observer
 from medseg.quality.settings import QualitySettings
 from medseg.quality.unseen import ALL_NETWORKS, unseen_by
@@ -64,7 +65,8 @@ def fit_model_quality(
     every fifth where one looked at all.
 
     `quality.json` comes last, tables and figure before it, each whole; cases that were
-    done before a stop are not done again.
+    done before a stop are not done again. Too few cases are refused before any is
+    segmented, as far as their number tells, and a refusal leaves nothing behind.
 
     Args:
         model: Name of a shipped model or a model folder.
@@ -90,13 +92,17 @@ def fit_model_quality(
     observer = Observer(
         dataset=dataset, unseen=unseen_by(loaded), settings=settings, kept=kept
     )
-    cases = tuple(observer.observed(on_progress))
-    if not cases:
+    asked = tuple(observer.asked(on_progress))
+    if not asked:
         raise _nothing_new(folder, dataset)
+    if are_too_few([each.network for each in asked]):
+        raise _too_few(folder, len(asked))
+    cases = tuple(observer.observed(asked, on_progress))
     names = loaded.info.plan.labels.names
     judged = [judged_structure(name, cases) for name in names]
     structures = tuple(each for each in judged if each is not None)
     if not structures:
+        _forget(kept)
         raise _too_few(folder, len(cases))
     quality_of_model = ModelQuality(
         scores=tuple(each.score for each in structures),
@@ -108,6 +114,7 @@ def fit_model_quality(
         ),
     )
     if read_model_info(folder).weights != loaded.info.weights:
+        _forget(kept)
         raise UnusableInput(
             ErrorCode.DAMAGED_MODEL,
             "the model was trained on while its quality was looked at",
@@ -115,7 +122,7 @@ def fit_model_quality(
             remedy="Run it again when the training has ended.",
         )
     write_quality(quality_of_model, structures, folder)
-    shutil.rmtree(kept, ignore_errors=True)
+    _forget(kept)
     without = [n for n, each in zip(names, judged, strict=True) if each is None]
     return FittedQuality(
         quality=quality_of_model,
@@ -123,6 +130,16 @@ def fit_model_quality(
         folder=folder / QUALITY_FOLDER,
         notes=tuple(_notes(loaded, cases, dataset, without)),
     )
+
+
+def _forget(kept: Path) -> None:
+    """Remove what was kept for a run that goes on, and its folder if nothing else is.
+
+    A run that is over, with scores or without, leaves none of it in the model.
+    """
+    shutil.rmtree(kept, ignore_errors=True)
+    with suppress(OSError):  # tables of a fit lie in it
+        kept.parent.rmdir()
 
 
 def _notes(

@@ -97,10 +97,10 @@ def judged_structure(
         for each in case.observations
         if each.found.structure == structure and _is_whole(each.found)
     ]
-    parts = _parts([case for case, _ in own])
+    parts = _parts([case.network for case, _ in own])
     observed = [each for _, each in own]
     found = [n for n, each in zip(parts, observed, strict=True) if each.found.voxels]
-    if len(found) - max(Counter(found).values(), default=0) < FEWEST_CASES:
+    if _left(found) < FEWEST_CASES:
         return None
     predicted = held_out_quality(observed, parts, QUALITY_FIGURES)
     return JudgedStructure(
@@ -117,14 +117,27 @@ def judged_structure(
     )
 
 
+def are_too_few(networks: Sequence[int]) -> bool:
+    """Whether no score could be fitted, even if every case had every structure.
+
+    Args:
+        networks: Who is asked about each case; -1 for all together.
+    """
+    return _left(_parts(networks)) < FEWEST_CASES
+
+
+def _left(parts: Sequence[int]) -> int:
+    """Cases that are left when those of the largest part are held out."""
+    return len(parts) - max(Counter(parts).values(), default=0)
+
+
 def _is_whole(found: StructureUncertainty) -> bool:
     """Whether a score can be asked: some network by itself found what all did."""
     return not found.voxels or found.single_expected_dice is not None
 
 
-def _parts(cases: Sequence[CaseQuality]) -> list[int]:
-    networks = [case.network for case in cases]
-    most = max(Counter(networks).values(), default=0)
-    if len(networks) - most >= FEWEST_CASES:
+def _parts(networks: Sequence[int]) -> Sequence[int]:
+    """What each case is held out with."""
+    if _left(networks) >= FEWEST_CASES:
         return networks
-    return [place % FOLD_COUNT for place in range(len(cases))]
+    return [place % FOLD_COUNT for place in range(len(networks))]

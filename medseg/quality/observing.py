@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,19 @@ class CaseQuality:
     observations: tuple[QualityObservation, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedCase:
+    """A case with a reference, and who is asked about it.
+
+    Attributes:
+        case: The case.
+        network: Place of a network that had not learned from it; -1 for all.
+    """
+
+    case: Case
+    network: int
+
+
 @dataclass(frozen=True)
 class _Kept:
     """A case as it is kept until all are done.
@@ -71,33 +84,50 @@ class Observer:
     settings: InferenceSettings
     kept: Path
 
-    def observed(self, on_progress: ProgressCallback) -> Iterator[CaseQuality]:
-        """Every case with a reference that was new to a network, one after the other.
+    def asked(self, on_progress: ProgressCallback) -> Iterator[AskedCase]:
+        """Every case with a reference that is new to a network; none is segmented.
 
         Args:
             on_progress: Called after every case; may raise `Cancelled`.
 
         Raises:
-            UnusableInput: Naming the case that cannot be used.
+            UnusableInput: Naming the case whose scan cannot be read.
         """
         cases = [case for case in self.dataset.cases if case.reference is not None]
-        ready: dict[int, ReadyModel] = {}
         for done, case in enumerate(cases, start=1):
             with naming(case):
                 sha256 = read_case_volume(case, self.dataset).sha256
-                network = self.unseen.network_for(sha256)
-                if network is not None:
-                    if network not in ready:
-                        asked = self.unseen.part(network)
-                        ready[network] = ReadyModel(asked, self.settings)
-                    yield self._case(case, network, ready[network])
+            network = self.unseen.network_for(sha256)
+            if network is not None:
+                yield AskedCase(case=case, network=network)
+            note = case.id if network is not None else f"{case.id}: learned from"
             on_progress(
-                Progress(
-                    stage="observing",
-                    done=done,
-                    total=len(cases),
-                    note=case.id if network is not None else f"{case.id}: learned from",
-                )
+                Progress(stage="looking", done=done, total=len(cases), note=note)
+            )
+
+    def observed(
+        self, asked: Sequence[AskedCase], on_progress: ProgressCallback
+    ) -> Iterator[CaseQuality]:
+        """What is seen of the cases, one after the other.
+
+        Args:
+            asked: From the method of that name.
+            on_progress: Called after every case; may raise `Cancelled`.
+
+        Raises:
+            UnusableInput: Naming the case that cannot be used.
+        """
+        ready: dict[int, ReadyModel] = {}
+        for done, (case, network) in enumerate(
+            ((each.case, each.network) for each in asked), start=1
+        ):
+            if network not in ready:
+                part = self.unseen.part(network)
+                ready[network] = ReadyModel(part, self.settings)
+            with naming(case):
+                yield self._case(case, network, ready[network])
+            on_progress(
+                Progress(stage="observing", done=done, total=len(asked), note=case.id)
             )
 
     def _case(self, case: Case, network: int, ready: ReadyModel) -> CaseQuality:

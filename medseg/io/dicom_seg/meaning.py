@@ -121,9 +121,9 @@ def read_meanings(data: Dataset, path: Path) -> Meanings:
     )
 
 
-def tells_lesions(data: Dataset) -> bool:
-    """Whether a segment is marked as one lesion: by MedSeg, or by a Tracking UID."""
-    return any(
+def lesions_told(data: Dataset) -> int:
+    """How many segments are marked as one lesion: by MedSeg, or by a Tracking UID."""
+    return sum(
         _own(segment, _INSTANCE) is not None
         or (
             bool(segment.get("TrackingUID"))

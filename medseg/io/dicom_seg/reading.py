@@ -19,7 +19,7 @@ from medseg.io.dicom.damage import dicom_damage
 from medseg.io.dicom.headers import read_headers
 from medseg.io.dicom.values import factor
 from medseg.io.dicom_seg.geometry import Distances, first_slice_on, frame_grid
-from medseg.io.dicom_seg.meaning import Meanings, read_meanings, tells_lesions
+from medseg.io.dicom_seg.meaning import Meanings, lesions_told, read_meanings
 from medseg.io.dicom_seg.pixels import require_frame_count, segment_pixels
 from medseg.io.label_maps.layers import Plane, SegmentPacker, Segments
 
@@ -162,10 +162,10 @@ def read_dicom_seg_panoptic(path: Path, scan: Geometry | None = None) -> Panopti
         ) from error
 
 
-def has_told_lesions(path: Path) -> bool:
-    """Whether a segment of a DICOM-SEG says that it is one lesion."""
+def count_lesions(path: Path) -> int:
+    """How many segments of a DICOM-SEG say that they are one lesion."""
     with dicom_damage(path):
-        return tells_lesions(pydicom.dcmread(path, stop_before_pixels=True))
+        return lesions_told(pydicom.dcmread(path, stop_before_pixels=True))
 
 
 def _contents(path: Path, scan: Geometry | None, threshold: float | None) -> _Contents:

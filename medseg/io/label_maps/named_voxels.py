@@ -103,8 +103,8 @@ def describe_panoptic(
         asdict(each) | {"volume_ml": round(voxels[each.number] * voxel_ml, 3)}
         for each in panoptic.instances
     ]
-    described = _described(panoptic.segmentation, unsure)
-    return _as_text(described | {"instances": instances})
+    told = {"instances": instances, "instance_notes": list(panoptic.notes)}
+    return _as_text(_described(panoptic.segmentation, unsure) | told)
 
 
 def _described(
@@ -140,7 +140,7 @@ def read_names(path: Path) -> LabelSet | None:
     A JSON file of another program (BIDS, dcm2niix) may lie there; it is not ours.
 
     Raises:
-        UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged.
+        UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged, or no JSON.
     """
     content = _description(path)
     if content is None:
@@ -190,14 +190,32 @@ def read_instances(path: Path) -> tuple[Instance, ...] | None:
         raise _damaged("instances", error, path) from error
 
 
+def read_instance_notes(path: Path) -> tuple[str, ...]:
+    """How instances were told apart, as `describe_panoptic` wrote; none elsewhere.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP when the file is ours and damaged.
+    """
+    content = _description(path) or {}
+    notes = content.get("instance_notes", [])
+    if isinstance(notes, list):
+        return tuple(str(note) for note in notes)
+    raise _damaged("notes on instances", TypeError(type(notes).__name__), path)
+
+
 def _description(path: Path) -> dict[str, Any] | None:
-    """Content of a file that `describe_segmentation` wrote; None for any other."""
+    """Content of a file that `describe_segmentation` wrote; None for any other.
+
+    Raises:
+        UnusableInput: NOT_A_LABEL_MAP, when it is no JSON at all: whether names and
+            lesions were in it cannot be known.
+    """
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise _damaged("names", error, path) from error
     is_ours = isinstance(content, dict) and content.get("format") == _FORMAT
     return content if is_ours else None
 
@@ -235,7 +253,8 @@ def _damaged(what: str, error: Exception, path: Path) -> UnusableInput:
         ErrorCode.NOT_A_LABEL_MAP,
         f"the {what} beside the label map: damaged ({error!r})",
         where=path,
-        remedy="Remove this file to read the labels without names.",
+        remedy="Put the whole file there, or remove it to read the labels without "
+        "names and lesions.",
     )
 
 

@@ -214,9 +214,11 @@ def _lesions_of(panoptic: Panoptic, structure: str) -> tuple[Instance, ...]:
     if panoptic.labels[structure].kind is not StructureKind.THING:
         raise WrongUse(
             ErrorCode.INVALID_OPTION,
-            f"{structure!r} is not counted in this label map",
+            f"the lesions of this label map were told apart without {structure!r}",
             where=panoptic.case_id,
-            remedy="Count it (medseg.counted, --structure), then tell lesions apart.",
+            remedy=f"Tell them apart again: medseg instances separate --structure "
+            f"{structure!r}; of predictions in Python, which gives confidences, too "
+            "(medseg.counted, separate_instances, with_confidence).",
         )
     return panoptic.of_structure(structure)
 

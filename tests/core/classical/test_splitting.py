@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -113,3 +115,23 @@ def test_an_empty_structure_has_no_blobs():
 
     assert len(split.labels) == 0
     assert not split.array.any()
+
+
+def test_blobs_are_split_alike_before_a_label_map_is_stored_and_after():
+    phantom = medseg.make_touching_tumours(
+        0, shape=(56, 52, 44), spacing_mm=(2.2, 2.2, 2.2)
+    )
+    grid = phantom.reference.geometry
+    stored = grid.affine.astype(np.float32).astype(np.float64)
+    again = replace(phantom.reference, geometry=medseg.Geometry(grid.shape, stored))
+    name = "liver tumour"
+
+    split = medseg.classical.split_touching(phantom.reference, name)
+
+    assert_array_equal(medseg.classical.split_touching(again, name).array, split.array)
+
+
+def test_blobs_are_parted_at_the_necks_that_part_lesions():
+    assert (
+        medseg.classical.SplitSettings().neck_mm == medseg.DistanceWatershed().neck_mm
+    )

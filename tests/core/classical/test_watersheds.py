@@ -58,6 +58,11 @@ def test_markers_agree_with_scikit_image():
     assert np.mean(found.array != theirs) < 0.002  # voxels as far from either
 
 
+def test_without_any_marker_nothing_is_flooded():
+    with pytest.raises(medseg.WrongUse, match="there is no marker"):
+        medseg.classical.watershed_from_markers(grey_ball(), labels(np.zeros(SHAPE)))
+
+
 def test_markers_of_another_grid_are_refused():
     other = labels(np.ones((4, 4, 4)))
 

@@ -73,6 +73,19 @@ def test_a_region_grows_from_a_point_in_the_patient(method, files):
     assert_array_equal(medseg.read_segmentation(out).array > 0, BALL)
 
 
+def test_a_seed_outside_the_range_grows_nothing_and_that_is_told(files, capsys):
+    image, _, out = files
+    command = ["classical", "grow", str(image), "-o", str(out), "--seed", *"000"]
+
+    assert run([*command, "--lower", "50", "--upper", "150"]) == 0
+
+    told = "nothing grew: the range is 50 to 150, and at the seeds the scan has 0"
+    assert f"note: {told}" in capsys.readouterr().err
+    made = medseg.read_segmentation(out).provenance
+    assert made is not None
+    assert told in made.notes
+
+
 def test_coordinates_may_be_negative(files, capsys):
     image, _, out = files
     command = ["classical", "grow", str(image), "-o", str(out)]
@@ -137,11 +150,12 @@ def test_a_value_out_of_range_is_wrong_use(files, capsys):
 
 WRONG = [
     (["otsu", "SCAN", "-o", "OUT", "--classes", "many"], 2, "--classes"),
-    (["otsu", "SCAN"], 2, "--out requires"),
+    (["otsu", "SCAN"], 2, '--out is missing: "classical otsu" needs it'),
+    (["otsu", "SCAN", "-o"], 2, "-o requires an argument"),
     (["otsus", "SCAN", "-o", "OUT"], 2, "otsus"),
     (["otsu", "absent.nii.gz", "-o", "OUT"], 1, "NOT_FOUND"),
     (["otsu", "SCAN", "-o", "LABELS"], 2, "OUTPUT_EXISTS"),
-    (["otsu", "SCAN", "-o", "SCAN", "--overwrite"], 2, "scan"),
+    (["otsu", "SCAN", "-o", "SCAN", "--overwrite"], 2, "is itself what is read"),
     (["otsu", "SCAN", "-o", "o.xyz"], 2, "UNKNOWN_FORMAT"),
     (["otsu", "SCAN", "-o", "o.dcm"], 2, "NO_DICOM_SOURCE"),
     (["threshold", "SCAN", "-o", "OUT"], 2, "everything is found"),
@@ -152,13 +166,18 @@ WRONG = [
         2,
         "outside the scan",
     ),
-    (["grow", "SCAN", "-o", "OUT", "--lower", "9"], 2, "--seed requires 3"),
+    (["grow", "SCAN", "-o", "OUT", "--lower", "9"], 2, "--seed is missing"),
+    (
+        ["grow", "SCAN", "-o", "OUT", "--lower", "9", "--seed", "1"],
+        2,
+        "--seed requires 3",
+    ),
     (
         ["grow", "SCAN", "-o", "OUT", "--lower", "9", "--seed", "nan", "0", "0"],
         2,
         "outside the scan",
     ),
-    (["smooth", "LABELS", "-o", "OUT"], 2, "--structure requires"),
+    (["smooth", "LABELS", "-o", "OUT"], 2, "--structure is missing"),
     (["smooth", "HU", "-o", "OUT", "--structure", "lesion"], 1, "NOT_A_LABEL_MAP"),
     (["smooth", "LABELS", "-o", "o.dcm", "--structure", "lesion"], 2, "NO_DICOM"),
     (
@@ -168,6 +187,7 @@ WRONG = [
     ),
     (["watershed-from-markers", "SCAN", "HU", "-o", "OUT"], 1, "NOT_A_LABEL_MAP"),
     (["watershed-from-markers", "SCAN", "OTHER", "-o", "OUT"], 1, "GRID_MISMATCH"),
+    (["watershed-from-markers", "SCAN", "EMPTY", "-o", "OUT"], 2, "there is no marker"),
 ]
 
 
@@ -177,9 +197,18 @@ def folder(files, tmp_path, monkeypatch) -> dict[str, Path]:
     image, old, out = files
     monkeypatch.chdir(tmp_path)
     hu, other = tmp_path / "hu.nii.gz", tmp_path / "other.nii.gz"
+    empty = tmp_path / "empty.nii.gz"
+    medseg.write_segmentation(labels(np.zeros(SHAPE)), empty)
     medseg.write_volume(scan(noise(SHAPE, 300).astype(np.int16)), hu)
     medseg.write_segmentation(labels(np.ones((4, 4, 4))), other)
-    return {"SCAN": image, "LABELS": old, "OUT": out, "HU": hu, "OTHER": other}
+    return {
+        "SCAN": image,
+        "LABELS": old,
+        "OUT": out,
+        "HU": hu,
+        "OTHER": other,
+        "EMPTY": empty,
+    }
 
 
 @pytest.mark.parametrize(("words", "code", "message"), WRONG)

@@ -118,7 +118,11 @@ def test_what_froc_cannot_use_is_one_line(folders, tmp_path, capsys):
     for words, why in (
         ([str(wanted), str(wanted)], "has no confidence"),
         ([str(found), str(wanted), "--structure", "tumor"], "no reference holds"),
-        ([str(found), str(wanted), "--structure", "liver"], "'liver' is not counted"),
+        (
+            [str(found), str(wanted), "--structure", "liver"],
+            "were told apart without 'liver' [a] Tell them apart again: medseg "
+            "instances separate --structure",
+        ),
         ([str(found), str(wanted), "-o", "froc.txt"], "are not written"),
         ([str(found), str(wanted), "--picture", "froc.svg"], "are not written"),
         ([str(found), str(wanted), "--iou-threshold", "2"], "an IoU is 0 or more"),

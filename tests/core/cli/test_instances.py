@@ -14,9 +14,10 @@ from scipy import ndimage
 
 import medseg
 from medseg.cli.app import run
+from medseg.core.provenance import Provenance
 from medseg.core.regions import Region
 from tests.core.cli.test_segment import SAMPLE, SCAN, words
-from tests.core.instances.scenes import CYST, TUMOUR, label_map, two_balls
+from tests.core.instances.scenes import CYST, LIVER, TUMOUR, label_map, two_balls
 from tests.core.making import TINY_PLAN, save_untrained
 
 SERIES = SAMPLE / "ct_phantom"
@@ -79,11 +80,149 @@ def test_what_was_told_apart_is_measured_as_it_is(files, capsys):
     assert len(json.loads(capsys.readouterr().out)) == 1
 
 
-def test_nothing_is_written_over(files):
+def test_stored_lesions_are_written_in_another_format_with_their_confidences(
+    tmp_path, capsys
+):
+    scan = medseg.read_volume(SERIES)
+    array = np.zeros(scan.geometry.shape, np.uint8)
+    array[5:15, 5:9, 3:6] = TUMOUR
+    whole = label_map(array, geometry=scan.geometry)
+    numbers = np.where(array > 0, 1 + (np.arange(array.shape[0]) > 9)[:, None, None], 0)
+    lesions = tuple(
+        medseg.Instance(number=n, structure_id=TUMOUR, confidence=sure)
+        for n, sure in ((1, 0.25), (2, 0.75))
+    )
+    stored = medseg.Panoptic(
+        segmentation=whole, instance_map=numbers, instances=lesions, notes=("by hand",)
+    )
+    labels, dicom, again = (tmp_path / name for name in ("s.nii.gz", "o.dcm", "a.nrrd"))
+    medseg.write_panoptic(stored, labels)
+    separate = ["instances", "separate"]
+    same = ["--structure", "tumour"]
+
+    for command in (
+        [str(labels), "-o", str(dicom), "--scan", str(SERIES)],
+        [str(dicom), "-o", str(again), *same],
+    ):
+        assert run([*separate, *command]) == 0
+        told = capsys.readouterr().err
+        assert f"note: 2 lesions stored in {Path(command[0]).name} are kept" in told
+        assert "note: by hand" in told
+        kept = medseg.read_panoptic(command[2])
+        assert_array_equal(kept.instance_map, numbers)
+        assert [each.confidence for each in kept.instances] == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--split-by", "nothing"], 1),
+        (["--structure", "liver"], 2),
+        (["--merge", "mass=tumour+cyst"], 1),
+    ],
+)
+def test_stored_lesions_are_replaced_where_others_are_asked_for_and_that_is_told(
+    files, capsys, options, count
+):
+    _, labels, out = files
+    array = two_balls(SPACING_MM)
+    array[0, 0, 0] = LIVER
+    medseg.write_segmentation(label_map(array, SPACING_MM), labels, overwrite=True)
+    by = ["--split-by", "distance"]
+    assert run(["instances", "separate", str(labels), "-o", str(out), *by]) == 0
+    new = out.with_name("new.nii.gz")
+    capsys.readouterr()
+
+    command = ["instances", "separate", str(out), "-o", str(new), *options]
+    assert run(command) == 0
+
+    told = capsys.readouterr().err
+    assert "note: 2 lesions stored in o.nii.gz are not used: told apart anew" in told
+    assert "split at necks" not in told
+    assert len(medseg.read_panoptic(new).instances) == count
+
+
+def test_a_corrected_label_map_says_nothing_of_lesions_that_it_no_longer_holds(
+    files, capsys
+):
+    _, labels, out = files
+    made = Provenance(
+        case_id="scan",
+        input_sha256="",
+        model="m",
+        model_sha256="",
+        versions=(),
+        settings=(),
+        notes=("a doubt",),
+    )
+    told = medseg.separate_instances(
+        replace(medseg.read_segmentation(labels), provenance=made)
+    )
+    medseg.write_panoptic(told, labels, overwrite=True)
+    split = ["classical", "split-touching", str(labels), "-o", str(out)]
+
+    assert run([*split, "--structure", "tumour"]) == 0
+
+    printed = capsys.readouterr().err
+    assert "note: a doubt" in printed
+    assert "note: tumour: split into 2" in printed
+    assert "instances" not in printed
+    assert medseg.read_panoptic(labels).notes == (
+        "tumour: 1 instances (connected pieces)",
+    )
+
+
+def test_an_empty_label_map_holds_no_lesion_of_what_was_looked_for(tmp_path, capsys):
+    labels, out = tmp_path / "empty.nii.gz", tmp_path / "o.nii.gz"
+    nib.nifti1.save(nib.nifti1.Nifti1Image(np.zeros((4, 5, 6), np.uint8), None), labels)
+    separate = ["instances", "separate", str(labels), "-o", str(out)]
+    merged = ["--merge", "mass=core+rim", "--structure", "cavity"]
+
+    assert run(separate) == 2
+    error = capsys.readouterr().err
+    assert f"the label map is empty and names no structure [{labels}]" in error
+    assert "--structure" in error
+    assert run([*separate, *merged]) == 0
+    assert medseg.read_panoptic(out).instances == ()
+    assert medseg.read_segmentation(out).labels.names == ("mass", "cavity")
+    for command in (["measure", str(labels)], ["follow", str(labels), str(labels)]):
+        assert run(["instances", *command, "--structure", "cavity", "--json"]) == 0
+        assert "cavity" not in capsys.readouterr().out
+
+
+def test_a_label_map_without_lesions_is_named_by_its_file(files, tmp_path, capsys):
+    _, labels, _ = files
+    other = tmp_path / "organs.nii.gz"
+    organs = np.zeros((4, 4, 4), np.uint8)
+    organs[1:3] = 1
+    named = medseg.LabelSet.from_names([(1, "liver")])
+    grid = medseg.Geometry.from_spacing((4, 4, 4), (1.0, 1.0, 1.0))
+    liver = medseg.Segmentation(array=organs, geometry=grid, labels=named)
+    medseg.write_segmentation(liver, other)
+
+    assert run(["instances", "follow", str(labels), str(other)]) == 2
+    error = capsys.readouterr().err
+    assert f"[{other}]" in error
+    assert "--structure, of: liver" in error
+    cyst = ["--structure", "cyst"]
+    assert run(["instances", "follow", str(labels), str(other), *cyst]) == 2
+    assert "[--structure, organs] Use one of liver." in capsys.readouterr().err
+
+
+def test_help_of_separate_promises_no_model(capsys):
+    assert run(["instances", "separate", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Default: learned where a model segments that can, else nothing." in told
+
+
+def test_nothing_is_written_over(files, capsys):
     _, labels, out = files
     command = ["instances", "separate", str(labels), "-o"]
 
     assert run([*command, str(labels), "--overwrite"]) == 2
+    assert "OUTPUT_EXISTS: it is itself what is read" in capsys.readouterr().err
+    assert run(command[:-1]) == 2
+    assert '--out is missing: "instances separate" needs it' in capsys.readouterr().err
     assert run([*command, str(out)]) == 0
     out.unlink()
     out.with_name("o.json").unlink()
@@ -492,9 +631,7 @@ def test_a_model_that_has_learned_it_tells_lesions_apart_its_own_way(tmp_path, c
         out = tmp_path / "out.nii.gz"
         given = [*command, "-o", str(out), "--overwrite", *options]
         assert run(given) == 0
-        made = medseg.read_panoptic(out).segmentation.provenance
-        assert made is not None
-        return " ".join(made.notes)
+        return " ".join(medseg.read_panoptic(out).notes)
 
     assert "split at the centres" in notes("-m", str(learned))
     assert "connected pieces" in notes("-m", str(learned), "--split-by", "nothing")

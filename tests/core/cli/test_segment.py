@@ -159,7 +159,7 @@ def test_results_that_are_there_are_refused_before_any_work(
 def test_scans_are_never_written_over(tiny_model, folder, capsys):
     before = {file: file.read_bytes() for file in folder.iterdir()}
     assert run([*words(folder, tiny_model, folder), "--overwrite"]) == 2
-    assert "the scan itself" in capsys.readouterr().err
+    assert "is itself what is read" in capsys.readouterr().err
     one = folder / "a.nii.gz"
     assert run([*words(one, tiny_model, one), "--overwrite"]) == 2
     assert {file: file.read_bytes() for file in folder.iterdir()} == before

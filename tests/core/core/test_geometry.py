@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from medseg import Geometry
+from medseg.core.geometry import rounded_spacing
 from tests.core.making import (
     ORIENTATIONS,
     geometries,
@@ -167,3 +168,15 @@ def test_voxels_of_a_micrometre_are_not_taken_for_flat():
 def test_an_empty_axis_is_refused():
     with pytest.raises(ValueError, match="positive"):
         Geometry.from_spacing((2, 0, 2), (1.0, 1.0, 1.0))
+
+
+@given(st.integers(1, 4096), st.integers(9, 12), geometries())
+def test_a_rounded_spacing_is_that_of_the_same_grid_in_float32(places, power, geometry):
+    """Fields of view over a power of two, decimals, and turned grids."""
+    for edge in (places / 2**power, places / 100, places / 1000):
+        there = rounded_spacing((edge, edge, edge))
+        stored = float(np.float32(edge))
+        assert rounded_spacing((stored,) * 3) == there
+        assert_allclose(there, edge, rtol=2.5e-4)
+    turned_mm = geometry.spacing_mm
+    assert rounded_spacing(rounded_spacing(turned_mm)) == rounded_spacing(turned_mm)

@@ -220,7 +220,7 @@ def test_a_name_that_no_case_has_is_refused_with_those_there_are():
 
     with pytest.raises(medseg.WrongUse, match=r"of 'tumor'.*cyst, liver, spleen, tum"):
         instance_froc([(told, told)], "tumor")
-    with pytest.raises(medseg.WrongUse, match="'liver' is not counted"):
+    with pytest.raises(medseg.WrongUse, match="told apart without 'liver'"):
         instance_froc([(told, told)], "liver")
     with pytest.raises(medseg.WrongUse, match="an IoU is 0 or more"):
         instance_froc([(told, told)], "tumour", iou_threshold=1.0)

@@ -146,7 +146,7 @@ def test_structures_that_were_not_learned_stay_in_their_pieces():
         labels, LEARNED, centres=ideal_maps(truth, labels.geometry)
     )
     assert len(found.instances) == 1
-    assert "cyst: 1 instances (connected pieces)" in found.segmentation.notes
+    assert "cyst: 1 instances (connected pieces)" in found.notes
 
 
 def test_a_label_map_alone_says_nothing_of_centres():

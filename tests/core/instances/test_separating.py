@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,11 +59,11 @@ def test_small_pieces_become_background_everywhere_and_it_is_noted():
     assert told.instance_map.ravel().tolist() == [1, 1, 1, 0, 0, 0]
     assert told.segmentation.array.ravel().tolist() == [7, 7, 7, 0, 0, 2]
     assert old.array[4] == TUMOUR
-    (note,) = told.segmentation.notes
-    assert note == "tumour: 1 instances (connected pieces); 1 below 6 mm3 left out"
+    assert told.segmentation.notes == ("tumour: 1 below 6 mm3 left out",)
+    assert told.notes == ("tumour: 1 instances (connected pieces)",)
 
 
-def test_the_note_is_in_the_provenance_of_a_label_map_that_has_one():
+def test_only_what_is_left_out_is_noted_in_the_provenance_of_the_label_map():
     made = Provenance(
         case_id="scan",
         input_sha256="",
@@ -77,10 +79,13 @@ def test_the_note_is_in_the_provenance_of_a_label_map_that_has_one():
         provenance=made,
     )
 
-    told = separate_instances(segmentation, AT_NECKS).segmentation.provenance
+    told = separate_instances(segmentation, AT_NECKS)
+    none = separate_instances(segmentation, InstanceRules(minimum_mm3=1e6))
 
-    assert told is not None
     assert told.notes == ("tumour: 2 instances (split at necks of 0.75 mm)",)
+    assert told.segmentation.provenance == made
+    assert none.segmentation.provenance is not None
+    assert none.segmentation.provenance.notes == ("tumour: 1 below 1e+06 mm3 left out",)
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 2.0), (1.0, 1.5, 1.0)])
@@ -124,6 +129,36 @@ def test_intensities_part_what_has_no_neck(shade):
 
     ends = told.instance_map[[8, 14, 18, 24], 5, 5].tolist()
     assert ends == [1, 1, 2, 2]
+
+
+def as_stored(phantom: medseg.Phantom) -> medseg.Segmentation:
+    """Its truth with the grid that a file gives back: NIfTI holds it in float32."""
+    grid = phantom.reference.geometry
+    stored = grid.affine.astype(np.float32).astype(np.float64)
+    return replace(phantom.reference, geometry=medseg.Geometry(grid.shape, stored))
+
+
+@pytest.mark.parametrize("spacing_mm", [(2.2, 2.2, 2.2), (1.9, 1.9, 2.7)])
+def test_lesions_are_split_alike_before_a_label_map_is_stored_and_after(spacing_mm):
+    shape = (56, 52, 44)
+    for seed in range(8):
+        phantom = make_touching_tumours(seed, shape=shape, spacing_mm=spacing_mm)
+
+        told = separate_instances(phantom.reference, AT_NECKS).instance_map
+        again = separate_instances(as_stored(phantom), AT_NECKS).instance_map
+
+        assert_array_equal(again, told)
+
+
+def test_a_lesion_just_large_enough_is_so_before_it_is_stored_and_after():
+    """Three voxels of 1.1 x 1.1 x 1.1 mm; float32 makes each a little larger."""
+    array = np.array([TUMOUR] * 3).reshape(3, 1, 1)
+    for spacing_mm in ((1.1,) * 3, (float(np.float32(1.1)),) * 3, (1.0999999,) * 3):
+        rules = InstanceRules(minimum_mm3=3 * 1.1**3)
+
+        told = separate_instances(label_map(array, spacing_mm), rules)
+
+        assert len(told.instances) == 1
 
 
 def test_an_intensity_watershed_without_a_scan_is_refused():

@@ -67,6 +67,7 @@ def with_lesions(segmentation, seed: int, *, most=9) -> Panoptic:
             )
             for place, number in enumerate(np.unique(instances[inside]))
         ),
+        notes=("Läsion: told apart by chance",),
     )
 
 
@@ -89,6 +90,7 @@ def assert_same(read: Panoptic, written: Panoptic, *, is_dicom=False):
     assert read.labels.names == written.labels.names
     assert [each.kind for each in read.labels] == [each.kind for each in written.labels]
     assert read.segmentation.provenance == written.segmentation.provenance
+    assert read.notes == written.notes
     for ours, theirs in zip(read.instances, written.instances, strict=True):
         assert ours.number == theirs.number
         assert ours.structure_id == theirs.structure_id
@@ -459,6 +461,16 @@ def test_a_damaged_list_is_refused(tmp_path, damage):
     with pytest.raises(UnusableInput, match="the instances beside") as refused:
         read_panoptic(tmp_path / "a.nii.gz")
     assert refused.value.code is ErrorCode.NOT_A_LABEL_MAP
+
+
+def test_damaged_notes_on_instances_are_refused(tmp_path):
+    write_panoptic(small([1, 4], [0, 1]), tmp_path / "a.nii.gz")
+    file = tmp_path / "a.json"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"instance_notes": []', '"instance_notes": 3'))
+    with pytest.raises(UnusableInput, match="the notes on instances") as refused:
+        read_panoptic(tmp_path / "a.nii.gz")
+    assert refused.value.where == str(file)
 
 
 def test_an_instance_map_is_no_case_of_its_own(tmp_path):

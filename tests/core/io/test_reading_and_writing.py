@@ -101,12 +101,26 @@ def test_names_given_go_before_names_beside(tmp_path):
     assert medseg.read_segmentation(tmp_path / "result.nii.gz", other).labels == other
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"Modality": "MR"}'])
+@pytest.mark.parametrize("content", ["[]", '{"Modality": "MR"}', '"\\u00e4"'])
 def test_json_of_other_programs_is_left_alone(tmp_path, content):
     medseg.write_segmentation(result(), tmp_path / "result.nii.gz")
     (tmp_path / "result.json").write_text(content)
     again = medseg.read_segmentation(tmp_path / "result.nii.gz")
     assert again.labels.names == ("label 1", "label 7")
+
+
+@pytest.mark.parametrize("size", [0, 1, 200])
+def test_names_that_were_cut_off_are_told_by_their_file(tmp_path, size):
+    """Whether they were MedSeg's, with lesions, cannot be known any more."""
+    labels, names = tmp_path / "result.nii.gz", tmp_path / "result.json"
+    medseg.write_segmentation(result(), labels)
+    names.write_bytes(names.read_bytes()[:size])
+    for read in (medseg.read_segmentation, medseg.holds_instances):
+        with pytest.raises(UnusableInput, match="NOT_A_LABEL_MAP") as refused:
+            read(labels)
+        assert refused.value.where == str(names)
+    names.unlink()
+    assert medseg.read_segmentation(labels).labels.names == ("label 1", "label 7")
 
 
 def test_damaged_names_are_told(tmp_path):

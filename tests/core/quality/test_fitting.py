@@ -133,10 +133,28 @@ class TestWhoIsAsked:
 def test_a_model_of_one_fold_is_asked_about_its_fifth(tmp_path, data, hashes, parts):
     learned = {n: h for n, h in hashes.items() if n not in parts[0]}
     folder = made_model(tmp_path / "one", hashes, [0], learned)
+    stages = []
     with pytest.raises(WrongUse, match="4 cases are too few") as refused:
-        medseg.fit_model_quality(folder, data, QUICK)
+        medseg.fit_model_quality(
+            folder, data, QUICK, on_progress=lambda told: stages.append(told.stage)
+        )
     assert refused.value.code is ErrorCode.INVALID_OPTION
+    assert set(stages) == {"looking"}  # no case was segmented to find that out
+    assert not (folder / "quality").exists()
     assert not (folder / "quality.json").exists()
+
+
+def test_a_refusal_after_all_cases_were_seen_leaves_nothing_in_the_model(
+    five, data, hashes
+):
+    def train_on(progress):
+        if progress.stage == "observing" and progress.done == COUNT:
+            made_model(five, hashes, [2])
+
+    with pytest.raises(UnusableInput, match="was trained on while") as refused:
+        medseg.fit_model_quality(five, data, QUICK, on_progress=train_on)
+    assert refused.value.code is ErrorCode.DAMAGED_MODEL
+    assert not (five / "quality").exists()
 
 
 def test_a_model_that_learned_from_every_case_is_refused(tmp_path, data, hashes):
@@ -228,7 +246,8 @@ def test_a_stopped_fit_leaves_whole_files_and_goes_on(five, data):
     asked = []
 
     def until_seven(progress):
-        asked.append(progress.note)
+        if progress.stage == "observing":
+            asked.append(progress.note)
         if len(asked) == 7:
             raise Cancelled
 
