@@ -86,6 +86,7 @@ def with_lesions(
         segmentation=counted,
         instance_map=np.where(is_kept, numbers, 0),
         instances=kept,
+        notes=numbered.notes,
     )
 
 

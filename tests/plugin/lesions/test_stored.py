@@ -91,6 +91,8 @@ def test_lesions_stored_are_shown_and_saved_as_they_are(
     assert column(panel, "Confidence") == ["0.50", "0.25", "0.75"]
     again = medseg.read_panoptic(tmp_path / "again.nii.gz")
     assert again.instances == stored.instances
+    assert again.notes == stored.notes
+    assert stored.notes
     assert_array_equal(again.instance_map, stored.instance_map)
     assert_array_equal(again.segmentation.array, stored.segmentation.array)
 
