@@ -84,6 +84,7 @@ class CorrectWidget(Panel):
 
         def add(layer: Labels) -> None:
             add_structure(layer, name, self._viewer.layers)
+            self._writer.history(layer).give_numbers_away()
             self._go_on_with(layer)
             self.view.show_structures(structures_of(layer), name)
             self._on_changed()
@@ -193,7 +194,7 @@ class CorrectWidget(Panel):
 
     def _apply(self, proposal: Proposal) -> None:
         layer, words = proposal.place.layer, f"Done. {proposal.words}"
-        change = Change(layer=layer, edit=proposal.edit, labels=proposal.labels)
+        change = Change(layer=layer, edit=proposal.edit)
         self._write(replace(change, then=partial(self._tell_done, words)))
 
     def _tell_done(self, words: str, _layer: Labels) -> None:
