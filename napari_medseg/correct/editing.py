@@ -22,6 +22,7 @@ from napari_medseg.correct.layers import (
     write,
 )
 from napari_medseg.correct.work import Report, gained_ml
+from napari_medseg.layers.structures import structures_of
 
 
 class Way(Enum):
@@ -40,14 +41,12 @@ class Change:
         layer: The layer, or the original it is a copy of.
         edit: The edit; None for a mere copy.
         way: Whether it is made, undone or redone.
-        labels: All structures after it; None where no name is new.
         then: Called with the layer that has the change.
     """
 
     layer: Labels
     edit: Edit | None
     way: Way = Way.DO
-    labels: medseg.LabelSet | None = None
     then: Callable[[Labels], object] | None = None
 
     @property
@@ -63,9 +62,10 @@ class Change:
         array = data.astype(np.promote_types(data.dtype, edit.dtype))
         is_undo = self.way is Way.UNDO
         array[edit.slices] = edit.undone(array) if is_undo else edit.redone(array)
+        gone = [each for each in edit.added if is_undo and not (array == each.id).any()]
         voxel_ml = float(np.prod(self.layer.scale)) / 1000
         gain_ml = gained_ml(data[edit.slices], array[edit.slices], voxel_ml)
-        return Changed(change=self, array=array, gain_ml=gain_ml)
+        return Changed(change=self, array=array, gain_ml=gain_ml, gone=tuple(gone))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,11 +76,13 @@ class Changed:
         change: Which.
         array: All labels of the layer.
         gain_ml: Change of volume of each label.
+        gone: Structures that there are no more: undone, and not painted since.
     """
 
     change: Change
     array: np.ndarray
     gain_ml: dict[int, float]
+    gone: tuple["medseg.Structure", ...] = ()
 
 
 class Editor:
@@ -106,12 +108,24 @@ class Editor:
         """Write what has been computed; returns the layer that has it."""
         change = changed.change
         layer = write(self._viewer, change.layer, changed.array)
-        if change.labels is not None:
-            name_structures(layer, change.labels, self._viewer.layers)
+        self._name(layer, changed)
         update_volumes(layer, changed.gain_ml)
         if change.edit is not None:
             self._note(layer, change.edit, change.way)
         return layer
+
+    def _name(self, layer: Labels, changed: Changed) -> None:
+        """Let the layer know the structures that came, and no more those that went."""
+        edit, old = changed.change.edit, structures_of(layer)
+        if edit is None or not edit.added:
+            return
+        if changed.change.way is Way.UNDO:
+            gone = {each.id for each in changed.gone}
+            kept = tuple(each for each in old if each.id not in gone)
+        else:
+            new = (each for each in edit.added if each.id not in old.ids)
+            kept = (*old.structures, *new)
+        name_structures(layer, medseg.LabelSet(kept), self._viewer.layers)
 
     def _note(self, layer: Labels, edit: Edit, way: Way) -> None:
         history = self.history(layer)

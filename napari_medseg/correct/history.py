@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import medseg
+
 Index = tuple[int, int, int]
 _FAST = 1
 
@@ -26,6 +28,7 @@ class Edit:
         before: Their labels before, compressed.
         after: Their labels after, compressed.
         dtype: Of the labels.
+        added: Structures that came with it.
     """
 
     title: str
@@ -35,6 +38,7 @@ class Edit:
     before: bytes = field(repr=False)
     after: bytes = field(repr=False)
     dtype: str
+    added: tuple["medseg.Structure", ...] = ()
 
     @property
     def slices(self) -> tuple[slice, slice, slice]:
@@ -151,3 +155,9 @@ class History:
     def step_forward(self) -> None:
         """Note that the next edit to redo was redone."""
         self._done.append(self._undone.pop())
+
+    def give_numbers_away(self) -> None:
+        """Redo no edit that came with structures: others may have their numbers now."""
+        adding = [n for n, edit in enumerate(self._undone) if edit.added]
+        if adding:
+            del self._undone[: adding[-1] + 1]  # those that were made on top of it, too

@@ -74,8 +74,8 @@ def add_structure(layer: Labels, name: str, neighbours: Iterable[Layer]) -> None
 def name_structures(
     layer: Labels, labels: medseg.LabelSet, neighbours: Iterable[Layer]
 ) -> None:
-    """Let a layer know more structures; the colours it shows stay as they are."""
-    record = record_of(layer)
+    """Let a layer know other structures; the colours it shows stay as they are."""
+    record, before = record_of(layer), structures_of(layer)
     if record is None:  # the user's own
         placement = placement_of(layer, neighbours)
         record = Record(placement=placement, case_id=layer.name)
@@ -86,7 +86,7 @@ def name_structures(
         colours |= {i: c for i, c in was.color_dict.items() if i in colours}
     layer.colormap = DirectLabelColormap(color_dict=colours)
     layer.metadata[METADATA_KEY] = replace(record, labels=labels)
-    _list_structures(layer, labels)
+    _list_structures(layer, before, labels)
 
 
 def start_painting(viewer: ViewerModel, layer: Labels, id_: int) -> None:
@@ -107,13 +107,16 @@ def note_edit(layer: Labels, note: str) -> None:
     layer.metadata[METADATA_KEY] = replace(record, provenance=noted)
 
 
-def _list_structures(layer: Labels, labels: medseg.LabelSet) -> None:
-    """Put new structures into napari's table of labels, which its status line reads."""
+def _list_structures(
+    layer: Labels, before: medseg.LabelSet, labels: medseg.LabelSet
+) -> None:
+    """Put the structures into napari's table of labels, which its status line reads."""
     features = layer.features
     if list(features.columns) != ["index", "structure", "volume_ml"]:
         return
-    listed = set(features["index"])
-    table = features.copy()
+    gone = set(before.ids) - set(labels.ids)
+    table = features[~features["index"].isin(gone)].reset_index(drop=True)
+    listed = set(table["index"])
     for structure in labels:
         if structure.id not in listed:
             table.loc[len(table)] = [structure.id, structure.name, 0.0]

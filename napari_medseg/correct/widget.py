@@ -31,6 +31,7 @@ from napari_medseg.correct.tools import range_at
 from napari_medseg.correct.view import CorrectView
 from napari_medseg.correct.work import Proposal, Request, range_of_structure
 from napari_medseg.correct.writing import Writer
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.conversion import intensity_unit
 from napari_medseg.layers.edits import EditWatch
 from napari_medseg.layers.regions import draw_region
@@ -41,16 +42,17 @@ class CorrectWidget(Panel):
     """Corrects one structure of a Labels layer."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        view = CorrectView(napari_viewer.layers)
+        viewer = bare(napari_viewer)
+        view = CorrectView(viewer.layers)
         super().__init__(view)
         self.view = view
-        self._viewer = napari_viewer
-        self._seeds = Seeds(napari_viewer)
-        preview = Preview(napari_viewer)
+        self._viewer = viewer
+        self._seeds = Seeds(viewer)
+        preview = Preview(viewer)
         self._proposer = Proposer(view, preview, self.background, self._request)
-        self._writer = Writer(napari_viewer)
+        self._writer = Writer(viewer)
         self._ranges = Background()
-        self._edits = EditWatch(napari_viewer.dims)
+        self._edits = EditWatch(viewer.dims)
         self._followed: Labels | None = None
         self._selected_label = 0
         self._region: Shapes | None = None
@@ -82,6 +84,7 @@ class CorrectWidget(Panel):
 
         def add(layer: Labels) -> None:
             add_structure(layer, name, self._viewer.layers)
+            self._writer.history(layer).give_numbers_away()
             self._go_on_with(layer)
             self.view.show_structures(structures_of(layer), name)
             self._on_changed()
@@ -191,7 +194,7 @@ class CorrectWidget(Panel):
 
     def _apply(self, proposal: Proposal) -> None:
         layer, words = proposal.place.layer, f"Done. {proposal.words}"
-        change = Change(layer=layer, edit=proposal.edit, labels=proposal.labels)
+        change = Change(layer=layer, edit=proposal.edit)
         self._write(replace(change, then=partial(self._tell_done, words)))
 
     def _tell_done(self, words: str, _layer: Labels) -> None:

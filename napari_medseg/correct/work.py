@@ -60,14 +60,12 @@ class Proposal:
         words: What would change, in a line.
         edit: What would change; None where nothing would.
         difference: `ADDED` and `REMOVED` in the box.
-        labels: All structures, where there are new ones; else None.
     """
 
     place: Place
     words: str
     edit: Edit | None
     difference: np.ndarray
-    labels: medseg.LabelSet | None = None
 
 
 def propose(request: Request, report: Report) -> Proposal:
@@ -101,15 +99,17 @@ def propose(request: Request, report: Report) -> Proposal:
     difference[(is_ == id_) & (was != id_)] = ADDED
     difference[(was == id_) & (is_ != id_)] = REMOVED
     inner_place = replace(place, slices=edit.slices)
-    new = len(result.labels) - len(names)
-    words = counted(new, "new structure") if new else _words(difference, inner_place)
-    warning = "" if new else _warning(difference, place.layer, id_)
+    new = tuple(each for each in result.labels if each.id not in names.ids)
+    if new:
+        words, warning = counted(len(new), "new structure"), ""
+    else:
+        words = _words(difference, inner_place)
+        warning = _warning(difference, place.layer, id_)
     return Proposal(
         place=inner_place,
         words=f"{task.choice.structure}: {words}.{warning}",
-        edit=edit,
+        edit=replace(edit, added=new),
         difference=difference,
-        labels=result.labels if len(result.labels) > len(names) else None,
     )
 
 

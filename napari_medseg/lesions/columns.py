@@ -23,7 +23,7 @@ class Column(Generic[Row]):
     Attributes:
         header: Its name.
         meaning: What it says, for the tooltip.
-        width: In pixels; 0 for what the others leave.
+        width: Least, in pixels; 0 for what the others leave.
         value: Of a row, for sorting; None where there is none.
         text: Of a value.
     """

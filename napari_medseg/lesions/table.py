@@ -13,8 +13,9 @@ from qtpy.QtCore import (
     Signal,
 )
 from qtpy.QtGui import QColor, QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from qtpy.QtWidgets import QAbstractItemView, QTableView
 
+from napari_medseg.controls.fitted_columns import FittedColumns
 from napari_medseg.controls.kept_colours import KeptColours
 from napari_medseg.controls.sorting import SORT_ROLE, SortedRows
 from napari_medseg.lesions.columns import Column, Row
@@ -136,7 +137,7 @@ class RowsTable(QTableView, Generic[Row]):
         self.clicked.connect(self._on_clicked)
 
     def set_widths(self, columns: Sequence[Column[Row]]) -> None:
-        """Give each column its width, and the rest to the one that takes it."""
+        """Give each column room for what it holds, and one of them the rest."""
         header = self.horizontalHeader()
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
         header.setHighlightSections(False)
@@ -144,11 +145,11 @@ class RowsTable(QTableView, Generic[Row]):
         if any(" " in column.header for column in columns):  # in two lines
             header.setDefaultAlignment(_MIDDLE | Qt.TextFlag.TextWordWrap)
             header.setFixedHeight(_TWO_LINES_HEIGHT)
-        for place, column in enumerate(columns):
-            if column.width:
-                header.resizeSection(place, column.width)
-            else:
-                header.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
+        widths = {place: column.width for place, column in enumerate(columns)}
+        (taker,) = (place for place, width in widths.items() if width == 0)
+        FittedColumns(
+            self, {**widths, taker: header.sectionSizeHint(taker)}, taker=taker
+        )
 
     def mark(self, is_wanted: Callable[[Row], bool]) -> None:
         """Select the first row that is wanted, and scroll to it; else none."""

@@ -11,6 +11,7 @@ import medseg
 from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.hiding import HiddenLayers
 from napari_medseg.lesions.asking import Asked, has_stored
 from napari_medseg.lesions.contents import Followed, told_apart
@@ -41,15 +42,16 @@ class LesionsWidget(Panel):
     """Tells lesions of a Labels layer apart, measures, shows, follows, judges them."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        view = LesionsView(napari_viewer.layers)
+        viewer = bare(napari_viewer)
+        view = LesionsView(viewer.layers)
         super().__init__(view)
         self.view = view
-        self._viewer = napari_viewer
-        self._desk = Desk(napari_viewer, view, self.background)
+        self._viewer = viewer
+        self._desk = Desk(viewer, view, self.background)
         self._following = Following(self._desk, view.follow_up)
         self._judging = Judging(self._desk, view.reference)
         self._shown: Labels | None = None
-        self._hidden = HiddenLayers(napari_viewer.layers)
+        self._hidden = HiddenLayers(viewer.layers)
         self._connect()
         self._on_labels_changed(view.labels())
 

@@ -13,6 +13,7 @@ import medseg
 from napari_medseg.controls.background import Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
+from napari_medseg.layers.bare import bare
 from napari_medseg.preferences import preferences
 from napari_medseg.review.cohort import Cohort
 from napari_medseg.review.finding import read_cohort
@@ -40,12 +41,13 @@ class ReviewWidget(Panel):
     """Looks through the cases of a cohort and keeps what is thought of each."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
+        viewer = bare(napari_viewer)
         view = ReviewView()
         super().__init__(view)
         self.view = view
         self.reader = CaseReader()
         self.keeper = VerdictKeeper()
-        self._layers = CaseLayers(napari_viewer)
+        self._layers = CaseLayers(viewer)
         self._cohort: Cohort | None = None
         self._case_id = ""
         view.open_requested.connect(self._on_open_requested)

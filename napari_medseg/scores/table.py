@@ -14,6 +14,7 @@ from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 import medseg
+from napari_medseg.controls.fitted_columns import FittedColumns
 from napari_medseg.controls.kept_colours import KeptColours
 from napari_medseg.controls.sorting import SortedRows
 from napari_medseg.scores.columns import (
@@ -27,7 +28,8 @@ from napari_medseg.scores.columns import (
 from napari_medseg.scores.work import Comparison
 
 HU_WIDTH = 36
-_WIDTHS = {1: 44, 2: 44, 3: 44, 4: 44, 5: 52, 6: 44, 7: 50, 8: HU_WIDTH}  # by column
+_WIDTHS = {0: 72, 1: 44, 2: 44, 3: 44, 4: 44, 5: 52, 6: 44, 7: 50, 8: HU_WIDTH}
+"""Least, by column."""
 _ROW_HEIGHT = 24
 _TWO_LINES_HEIGHT = 36
 _ROWS_ALWAYS_SEEN = 5
@@ -180,7 +182,5 @@ def scores_table(rows: SortedRows) -> ScoresTable:
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
     header.setFixedHeight(_TWO_LINES_HEIGHT)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    for column, width in _WIDTHS.items():
-        header.resizeSection(column, width)
+    FittedColumns(table, _WIDTHS, taker=0)
     return table

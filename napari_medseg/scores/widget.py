@@ -11,6 +11,7 @@ import medseg
 from napari_medseg.controls.background import Background, Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.conversion import segmentation_of, volume_of
 from napari_medseg.layers.edits import EditWatch
 from napari_medseg.scores.curve_dock import CurveDock
@@ -27,10 +28,11 @@ class ScoresWidget(Panel):
     """Compares two Labels layers and leads to where they differ."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        view = ScoresView(napari_viewer.layers)
+        viewer = bare(napari_viewer)
+        view = ScoresView(viewer.layers)
         super().__init__(view)
         self.view = view
-        self._viewer = napari_viewer
+        self._viewer = viewer
         self._scored: tuple[Labels, ...] = ()
         self._is_stale = False
         self._visits = -1
@@ -40,9 +42,9 @@ class ScoresWidget(Panel):
         self._details: Details | None = None
         self.details = Background()
         self.updates = Background()
-        self.curve = CurveDock(napari_viewer)
-        self._errors = ErrorLayer(napari_viewer)
-        self._edits = EditWatch(napari_viewer.dims)
+        self.curve = CurveDock(viewer)
+        self._errors = ErrorLayer(viewer)
+        self._edits = EditWatch(viewer.dims)
         self._connect()
 
     def end(self) -> None:

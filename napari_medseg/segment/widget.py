@@ -13,6 +13,7 @@ import medseg
 from napari_medseg.controls.background import Background, Report, Work
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.conversion import (
     LayerTuple,
     is_placed,
@@ -80,10 +81,11 @@ class SegmentWidget(Panel):
     """Runs a model over image layers and adds the result as a Labels layer."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        view = SegmentView(napari_viewer.layers)
+        viewer = bare(napari_viewer)
+        view = SegmentView(viewer.layers)
         super().__init__(view)
         self.view = view
-        self._viewer = napari_viewer
+        self._viewer = viewer
         self._devices = Background()
         self._countdown = Countdown(time.perf_counter())
         self._where = ""

@@ -8,6 +8,7 @@ import napari
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.conversion import LayerTuple
 from napari_medseg.session.autosaves import Autosaves, usual_folder
 from napari_medseg.session.files import open_session
@@ -29,6 +30,7 @@ def keeper_of(viewer: ViewerModel, folder: Path | None = None) -> SessionKeeper:
         viewer: Whose session.
         folder: Of autosaves; the usual one unless given.
     """
+    viewer = bare(viewer)  # napari wraps it for each command anew
     known, keeper = _KEEPERS.get(id(viewer), (None, None))
     if keeper is None or known is None or known() is not viewer:
         for gone in [each for each, (of, _) in _KEEPERS.items() if of() is None]:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_medseg.controls.fitted_columns import FittedColumns
 from napari_medseg.controls.kept_colours import KeptColours
 from napari_medseg.controls.labels_box import LabelsBox
 from napari_medseg.controls.notice import announce, message_label, notice_label
@@ -33,7 +33,7 @@ from napari_medseg.structures.table import (
 )
 
 _ROW_HEIGHT = 24
-_WIDTHS = {1: 84, 2: 60}  # by column
+_WIDTHS = {0: 80, 1: 84, 2: 60}  # least, by column
 _PERCENT = 100
 
 
@@ -177,9 +177,7 @@ class StructuresView(QWidget):
         table.setMinimumHeight(6 * _ROW_HEIGHT)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
-        for column, width in _WIDTHS.items():
-            header.resizeSection(column, width)
+        FittedColumns(table, _WIDTHS, taker=NAME_COLUMN)
 
     def _lay_out(self) -> None:
         form = QFormLayout()

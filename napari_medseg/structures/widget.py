@@ -13,6 +13,7 @@ from napari_medseg.controls.background import Background, Report
 from napari_medseg.controls.errands import tell_failure
 from napari_medseg.controls.panel import Panel
 from napari_medseg.controls.saving import ask_where
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.conversion import segmentation_of
 from napari_medseg.layers.edits import EditWatch
 from napari_medseg.layers.scripts import origin_of
@@ -40,16 +41,17 @@ class StructuresWidget(Panel):
     """Lists the structures of a Labels layer; hides them, leads to them, shows 3D."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        view = StructuresView(napari_viewer.layers)
+        viewer = bare(napari_viewer)
+        view = StructuresView(viewer.layers)
         super().__init__(view)
         self.view = view
-        self._viewer = napari_viewer
+        self._viewer = viewer
         self._layer: Labels | None = None
         self._structures: Structures | None = None
         self._is_stale = False
         self.surfaces = Background()
-        self._scene = SurfaceScene(napari_viewer)
-        self._edits = EditWatch(napari_viewer.dims)
+        self._scene = SurfaceScene(viewer)
+        self._edits = EditWatch(viewer.dims)
         self._connect()
         self._on_layer_changed(view.labels_box.layer())
 

@@ -6,6 +6,7 @@ from napari.qt import QtViewer
 from qtpy.QtCore import QTimer
 
 from napari_medseg.controls.panel import Panel
+from napari_medseg.layers.bare import bare
 from napari_medseg.layers.conversion import presets_for
 from napari_medseg.layers.windowing import Window
 from napari_medseg.viewing.linked_view import LinkedView, go_to_click
@@ -21,10 +22,11 @@ class ViewsWidget(Panel):
     """Sets how scans are seen."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        view = ViewsView(napari_viewer.layers)
+        viewer = bare(napari_viewer)
+        view = ViewsView(viewer.layers)
         super().__init__(view)
         self.view = view
-        self._viewer = napari_viewer
+        self._viewer = viewer
         self._linked: tuple[LinkedView, ...] = ()
         self._sides: tuple[QtViewer, ...] = ()
         self._layer: Image | None = None

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+import medseg
 from napari_medseg.correct.history import Edit, History, edit_between
 
 SHAPE = (9, 7, 5)
@@ -106,6 +109,23 @@ def test_a_new_edit_ends_what_could_be_redone():
 
     assert history.to_redo is None
     assert history.to_undo is second
+
+
+def test_structures_whose_numbers_are_given_away_do_not_come_again():
+    """Nor does what was done on top of them; what was done before does."""
+    first, second, third = edits(3)
+    spleen = medseg.LabelSet.from_names([(7, "spleen")])
+    history = History()
+    for edit in (first, replace(second, added=spleen.structures), third):
+        history.add(edit)
+    for _ in range(3):
+        history.step_back()
+
+    history.give_numbers_away()
+
+    assert history.to_redo is first
+    history.step_forward()
+    assert history.to_redo is None
 
 
 @pytest.mark.parametrize("steps", [1, 2])

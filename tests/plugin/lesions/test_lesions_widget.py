@@ -119,6 +119,23 @@ def test_lesions_are_listed_with_what_is_measured(qtbot, panel):
     assert message(panel, "Lesions in all").startswith("2 lesions, ")
 
 
+def test_numbers_of_many_lesions_are_not_cut_short(qtbot, open_panel):
+    labels = lesion_labels()
+    array = np.ones_like(labels.array)
+    array[::8, ::4, ::4] = 2
+    viewer = ViewerModel()
+    add(viewer, replace(labels, array=array))
+    panel = open_panel(viewer)
+
+    separate_instances(qtbot, panel)
+
+    table = part(panel, "Lesions", QTableView)
+    assert len(column(panel, "No.")) > 100
+    for row in range(table.model().rowCount()):
+        needed_px = table.sizeHintForIndex(table.model().index(row, 0)).width()
+        assert needed_px <= table.columnWidth(0)
+
+
 def test_lesions_that_touch_are_parted_at_their_neck(qtbot, panel):
     separate_instances(qtbot, panel, Splitting.NECKS)
 

@@ -1,11 +1,14 @@
 """A session in a real window: layers, view and panels come back."""
 
+import gc
+
 import pytest
-from qtpy.QtWidgets import QApplication, QComboBox
+from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog
 
 import medseg
 from napari_medseg.activation import on_activate
 from napari_medseg.session.commands import keeper_of
+from tests.plugin.hands import Window
 from tests.plugin.widgets import part
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
@@ -76,3 +79,32 @@ def test_layers_panels_and_dicom_output_come_back(
     scan = medseg.read_volume(series)
     again = medseg.read_segmentation(saved[0], source=scan)
     assert again.array.sum() == 4 * 10 * 10
+
+
+def test_the_menu_opens_what_it_saved(
+    make_napari_viewer, qtbot, series, tmp_path, monkeypatch
+):
+    """The viewer that a command is given goes when the command has returned."""
+    viewer = make_napari_viewer(show=True)
+    viewer.open(series, plugin="medseg")
+    names = [layer.name for layer in viewer.layers]
+    path = str(tmp_path / "day.medseg.json")
+    asked = []
+    for question in ("getSaveFileName", "getOpenFileName"):
+
+        def answer(*_args, question=question, **_options):
+            asked.append(question)
+            return path, ""
+
+        monkeypatch.setattr(QFileDialog, question, answer)
+    menu, keeper = Window(), keeper_of(viewer, tmp_path / "autosave")
+
+    for name in ("Save session", "Save session", "Open session…"):
+        if name == "Open session…":
+            viewer.layers.clear()
+        menu.choose(f"File > IO Utilities > {name} (MedSeg)")
+        gc.collect()
+        qtbot.waitUntil(lambda: not keeper.background.is_busy, timeout=60_000)
+
+    assert asked == ["getSaveFileName", "getOpenFileName"]
+    assert [layer.name for layer in viewer.layers] == names
