@@ -6,7 +6,7 @@ from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.inference_form import inference_form
 from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.quiet_head import quieten_head
-from medseg.networks.rebuilding import can_quantise
+from medseg.networks.rebuilding import can_quantise, require_quantisable
 from medseg.networks.supervision import Supervised, supervised
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "inference_form",
     "parameter_count",
     "quieten_head",
+    "require_quantisable",
     "supervised",
 ]

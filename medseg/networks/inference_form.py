@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medseg.core.errors import ErrorCode, WrongUse
 from medseg.networks.channel_norm import ChannelNorm
 from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.rebuilding import (
     can_write_in_place,
     in_place_unet,
     quantised_unet,
+    require_quantisable,
 )
 
 _LOGGER = logging.getLogger(__name__)
@@ -135,15 +135,8 @@ def _rebuilt(
     """The form that U-Nets have on a CPU; None for other networks."""
     there = network if _is_on(network, device) else deepcopy(network).to(device)
     if dtype is torch.int8:
-        quantised = quantised_unet(there)
-        if quantised is None:
-            raise WrongUse(
-                ErrorCode.INVALID_OPTION,
-                "int8 is for plain U-Nets, not for this model's network",
-                where="--precision",
-                remedy="Use auto.",
-            )
-        return quantised
+        require_quantisable(there)
+        return quantised_unet(there)
     return in_place_unet(there, dtype) if can_write_in_place(dtype) else None
 
 

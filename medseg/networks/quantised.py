@@ -1,11 +1,11 @@
-"""Layers of 8-bit integers: half the memory of bfloat16, at twice its speed or more.
+"""Layers of 8-bit integers, half as large as bfloat16 and multiplied twice as fast.
 
 Each channel of the features has a step of its own, as large as this window needs; the
 steps are multiplied into the weights, of which each output has one (Jacob et al.,
 Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference, 2018). Where channels are many and voxels few, as that would take longer than
-the convolution, they share a step. Sums are exact; norms and activations compute in
-bfloat16.
+the convolution, the steps of a tensor keep proportions, which the norm's weights tell
+beforehand. Sums are exact; norms and activations compute in bfloat16.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ _LARGEST = 255
 _HEADROOM = 2  # bfloat16 rounds large codes up
 _WEIGHTS_TO = 127
 _LEAST_REACH_SDS = 4.0
-_MOST_STEPS = 128  # channels
+_MOST_STEPS = 128  # channels with steps of their own
 _ROWS = 64
 _TINY = 1e-30
 _UNIT = [1, 1, 1]
@@ -39,12 +39,16 @@ class Quantised:
         codes: (1, channel, 1 + i + 1, j, k) in channels-last memory. The outer planes
             hold the code of 0.
         zero: That code.
-        steps: What a step of each channel's codes is worth, or of all channels'.
+        step: What a step of the codes is worth, in each channel's unit.
+        units: Of the channels.
+        are_fixed: Whether the units are the same for every window.
     """
 
     codes: UInt8[Tensor, "1 channel i2 j k"]
     zero: int
-    steps: Float32[Tensor, " channel"] | float
+    step: float
+    units: Float32[Tensor, " channel"]
+    are_fixed: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,9 +59,7 @@ class Quantised:
     def values(self, dtype: torch.dtype) -> Float[Tensor, "1 channel i j k"]:
         """The features themselves."""
         inner = self.codes[:, :, _HALO:-_HALO].float() - self.zero
-        if isinstance(self.steps, float):
-            return (inner * self.steps).to(dtype)
-        return (inner * self.steps.view(1, -1, 1, 1, 1)).to(dtype)
+        return (inner * (self.units * self.step).view(1, -1, 1, 1, 1)).to(dtype)
 
 
 class Statistics:
@@ -107,6 +109,10 @@ class Statistics:
 class QuantisedActivation(nn.Module):
     """An affine instance norm and leaky ReLU, given as 8-bit integers.
 
+    The highest value of each channel has a code. The lowest that has one is about
+    -2 times slope times the highest, or times 4 SDs and the bias where these are more;
+    what is lower becomes that.
+
     Args:
         norm: Whose numbers to take.
         slope: Of the leaky ReLU.
@@ -114,18 +120,22 @@ class QuantisedActivation(nn.Module):
 
     weight: Tensor
     bias: Tensor
+    least_reach: Tensor
 
     def __init__(self, norm: InstanceNorm, slope: float) -> None:
         super().__init__()
         for name in ("weight", "bias"):
             numbers = norm.get_parameter(name).detach()
             self.register_buffer(name, numbers.to(torch.float32, copy=True))
+        least = _LEAST_REACH_SDS * self.weight.abs() + self.bias.abs()
+        self.register_buffer("least_reach", least.clamp_min(_TINY))
         self._eps = norm.eps
         self._slope = slope
         below = 2 * slope  # norms may reach twice as far down as up
         self._zero = min(round(_LARGEST * below / (1 + below)), _LARGEST // 2)
         is_turned = bool((self.weight < 0).any())  # whose highest value was the lowest
         self._ends = (torch.amin, torch.amax) if is_turned else (torch.amax,)
+        self._levels = _LARGEST - _HEADROOM - self._zero
 
     def statistics(self) -> Statistics:
         """To be filled before."""
@@ -139,29 +149,36 @@ class QuantisedActivation(nn.Module):
     ) -> Quantised:
         """Normalise each channel over its voxels; the features are given back."""
         mean, variance = statistics.mean_and_variance()
-        steps = self._steps(mean, variance, statistics.ends())
+        step, units = self._scale(mean, variance, statistics.ends())
         _, channels, planes, j, k = features.shape
         shape = (1, channels, planes + 2 * _HALO, j, k)
         codes = workspace.take(shape, torch.uint8)
         codes[:, :, :_HALO] = self._zero
         codes[:, :, -_HALO:] = self._zero
+        steps = units * step
         numbers = mean, variance, self.weight / steps, self.bias / steps
         inner = codes[:, :, _HALO:-_HALO]
         for slab, result in zip(slabs_of(features), slabs_of(inner), strict=True):
             scaled = functional.batch_norm(slab, *numbers, eps=self._eps)
             functional.leaky_relu_(scaled, self._slope).add_(self._zero + 0.5)
-            result.copy_(scaled.to(torch.int16).clamp_(0, _LARGEST))
+            result.copy_(scaled.clamp_(0, _LARGEST).to(torch.int16))
         workspace.give_back(features)
-        return Quantised(codes, self._zero, steps)
+        return Quantised(codes, self._zero, step, units, not self._is_measured)
 
-    def _steps(
+    @property
+    def _is_measured(self) -> bool:
+        return len(self.weight) <= _MOST_STEPS
+
+    def _scale(
         self, mean: Tensor, variance: Tensor, ends: Tensor
-    ) -> Float32[Tensor, " channel"] | float:
+    ) -> tuple[float, Float32[Tensor, " channel"]]:
+        """Step and units of the codes."""
         factor = self.weight / torch.sqrt(variance + self._eps)
         reach = ((ends - mean) * factor + self.bias).amax(0)
-        least = (_LEAST_REACH_SDS * self.weight.abs()).clamp_min(_TINY)
-        steps = torch.maximum(reach, least) / (_LARGEST - _HEADROOM - self._zero)
-        return steps if len(steps) <= _MOST_STEPS else float(steps.amax())
+        if self._is_measured:
+            return 1 / self._levels, torch.maximum(reach, self.least_reach)
+        most = (reach / self.least_reach).amax().clamp_min(1)
+        return float(most) / self._levels, self.least_reach
 
 
 class QuantisedConvolution(nn.Module):
@@ -233,31 +250,29 @@ class QuantisedConvolution(nn.Module):
         self, features: Quantised, _workspace: Workspace
     ) -> Iterator[tuple[slice, Tensor]]:
         """The result in slabs along i: where, and what."""
-        step, steps, packed = self._for_steps(features.steps)
+        steps, packed = self._packed_for(features)
         edge, stride = self.weight.shape[2], self._stride[0]
         first = _HALO - self._padding[0]
         for planes in along_i(self.shape_after(features)):
             start = planes.start * stride + first
             stop = (planes.stop - 1) * stride + first + edge
             slab = torch.ops.onednn.qconv_pointwise(
-                *(features.codes[:, :, start:stop], step, features.zero),
+                *(features.codes[:, :, start:stop], features.step, features.zero),
                 *(packed, steps, self._zeros, None),
                 *(self._stride, self._inner, _UNIT, 1),
                 *(1.0, 0, torch.bfloat16, "none", [], ""),
             )
             yield planes, slab
 
-    def _for_steps(
-        self, steps: Float32[Tensor, " channel"] | float
-    ) -> tuple[float, Tensor, Tensor]:
-        """A step of all the features, steps of the outputs, and weights packed."""
-        if isinstance(steps, float):
-            self._kept = self._kept or self._packed(self.weight)
-            return (steps, *self._kept)
-        return (1.0, *self._packed(self.weight * steps.view(1, -1, 1, 1, 1)))
+    def _packed_for(self, features: Quantised) -> tuple[Tensor, Tensor]:
+        if not features.are_fixed:
+            return self._packed(features.units)
+        self._kept = self._kept or self._packed(features.units)
+        return self._kept
 
-    def _packed(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Steps of the outputs, and weights in oneDNN's own form."""
+    def _packed(self, units: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps of the outputs, and the weights in oneDNN's own form."""
+        weight = self.weight * units.view(1, -1, 1, 1, 1)
         largest = weight.abs().amax((1, 2, 3, 4)).clamp_min(_TINY)
         of_outputs = largest / _WEIGHTS_TO
         codes = (weight / of_outputs.view(-1, 1, 1, 1, 1)).round_().to(torch.int8)

@@ -167,5 +167,7 @@ class QuantisedUNet(InPlaceUNet):
         self, image: Float[Tensor, "batch channel i j k"]
     ) -> Float[Tensor, "batch output i j k"]:
         """Logits of each voxel."""
-        samples = torch.split(image, 1)
-        return torch.cat([super(QuantisedUNet, self).forward(one) for one in samples])
+        logits = [
+            super(QuantisedUNet, self).forward(one) for one in torch.split(image, 1)
+        ]
+        return logits[0] if len(logits) == 1 else torch.cat(logits)

@@ -9,6 +9,7 @@ from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetUpBlock
 from monai.networks.nets.dynunet import DynUNet
 from torch import nn
 
+from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.geometry import Shape3
 from medseg.networks.in_place import (
     InPlaceConvolution,
@@ -73,10 +74,26 @@ def can_quantise() -> bool:
     return has_bfloat16 and has_operator and has_integers
 
 
+def require_quantisable(network: nn.Module) -> None:
+    """Refuse a network that has no form in 8-bit integers.
+
+    Raises:
+        WrongUse: INVALID_OPTION.
+    """
+    if _quantisable_parts(network) is None:
+        raise WrongUse(
+            ErrorCode.INVALID_OPTION,
+            "int8 is for plain U-Nets with kernels of 1 or 3 voxels along an axis, "
+            "not for this model's network",
+            where="--precision",
+            remedy="Use auto.",
+        )
+
+
 def quantised_unet(network: nn.Module) -> QuantisedUNet | None:
     """About the same function in 8-bit integers; None for other than plain U-Nets."""
-    parts = _plain_parts(network) if isinstance(network, DynUNet) else None
-    if parts is None or not all(map(_can_be_cut, _convolutions(parts))):
+    parts = _quantisable_parts(network)
+    if parts is None:
         return None
     way_down, way_up, head = parts
     _, last, _ = way_up[-1][1][-1]  # the head takes its result
@@ -91,6 +108,13 @@ def quantised_unet(network: nn.Module) -> QuantisedUNet | None:
         [_quantised_level(upsample, layers, last) for upsample, layers in way_up],
         PointwiseLogits(head, torch.bfloat16),
     )
+
+
+def _quantisable_parts(network: nn.Module) -> _PlainParts | None:
+    parts = _plain_parts(network) if isinstance(network, DynUNet) else None
+    if parts is None or not all(map(_can_be_cut, _convolutions(parts))):
+        return None
+    return parts
 
 
 def _plain_unet(network: DynUNet, dtype: torch.dtype) -> InPlaceUNet | None:

@@ -11,7 +11,7 @@ from medseg.core.centre_maps import CentreMaps
 from medseg.core.plan import Plan
 from medseg.core.prepared import Prepared
 from medseg.core.progress import ProgressCallback, ignore_progress, in_stage
-from medseg.core.settings import InferenceSettings
+from medseg.core.settings import InferenceSettings, Precision
 from medseg.core.uncertainty import (
     DISAGREEMENT,
     ENTROPY,
@@ -29,6 +29,7 @@ from medseg.inference import (
     with_margin,
 )
 from medseg.models import TrainedModel
+from medseg.networks import require_quantisable
 from medseg.pipeline.centres import HeadRows
 from medseg.pipeline.confining import confined
 from medseg.pipeline.memory_errors import memory_errors
@@ -111,13 +112,17 @@ class ReadyModel:
         settings: As in `segment`.
 
     Raises:
-        WrongUse: NO_SUCH_DEVICE.
+        WrongUse: NO_SUCH_DEVICE; INVALID_OPTION for a number format that the device or
+            the networks cannot compute in.
     """
 
     def __init__(
         self, model: TrainedModel, settings: InferenceSettings = DEFAULT_SETTINGS
     ) -> None:
         device, precision = resolved_choice(settings.device, settings.precision)
+        if precision is Precision.INT8:
+            for network in model.networks:
+                require_quantisable(network)
         self.model = model
         self.settings = replace(settings, device=device, precision=precision)
         stage = model.first_stage

@@ -66,7 +66,8 @@ def fit_model_quality(
 
     `quality.json` comes last, tables and figure before it, each whole; cases that were
     done before a stop are not done again. Too few cases are refused before any is
-    segmented, as far as their number tells, and a refusal leaves nothing behind.
+    segmented, as far as their number tells, which leaves nothing behind; what has been
+    segmented stays for a run over more cases.
 
     Args:
         model: Name of a shipped model or a model folder.
@@ -102,7 +103,6 @@ def fit_model_quality(
     judged = [judged_structure(name, cases) for name in names]
     structures = tuple(each for each in judged if each is not None)
     if not structures:
-        _forget(kept)
         raise _too_few(folder, len(cases))
     quality_of_model = ModelQuality(
         scores=tuple(each.score for each in structures),
