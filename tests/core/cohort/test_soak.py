@@ -76,7 +76,7 @@ class Soak:
 
 @pytest.fixture(scope="module")
 def size():
-    return Size(cases=24, kills=2, shards=2, limit_s=20.0, looked_at=4)
+    return Size(cases=24, kills=2, shards=2, limit_s=40.0, looked_at=4)
 
 
 @pytest.fixture(scope="module")
