@@ -1,5 +1,7 @@
 """Group and instance norms of channels-last features, exact for millions of voxels."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
@@ -71,12 +73,27 @@ def mean_and_variance(
 
     Slab by slab, as PyTorch's own sums of channels-last voxels are inexact.
     """
-    _, channels, planes, j, k = sample.shape
+    _, channels, _, j, k = sample.shape
     slabs = torch.split(sample, max(1, _SLAB_VOXELS // (j * k)), 2)
     spare = torch.zeros(channels)  # of float32, which makes the statistics so, too
-    parts = [torch.batch_norm_update_stats(slab, spare, spare, 0.0) for slab in slabs]
-    means = torch.stack([mean for mean, _ in parts])
-    variances = torch.stack([variance for _, variance in parts])
-    shares = torch.tensor([[slab.shape[2] / planes] for slab in slabs])
+    parts = [
+        (slab.shape[2], *torch.batch_norm_update_stats(slab, spare, spare, 0.0))
+        for slab in slabs
+    ]
+    return pooled(parts)
+
+
+def pooled(
+    parts: Sequence[tuple[int, Tensor, Tensor]],
+) -> tuple[Float32[Tensor, " channel"], Float32[Tensor, " channel"]]:
+    """Mean and variance of each channel over all slabs of a sample.
+
+    Args:
+        parts: Of each slab: its planes, means and variances.
+    """
+    planes = torch.tensor([[float(count)] for count, _, _ in parts])
+    shares = planes / planes.sum()
+    means = torch.stack([mean for _, mean, _ in parts])
+    variances = torch.stack([variance for _, _, variance in parts])
     mean = (means * shares).sum(0)
     return mean, ((variances + (means - mean).square()) * shares).sum(0)

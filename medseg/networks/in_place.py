@@ -114,14 +114,9 @@ class InPlaceConvolution(nn.Module):
 
     def shape_after(self, features: Tensor) -> tuple[int, ...]:
         """Shape of the result."""
-        edges = zip(
-            *(features.shape[2:], self.weight.shape[2:], self._stride, self._padding),
-            strict=True,
-        )
-        sizes = (
-            (n + 2 * padding - edge) // step + 1 for n, edge, step, padding in edges
-        )
-        return (features.shape[0], self.weight.shape[0], *sizes)
+        weight = tuple(self.weight.shape)
+        shape = tuple(features.shape)
+        return convolved_shape(shape, weight, self._stride, self._padding)
 
     def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
         """The convolution of features, in a tensor taken from the workspace."""
@@ -259,6 +254,25 @@ class PointwiseLogits(nn.Module):
         if self.bias is not None:
             logits += self.bias
         return logits.view(batch, -1, *sizes)
+
+
+def convolved_shape(
+    shape: Sequence[int],
+    weight: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+) -> tuple[int, ...]:
+    """Shape of a convolution's result.
+
+    Args:
+        shape: (batch, input, i, j, k) of the features.
+        weight: (output, input, i, j, k) of the kernel.
+        stride: Along each axis.
+        padding: Zeros on either side.
+    """
+    axes = zip(shape[2:], weight[2:], stride, padding, strict=True)
+    sizes = ((n + 2 * zeros - edge) // step + 1 for n, edge, step, zeros in axes)
+    return (shape[0], weight[0], *sizes)
 
 
 def paddings(convolution: nn.Conv3d) -> tuple[int, ...]:

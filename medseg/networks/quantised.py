@@ -16,7 +16,8 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medseg.networks.in_place import InstanceNorm, Workspace
+from medseg.networks.channel_norm import pooled
+from medseg.networks.in_place import InstanceNorm, Workspace, convolved_shape
 from medseg.networks.slabs import along_i, slabs_of
 
 _HALO = 1
@@ -93,12 +94,7 @@ class Statistics:
 
     def mean_and_variance(self) -> tuple[Tensor, Tensor]:
         """Of all voxels so far, in float32."""
-        planes = torch.tensor([[float(part[0])] for part in self._parts])
-        shares = planes / planes.sum()
-        means = torch.stack([part[1] for part in self._parts])
-        variances = torch.stack([part[2] for part in self._parts])
-        mean = (means * shares).sum(0)
-        return mean, ((variances + (means - mean).square()) * shares).sum(0)
+        return pooled(self._parts)
 
     def ends(self) -> Float32[Tensor, "end channel"]:
         """Those asked for, of all voxels so far."""
@@ -208,14 +204,8 @@ class QuantisedConvolution(nn.Module):
 
     def shape_after(self, features: Quantised) -> tuple[int, ...]:
         """Shape of the result."""
-        edges = zip(
-            *(features.shape[2:], self.weight.shape[2:], self._stride, self._padding),
-            strict=True,
-        )
-        sizes = (
-            (n + 2 * padding - edge) // step + 1 for n, edge, step, padding in edges
-        )
-        return (1, len(self.weight), *sizes)
+        weight = tuple(self.weight.shape)
+        return convolved_shape(features.shape, weight, self._stride, self._padding)
 
     def forward(
         self, features: Quantised, statistics: Statistics, workspace: Workspace
