@@ -106,11 +106,13 @@ def restored(
     values = (_to_resample(slab, plan, copies) for slab in slabs)
     mappings = grid_mapping(prepared, plan)
     painter = _Painter(plan, copies)
+    # Before the first slab: whoever computes the slabs makes do with the memory left.
+    labels = np.zeros(prepared.source.shape, _label_type(plan))
     maps: Restored | None = None
     for rows in resampled_slabs(values, mappings, prepared.crop_shape):
         if maps is None:
             counts = painter.counts(len(rows.values))
-            maps = _empty(prepared, plan, wanted, *counts)
+            maps = _background(labels, plan, wanted, *counts)
         _paint(painter, rows, maps, prepared)
     if maps is None:
         raise ValueError("there are no logits to restore")
@@ -152,11 +154,11 @@ def _probable(
     return logits.sigmoid() if plan.regions else logits.softmax(1)
 
 
-def _empty(
-    prepared: Prepared, plan: Plan, wanted: Wanted, networks: int, copies: int
+def _background(
+    labels: LabelArray, plan: Plan, wanted: Wanted, networks: int, copies: int
 ) -> Restored:
-    """The answer for all that lies outside the box: surely background."""
-    shape = prepared.source.shape
+    """The answer for all that lies outside the box, with labels of it."""
+    shape = labels.shape
     probabilities = None
     if wanted.probabilities:
         probabilities = np.zeros((len(plan.output_names), *shape), np.float16)
@@ -171,7 +173,7 @@ def _empty(
     if wanted.uncertainty and not plan.regions:
         expectation = Expectation.nothing_yet(networks, len(plan.output_names))
     return Restored(
-        labels=np.zeros(shape, _label_type(plan)),
+        labels=labels,
         probabilities=probabilities,
         entropy=sure(is_asked_for=True),
         disagreement=sure(is_asked_for=networks > 1),

@@ -21,7 +21,6 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_
 import medseg
 from medseg import ErrorCode, MedSegError, Volume
 from medseg.io.dicom.series import scan_dicom
-from medseg.io.file_kinds import files_below
 from tests.core.io.studies import completed, loose_examples, random_labels
 
 T = TypeVar("T")
@@ -206,12 +205,14 @@ def test_a_slice_cut_within_its_header_is_named(series, number, suffix):
     for file in sorted(series.iterdir()):
         file.rename(file.with_name(file.name + suffix))
     file = file_of_slice(series, number)
-    (series / "notes.txt").write_text("not a slice")
-    (series / "DONE").write_bytes(b"")
+    neighbour = file_of_slice(series, (number + 1) % SLICES)
+    others = series / "notes.txt", series / "DONE"
+    others[0].write_text("not a slice")
+    others[1].write_bytes(b"")
     content = file.read_bytes()
     for at in range(number % 7, len(content) - 2 * SIDE * SIDE, 7):
         file.write_bytes(content[:at])
-        found = scan_dicom(files_below(series))
+        found = scan_dicom([neighbour, file, *others])
         assert [(each.code, each.where) for each in found.damaged] == [
             (ErrorCode.TRUNCATED_FILE, str(file))
         ]

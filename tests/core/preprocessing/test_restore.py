@@ -1,5 +1,6 @@
 """Logits back on the scan's grid, row by row, against PyTorch, SciPy and formulas."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -226,6 +227,24 @@ def test_with_little_memory_rows_are_made_one_by_one(recipe, members):
     assert made.probabilities is not None
     assert expected.probabilities is not None
     assert_allclose(made.probabilities, expected.probabilities, atol=1e-3)
+
+
+def test_the_labels_have_their_place_before_the_first_logits_are_computed():
+    """Whoever computes logits does so in the memory that is left."""
+    kept_bytes = []
+
+    def computed():
+        kept_bytes.append(tracemalloc.get_traced_memory()[0])
+        yield from cut(noise(1, 3, 6, 5, 4), 0, [3])
+
+    prepared = prepared_of((6, 5, 4), (6, 5, 4), grid_shape=(60, 50, 40))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        restored(computed(), prepared, TINY_PLAN)
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes[0] - before >= 60 * 50 * 40
 
 
 def test_without_memory_for_a_row_it_ends():
