@@ -7,6 +7,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from medseg.core.parent import end_with_parent
+
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
@@ -29,7 +31,7 @@ def peak_mb(
     """
     if not _RESET.exists():
         return None
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+    with _process() as pool:
         return pool.submit(_peak_here, work, warm_up).result()
 
 
@@ -41,8 +43,13 @@ def with_whole_peak(work: Callable[[], Result]) -> tuple[Result, float | None]:
     Args:
         work: Sent to the other process.
     """
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+    with _process() as pool:
         return pool.submit(_with_whole_peak_here, work).result()
+
+
+def _process() -> ProcessPoolExecutor:
+    """Another process, which goes on for nobody who is gone."""
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=end_with_parent)
 
 
 def _with_whole_peak_here(work: Callable[[], Result]) -> tuple[Result, float | None]:

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
+
+from medseg.core.parent import end_with_parent
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -170,11 +171,4 @@ def _answer(
 def _follow_parent() -> None:
     """Leave Ctrl-C to the parent, and end when it has ended, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    end_with_parent()

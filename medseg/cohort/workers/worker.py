@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from medseg.cohort.stages import NO_SECONDS, Engine, Recipe, Stage, StageSeconds
-from medseg.cohort.workers.parent import end_with_parent
 from medseg.cohort.workers.room import Room
 from medseg.cohort.workers.troubles import out_of_memory, unforeseen
 from medseg.core.errors import ErrorCode, MedSegError
+from medseg.core.parent import end_with_parent
 from medseg.core.threads import let_threads_sleep
 from medseg.io.child_memory import leave_no_memory_on_disk, limit_memory
 
