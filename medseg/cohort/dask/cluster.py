@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Client
+from distributed.client import AllExit
 from distributed.versions import VersionMismatchWarning, get_versions
 
 from medseg.cohort.dask.worker import end_process
@@ -201,6 +202,7 @@ def connected(scheduler: str) -> Iterator[Client]:
 @contextmanager
 def _unheard_client() -> Iterator[None]:
     """Without the tracebacks that a client of dask logs when its scheduler is gone."""
+    leave_out_early_exits()
     log = logging.getLogger("distributed.client")
     before = log.level
     log.setLevel(logging.CRITICAL + 1)
@@ -208,6 +210,18 @@ def _unheard_client() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+def leave_out_early_exits() -> None:
+    """Have asyncio log no traceback where dask stops waiting for a lost result.
+
+    For good, as asyncio logs it whenever Python happens to clear the task away.
+    """
+    logging.getLogger("asyncio").addFilter(_is_of_interest)
+
+
+def _is_of_interest(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], AllExit))
 
 
 def lost(scheduler: str) -> MedSegError:

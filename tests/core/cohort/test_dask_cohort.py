@@ -1,5 +1,7 @@
 """The same cohort on a cluster: workers killed, the scheduler lost in the middle."""
 
+import asyncio
+import gc
 import json
 import os
 import signal
@@ -18,6 +20,7 @@ from medseg.evaluation.pool import processor_count
 from tests.core.cohort.small_cohort import Run, write_scan
 
 distributed = pytest.importorskip("distributed")
+ours = pytest.importorskip("medseg.cohort.dask.cluster")
 
 pytestmark = [
     pytest.mark.slow,
@@ -112,6 +115,27 @@ def test_a_run_whose_scheduler_is_killed_says_so_and_goes_on_later(
     ]
     assert len({event.case_id for event in done}) == len(done) == len(status.states)
     assert spread.files() == alone.files()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(distributed.client.AllExit, 0), (KeyError, 1)]
+)
+def test_a_result_that_is_lost_with_its_scheduler_leaves_no_traceback(
+    error, told, caplog
+):
+    """Which asyncio logs of a task that nobody waits for, as dask's then are."""
+
+    async def fail():
+        raise error
+
+    async def start():
+        task = asyncio.get_running_loop().create_task(fail())
+        await asyncio.wait([task])
+
+    ours.leave_out_early_exits()
+    asyncio.run(start())
+    gc.collect()
+    assert len([record for record in caplog.records if record.exc_info]) == told
 
 
 @contextmanager
