@@ -10,7 +10,6 @@ beforehand. Sums are exact; norms and activations compute in bfloat16.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import torch
 from jaxtyping import Float, Float32, UInt8
@@ -28,10 +27,7 @@ _HEADROOM = 2  # bfloat16 rounds large codes up
 _WEIGHTS_TO = 127
 _LEAST_REACH_SDS = 4.0
 _MOST_STEPS = 128  # channels with steps of their own
-_FINE_BITS = 3  # by which integers are finer than codes before they are rounded
-_GENTLE = 0.01
-"""Slope up to which no integer is too low for 16 bits: none of 2**24 normalised voxels
-is below -4096 SDs, and codes for 4 SDs are there at least."""
+_ROWS = 64
 _TINY = 1e-30
 _UNIT = [1, 1, 1]
 
@@ -72,11 +68,11 @@ class Statistics:
 
     Args:
         channels: Of the features.
-        ends: Which ends of their values, too: `torch.minimum`, `torch.maximum`.
+        ends: Which ends of their values, too: `torch.amin`, `torch.amax`.
     """
 
     def __init__(
-        self, channels: int, ends: Sequence[Callable[[Tensor, Tensor], Tensor]] = ()
+        self, channels: int, ends: Sequence[Callable[[Tensor, int], Tensor]] = ()
     ) -> None:
         self._spare = torch.zeros(channels)
         self._ends = ends
@@ -103,7 +99,7 @@ class Statistics:
     def ends(self) -> Float32[Tensor, "end channel"]:
         """Those asked for, of all voxels so far."""
         found = zip(self._ends, zip(*self._found, strict=True), strict=True)
-        return torch.stack([reduce(of, parts) for of, parts in found]).float()
+        return torch.stack([of(torch.stack(parts), 0) for of, parts in found]).float()
 
 
 class QuantisedActivation(nn.Module):
@@ -134,7 +130,7 @@ class QuantisedActivation(nn.Module):
         below = 2 * slope  # norms may reach twice as far down as up
         self._zero = min(round(_LARGEST * below / (1 + below)), _LARGEST // 2)
         is_turned = bool((self.weight < 0).any())  # whose highest value was the lowest
-        self._ends = (torch.minimum, torch.maximum) if is_turned else (torch.maximum,)
+        self._ends = (torch.amin, torch.amax) if is_turned else (torch.amax,)
         self._levels = _LARGEST - _HEADROOM - self._zero
 
     def statistics(self) -> Statistics:
@@ -155,17 +151,13 @@ class QuantisedActivation(nn.Module):
         codes = workspace.take(shape, torch.uint8)
         codes[:, :, :_HALO] = self._zero
         codes[:, :, -_HALO:] = self._zero
-        steps = units * step / 2**_FINE_BITS
+        steps = units * step
         numbers = mean, variance, self.weight / steps, self.bias / steps
         inner = codes[:, :, _HALO:-_HALO]
-        zero_and_half = (2 * self._zero + 1) << (_FINE_BITS - 1)
         for slab, result in zip(slabs_of(features), slabs_of(inner), strict=True):
             scaled = functional.batch_norm(slab, *numbers, eps=self._eps)
-            functional.leaky_relu_(scaled, self._slope)
-            if self._slope > _GENTLE:
-                scaled.clamp_min_(torch.iinfo(torch.int16).min)
-            fine = scaled.to(torch.int16).add_(zero_and_half)  # quicker than bfloat16
-            result.copy_(fine.bitwise_right_shift_(_FINE_BITS).clamp_(0, _LARGEST))
+            functional.leaky_relu_(scaled, self._slope).add_(self._zero + 0.5)
+            result.copy_(scaled.clamp_(0, _LARGEST).to(torch.int16))
         workspace.give_back(features)
         return Quantised(codes, self._zero, step, units, not self._is_measured)
 
@@ -280,17 +272,14 @@ class QuantisedConvolution(nn.Module):
         return of_outputs, packed
 
 
-def _end(of: Callable[[Tensor, Tensor], Tensor], slab: Tensor) -> Tensor:
+def _end(of: Callable[[Tensor, int], Tensor], slab: Tensor) -> Tensor:
     """An end of each channel's values.
 
-    By halves, as PyTorch's own goes through channels-last memory channel by channel.
+    In two steps, for one alone goes through memory channel by channel.
     """
     voxels = slab.permute(0, 2, 3, 4, 1).reshape(-1, slab.shape[1])
-    while len(voxels) > 1:
-        half = len(voxels) // 2
-        last = voxels[-1]
-        is_odd = len(voxels) % 2
-        voxels = of(voxels[:half], voxels[half : 2 * half])
-        if is_odd:
-            voxels[0] = of(voxels[0], last)
-    return voxels[0]
+    whole = len(voxels) - len(voxels) % _ROWS
+    if not whole:
+        return of(voxels, 0)
+    rows = of(voxels[:whole].view(-1, _ROWS, slab.shape[1]), 0)
+    return of(torch.cat([rows, voxels[whole:]]), 0)

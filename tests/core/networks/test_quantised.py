@@ -141,25 +141,9 @@ def test_an_activation_is_right_within_half_a_step_and_two_roundings(channels, s
     # rounded to bfloat16 behind the norm and behind the activation
     rounding = torch.maximum(expected.abs(), expected - lowest) * BFLOAT16_ROUNDING
     inside = expected > lowest
-    half = torch.where(expected < 0, 0.51 + 1 / 8, 0.51)  # cut to eighths towards 0
-    assert (error <= half * steps + 2 * rounding)[inside].all()
+    assert (error <= 0.51 * steps + 2 * rounding)[inside].all()
     assert (found.codes[:, :, [0, -1]] == found.zero).all()
     assert found.codes[:, :, 1:-1].max() > 200
-
-
-@needs_vnni
-@pytest.mark.parametrize("slope", [0.01, 0.2])
-def test_a_voxel_far_below_all_others_has_the_lowest_code(slope):
-    given = torch.zeros(1, 2, 64, 64, 64, dtype=torch.bfloat16)
-    given[..., 1, 2, 3] = -100  # which is 512 SDs
-    given = given.contiguous(memory_format=LAST)
-    activation = QuantisedActivation(FastInstanceNorm3d(2), slope)
-    statistics = activation.statistics()
-    statistics.add_all(given)
-    found = activation(given, statistics, Workspace(torch.bfloat16))
-    codes = found.codes[0, :, 1:-1]
-    assert codes[:, 1, 2, 3].tolist() == [0, 0]
-    assert (codes == found.zero).sum() == codes.numel() - 2
 
 
 @needs_vnni
