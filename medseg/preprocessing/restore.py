@@ -106,7 +106,8 @@ def restored(
     values = (_to_resample(slab, plan, copies) for slab in slabs)
     mappings = grid_mapping(prepared, plan)
     painter = _Painter(plan, copies)
-    # Before the first slab: whoever computes the slabs makes do with the memory left.
+    # Before the first slab: with little address space fewer windows are computed at
+    # once, rather than no labels made.
     labels = np.zeros(prepared.source.shape, _label_type(plan))
     maps: Restored | None = None
     for rows in resampled_slabs(values, mappings, prepared.crop_shape):

@@ -1,7 +1,9 @@
 """What is measured in a process of its own."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 MEASURED = """
 import time
@@ -20,7 +22,10 @@ def test_it_ends_when_the_command_is_killed(tmp_path):
     script = tmp_path / "measured.py"
     script.write_text(MEASURED)
     with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as command:
         assert command.stdout is not None
         assert command.stdout.readline() == "begun\n"
