@@ -90,6 +90,7 @@ def bench_inference(
         timings=tuple(_timing(each, runs[each], first, wanted) for each in runs),
         compared_with=truth,
         precision=precision.value,
+        is_compiled=settings.compile,
         device=str(device),
         threads=torch.get_num_threads(),
         versions=(*_versions(), *_named_by(runs)),

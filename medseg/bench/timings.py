@@ -227,6 +227,7 @@ class InferenceBench:
             numbers, else the first of the others, which compute in these; None when
             MedSeg is alone.
         precision: Of MedSeg's; others compute in float32 on a processor.
+        is_compiled: Whether MedSeg's network was.
         device: Where.
         threads: Of every contender.
         versions: Name and version of what was used.
@@ -242,6 +243,7 @@ class InferenceBench:
     timings: tuple[InferenceTiming, ...]
     compared_with: str | None
     precision: str
+    is_compiled: bool
     device: str
     threads: int
     versions: tuple[str, ...]

@@ -157,6 +157,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     mirror: bool = False,
     skip_air: bool = False,
     precision: Precision = Precision.AUTO,
+    compile_first: Annotated[bool, Parameter(name="--compile")] = False,
     repeats: int = 3,
     device: Device = _CPU,
     as_json: Json = False,
@@ -190,6 +191,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         skip_air: Let MedSeg skip windows with nothing in them, as medseg segment does;
             the others compute them all.
         precision: MedSeg's number format.
+        compile_first: Compile MedSeg's network; the time that takes counts.
         repeats: Runs of each; the median counts.
         device: cpu or cuda:N.
         as_json: Print JSON instead of a table.
@@ -203,6 +205,7 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
         overlap=overlap,
         mirror=mirror,
         skip_air=skip_air,
+        compile=compile_first,
     )
     with shown_progress() as progress:
         result = bench.bench_inference(
@@ -221,7 +224,8 @@ def bench_inference(  # noqa: PLR0913 - the options of the measurement
     print(
         f"{shape} voxels in {result.windows} windows of {edges}, overlap "
         f"{result.overlap:g}, mirrored copies: {result.copies}; {result.outputs} "
-        f"outputs, {result.parameters:,} parameters; MedSeg in {result.precision}; "
+        f"outputs, {result.parameters:,} parameters; MedSeg in {result.precision}"
+        f"{', compiled' if result.is_compiled else ''}; "
         f"{result.device}, threads: {result.threads}"
         + (f"; Dice with {result.compared_with}" if result.compared_with else "")
     )

@@ -118,8 +118,8 @@ class InferenceSettings:
     compile: bool = field(
         default=False,
         metadata={
-            "help": "Compile the network first: slower to start, then faster. No "
-            "effect on U-Nets on a CPU."
+            "help": "Compile the network first, with g++: U-Nets on a CPU in about a "
+            "second, others in up to some minutes."
         },
     )
 

@@ -14,9 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medseg.networks.channel_norm import mean_and_variance
 from medseg.networks.instance_norm import FastInstanceNorm3d
-from medseg.networks.slabs import slabs_of
+from medseg.networks.passes import Activation, Passes
 
 InstanceNorm = FastInstanceNorm3d | nn.InstanceNorm3d
 _MOST_UNFOLDED = 32  # channels; no oneDNN kernel is quick for very few of them
@@ -41,10 +40,12 @@ class Workspace:
 
     Args:
         dtype: Number format of all of them.
+        passes: How what is in them is gone through.
     """
 
-    def __init__(self, dtype: torch.dtype) -> None:
+    def __init__(self, dtype: torch.dtype, passes: Passes) -> None:
         self.dtype = dtype
+        self.passes = passes
         self._image_shape: tuple[int, ...] = ()
         self._free: defaultdict[_Form, list[Tensor]] = defaultdict(list)
 
@@ -199,28 +200,24 @@ class InPlaceNorm(nn.Module):
         self._eps = norm.eps
         self._slope = slope
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalise each channel of each sample over its voxels.
-
-        A batch norm of one sample is that, and can write where it reads.
-        """
+    def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
+        """Normalise each channel of each sample over its voxels."""
         for sample in torch.split(features, 1):
-            self.normalise(sample, *mean_and_variance(sample))
+            found = workspace.passes.found(sample, ())
+            activation = self.activation(found.mean, found.variance)
+            workspace.passes.activate(sample, activation)
         return features
 
-    def normalise(self, sample: Tensor, mean: Tensor, variance: Tensor) -> None:
-        """The same of one sample, whose channels' mean and variance are known."""
-        saved = self.weight.new_empty(0), self.weight.new_empty(0)
-        for slab in slabs_of(sample):
-            torch.ops.aten.native_batch_norm.out(
-                *(slab, self.weight, self.bias, mean, variance),
-                *(False, 0.0, self._eps),
-                out=slab,
-                save_mean=saved[0],
-                save_invstd=saved[1],
-            )
-            if self._slope != 1:
-                functional.leaky_relu_(slab, self._slope)
+    def activation(self, mean: Tensor, variance: Tensor) -> Activation:
+        """What it is for a sample whose channels have such a mean and variance."""
+        return Activation(
+            mean=mean,
+            variance=variance,
+            weight=self.weight,
+            bias=self.bias,
+            eps=self._eps,
+            slope=self._slope,
+        )
 
 
 class PointwiseLogits(nn.Module):

@@ -54,7 +54,7 @@ class NormedConvolution(nn.Module):
 
     def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
         """The result in a tensor taken from the workspace."""
-        normed: Tensor = self.norm(self.convolution(features, workspace))
+        normed: Tensor = self.norm(self.convolution(features, workspace), workspace)
         return normed
 
 
@@ -152,7 +152,7 @@ class UpLevel(nn.Module):
         first: Tensor = self.of_coarse(coarse, workspace)
         self.of_skip.add_to(first, skip)
         workspace.give_back(coarse, skip)
-        self.norm(first)
+        self.norm(first, workspace)
         result: Tensor = self.rest(first, workspace)
         if result is not first:
             workspace.give_back(first)
@@ -168,7 +168,7 @@ class InPlaceUNet(nn.Module):
         way_down: Levels, finest first; the coarsest is the bottleneck.
         way_up: Levels, coarsest first.
         head: Features of the finest level to logits.
-        dtype: Number format of the features.
+        workspace: For the features.
     """
 
     def __init__(
@@ -176,13 +176,13 @@ class InPlaceUNet(nn.Module):
         way_down: Iterable[Chain],
         way_up: Iterable[nn.Module],
         head: nn.Module,
-        dtype: torch.dtype,
+        workspace: Workspace,
     ) -> None:
         super().__init__()
         self.way_down = nn.ModuleList(way_down)
         self.way_up = nn.ModuleList(way_up)
         self.head = head
-        self._workspace = Workspace(dtype)
+        self._workspace = workspace
 
     @torch.no_grad()
     def forward(

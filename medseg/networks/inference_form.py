@@ -9,7 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medseg.networks.channel_norm import ChannelNorm
+from medseg.networks.fused_passes import fused_passes
+from medseg.networks.in_place import Workspace
 from medseg.networks.in_place_unet import InPlaceUNet
+from medseg.networks.passes import Passes
 from medseg.networks.rebuilding import (
     can_write_in_place,
     in_place_unet,
@@ -108,36 +111,47 @@ def inference_form(
         device: Where it shall compute.
         dtype: Number format of weights, features and logits; with int8, which
             `can_quantise` must allow, logits are in bfloat16.
-        compiled: Let `torch.compile` have it where that is quicker and there is a
-            compiler: at the first call with each shape, which then takes up to some
-            minutes.
+        compiled: Compile it where that is quicker and there is a compiler. Of U-Nets
+            on a CPU what is between the convolutions, in about a second; others by
+            `torch.compile`, at the first call with each shape, which then takes up to
+            some minutes.
 
     Raises:
         WrongUse: INVALID_OPTION for int8 and another network than a plain U-Net.
     """
-    rebuilt = _rebuilt(network, device, dtype) if device.type == "cpu" else None
+    is_cpu = device.type == "cpu"
+    rebuilt = _rebuilt(network, device, dtype, compiled=compiled) if is_cpu else None
     if rebuilt is not None:
-        if compiled:
-            _LOGGER.info("a U-Net on a CPU is as quick without torch.compile")
         return rebuilt.eval()
     form = PlainForm(network, device, dtype).eval()
     if not compiled:
         return form
-    if device.type == "cpu" and shutil.which("g++") is None:
+    if is_cpu and shutil.which("g++") is None:
         _LOGGER.warning("no g++ found: inference without torch.compile")
         return form
     return CompiledForm(form)
 
 
 def _rebuilt(
-    network: nn.Module, device: torch.device, dtype: torch.dtype
+    network: nn.Module, device: torch.device, dtype: torch.dtype, *, compiled: bool
 ) -> InPlaceUNet | None:
     """The form that U-Nets have on a CPU; None for other networks."""
     there = network if _is_on(network, device) else deepcopy(network).to(device)
     if dtype is torch.int8:
         require_quantisable(there)
-        return quantised_unet(there)
-    return in_place_unet(there, dtype) if can_write_in_place(dtype) else None
+        return quantised_unet(there, _passes(compiled=compiled))
+    if not can_write_in_place(dtype):
+        return None
+    is_short = dtype is torch.bfloat16
+    passes = _passes(compiled=compiled and is_short)
+    made = in_place_unet(there, Workspace(dtype, passes))
+    if made is not None and compiled and not is_short:
+        _LOGGER.info("a U-Net in 32 bits on a CPU is as quick without a compiler")
+    return made
+
+
+def _passes(*, compiled: bool) -> Passes:
+    return (fused_passes() if compiled else None) or Passes()
 
 
 def _with_channel_norms(network: nn.Module) -> nn.Module:

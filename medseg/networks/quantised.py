@@ -5,29 +5,28 @@ steps are multiplied into the weights, of which each output has one (Jacob et al
 Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference, 2018). Where channels are many and voxels few, as that would take longer than
 the convolution, the steps of a tensor keep proportions, which the norm's weights tell
-beforehand. Sums are exact; norms and activations compute in bfloat16.
+beforehand. Sums are exact; norms and activations compute in bfloat16, or in float32
+where they are compiled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
-from torch.nn import functional
 
 from medseg.networks.channel_norm import pooled
 from medseg.networks.in_place import InstanceNorm, Workspace, convolved_shape
+from medseg.networks.passes import LARGEST, Activation, End, Found, Passes
 from medseg.networks.slabs import along_i, slabs_of
 
 _HALO = 1
 """Planes of zeros kept at either end of i, so that a convolution can be cut there."""
-_LARGEST = 255
 _HEADROOM = 2  # bfloat16 rounds large codes up
 _WEIGHTS_TO = 127
 _LEAST_REACH_SDS = 4.0
 _MOST_STEPS = 128  # channels with steps of their own
-_ROWS = 64
 _TINY = 1e-30
 _UNIT = [1, 1, 1]
 
@@ -67,39 +66,37 @@ class Statistics:
     """What a norm needs to know of each channel, slab by slab.
 
     Args:
-        channels: Of the features.
-        ends: Which ends of their values, too: `torch.amin`, `torch.amax`.
+        passes: How slabs are gone through.
+        ends: Which ends of the values are of interest, too.
     """
 
-    def __init__(
-        self, channels: int, ends: Sequence[Callable[[Tensor, int], Tensor]] = ()
-    ) -> None:
-        self._spare = torch.zeros(channels)
+    def __init__(self, passes: Passes, ends: Sequence[End] = ()) -> None:
+        self._passes = passes
         self._ends = ends
-        self._parts: list[tuple[int, Tensor, Tensor]] = []
-        self._found: list[list[Tensor]] = []
+        self._parts: list[Found] = []
 
-    def add(self, slab: Float[Tensor, "1 channel i j k"]) -> None:
-        """Take a slab along i into account."""
-        mean, variance = torch.batch_norm_update_stats(
-            slab, self._spare, self._spare, 0.0
-        )
-        self._parts.append((slab.shape[2], mean, variance))
-        self._found.append([_end(of, slab) for of in self._ends])
+    def store(self, slab: Float[Tensor, "1 channel i j k"], place: Tensor) -> None:
+        """Copy a slab along i to its place, and take it into account."""
+        self._parts.append(self._passes.stored(slab, place, self._ends))
 
-    def add_all(self, features: Float[Tensor, "1 channel i j k"]) -> None:
+    def add(self, slab: Float[Tensor, "1 channel i j k"], place: Tensor) -> None:
+        """Add a slab to what is at its place, and take the sum into account."""
+        self._parts.append(self._passes.added(slab, place, self._ends))
+
+    def take_all(self, features: Float[Tensor, "1 channel i j k"]) -> None:
         """Take all slabs of features into account."""
         for slab in slabs_of(features):
-            self.add(slab)
+            self._parts.append(self._passes.found(slab, self._ends))
 
     def mean_and_variance(self) -> tuple[Tensor, Tensor]:
         """Of all voxels so far, in float32."""
-        return pooled(self._parts)
+        return pooled([(part.planes, part.mean, part.variance) for part in self._parts])
 
     def ends(self) -> Float32[Tensor, "end channel"]:
         """Those asked for, of all voxels so far."""
-        found = zip(self._ends, zip(*self._found, strict=True), strict=True)
-        return torch.stack([of(torch.stack(parts), 0) for of, parts in found]).float()
+        found = zip(*(part.ends for part in self._parts), strict=True)
+        each = zip(self._ends, found, strict=True)
+        return torch.stack([of(torch.stack(parts), 0) for of, parts in each]).float()
 
 
 class QuantisedActivation(nn.Module):
@@ -128,14 +125,14 @@ class QuantisedActivation(nn.Module):
         self._eps = norm.eps
         self._slope = slope
         below = 2 * slope  # norms may reach twice as far down as up
-        self._zero = min(round(_LARGEST * below / (1 + below)), _LARGEST // 2)
+        self._zero = min(round(LARGEST * below / (1 + below)), LARGEST // 2)
         is_turned = bool((self.weight < 0).any())  # whose highest value was the lowest
         self._ends = (torch.amin, torch.amax) if is_turned else (torch.amax,)
-        self._levels = _LARGEST - _HEADROOM - self._zero
+        self._levels = LARGEST - _HEADROOM - self._zero
 
-    def statistics(self) -> Statistics:
+    def statistics(self, workspace: Workspace) -> Statistics:
         """To be filled before."""
-        return Statistics(len(self.weight), self._ends)
+        return Statistics(workspace.passes, self._ends)
 
     def forward(
         self,
@@ -152,12 +149,16 @@ class QuantisedActivation(nn.Module):
         codes[:, :, :_HALO] = self._zero
         codes[:, :, -_HALO:] = self._zero
         steps = units * step
-        numbers = mean, variance, self.weight / steps, self.bias / steps
+        activation = Activation(
+            mean=mean,
+            variance=variance,
+            weight=self.weight / steps,
+            bias=self.bias / steps,
+            eps=self._eps,
+            slope=self._slope,
+        )
         inner = codes[:, :, _HALO:-_HALO]
-        for slab, result in zip(slabs_of(features), slabs_of(inner), strict=True):
-            scaled = functional.batch_norm(slab, *numbers, eps=self._eps)
-            functional.leaky_relu_(scaled, self._slope).add_(self._zero + 0.5)
-            result.copy_(scaled.clamp_(0, _LARGEST).to(torch.int16))
+        workspace.passes.encode(features, activation, self._zero, inner)
         workspace.give_back(features)
         return Quantised(codes, self._zero, step, units, not self._is_measured)
 
@@ -213,8 +214,7 @@ class QuantisedConvolution(nn.Module):
         """The result in a tensor taken from the workspace, and its statistics."""
         result = workspace.take(self.shape_after(features))
         for planes, slab in self.parts(features, workspace):
-            result[:, :, planes] = slab
-            statistics.add(slab)
+            statistics.store(slab, result[:, :, planes])
         return result
 
     def add_to(
@@ -232,9 +232,7 @@ class QuantisedConvolution(nn.Module):
         if tuple(result.shape) != self.shape_after(features):
             raise ValueError(f"{self.shape_after(features)} into {tuple(result.shape)}")
         for planes, slab in self.parts(features, workspace):
-            place = result[:, :, planes]
-            place += slab
-            statistics.add(place)
+            statistics.add(slab, result[:, :, planes])
 
     def parts(
         self, features: Quantised, _workspace: Workspace
@@ -270,16 +268,3 @@ class QuantisedConvolution(nn.Module):
             *(codes, of_outputs, 1.0, 1, self._stride, self._inner, _UNIT, 1)
         )
         return of_outputs, packed
-
-
-def _end(of: Callable[[Tensor, int], Tensor], slab: Tensor) -> Tensor:
-    """An end of each channel's values.
-
-    In two steps, for one alone goes through memory channel by channel.
-    """
-    voxels = slab.permute(0, 2, 3, 4, 1).reshape(-1, slab.shape[1])
-    whole = len(voxels) - len(voxels) % _ROWS
-    if not whole:
-        return of(voxels, 0)
-    rows = of(voxels[:whole].view(-1, _ROWS, slab.shape[1]), 0)
-    return of(torch.cat([rows, voxels[whole:]]), 0)

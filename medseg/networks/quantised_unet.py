@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from medseg.networks.in_place import InPlaceConvolution, InPlaceNorm, Workspace
 from medseg.networks.in_place_unet import Chain, InPlaceUNet
+from medseg.networks.passes import Passes
 from medseg.networks.quantised import (
     Quantised,
     QuantisedActivation,
@@ -28,15 +29,16 @@ class LastActivation(nn.Module):
         super().__init__()
         self.norm = norm
 
-    def statistics(self) -> Statistics:
+    def statistics(self, workspace: Workspace) -> Statistics:
         """To be filled before."""
-        return Statistics(len(self.norm.weight))
+        return Statistics(workspace.passes)
 
     def forward(
-        self, features: Tensor, statistics: Statistics, _workspace: Workspace
+        self, features: Tensor, statistics: Statistics, workspace: Workspace
     ) -> Tensor:
         """The features, overwritten."""
-        self.norm.normalise(features, *statistics.mean_and_variance())
+        activation = self.norm.activation(*statistics.mean_and_variance())
+        workspace.passes.activate(features, activation)
         return features
 
 
@@ -59,7 +61,7 @@ class QuantisedLayer(nn.Module):
 
     def forward(self, features: Quantised, workspace: Workspace) -> Quantised | Tensor:
         """The result in a tensor taken from the workspace."""
-        statistics = self.activation.statistics()
+        statistics = self.activation.statistics(workspace)
         convolved = self.convolution(features, statistics, workspace)
         result: Quantised | Tensor = self.activation(convolved, statistics, workspace)
         return result
@@ -83,8 +85,8 @@ class FirstLayer(nn.Module):
     def forward(self, image: Tensor, workspace: Workspace) -> Quantised:
         """The result in a tensor taken from the workspace."""
         convolved = self.convolution(image, workspace)
-        statistics = self.activation.statistics()
-        statistics.add_all(convolved)
+        statistics = self.activation.statistics(workspace)
+        statistics.take_all(convolved)
         result: Quantised = self.activation(convolved, statistics, workspace)
         return result
 
@@ -135,7 +137,7 @@ class QuantisedUpLevel(nn.Module):
     ) -> Quantised | Tensor:
         """The result in a tensor taken; the inputs are given back."""
         total = self.of_coarse(coarse, workspace)
-        statistics = self.activation.statistics()
+        statistics = self.activation.statistics(workspace)
         self.of_skip.add_to(total, skip, statistics, workspace)
         workspace.give_back(coarse, skip)
         first = self.activation(total, statistics, workspace)
@@ -152,6 +154,7 @@ class QuantisedUNet(InPlaceUNet):
         way_down: Levels, finest first; the coarsest is the bottleneck.
         way_up: Levels, coarsest first.
         head: Features of the finest level to logits.
+        passes: How features are gone through in between convolutions.
     """
 
     def __init__(
@@ -159,8 +162,9 @@ class QuantisedUNet(InPlaceUNet):
         way_down: Iterable[Chain],
         way_up: Iterable[QuantisedUpLevel],
         head: nn.Module,
+        passes: Passes,
     ) -> None:
-        super().__init__(way_down, way_up, head, torch.bfloat16)
+        super().__init__(way_down, way_up, head, Workspace(torch.bfloat16, passes))
 
     @torch.no_grad()
     def forward(

@@ -16,6 +16,7 @@ from medseg.networks.in_place import (
     InPlaceNorm,
     InstanceNorm,
     PointwiseLogits,
+    Workspace,
     paddings,
 )
 from medseg.networks.in_place_unet import (
@@ -26,6 +27,7 @@ from medseg.networks.in_place_unet import (
     UpLevel,
 )
 from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.passes import Passes
 from medseg.networks.quantised import QuantisedActivation, QuantisedConvolution
 from medseg.networks.quantised_unet import (
     FirstLayer,
@@ -46,12 +48,17 @@ _Up = tuple[nn.ConvTranspose3d, tuple[_Layer, ...]]
 _PlainParts = tuple[list[tuple[_Layer, ...]], list[_Up], nn.Conv3d]
 
 
-def in_place_unet(network: nn.Module, dtype: torch.dtype) -> InPlaceUNet | None:
-    """The same function in `dtype`, the numbers copied; None for other networks."""
+def in_place_unet(network: nn.Module, workspace: Workspace) -> InPlaceUNet | None:
+    """The same function in the workspace's number format; None for other networks.
+
+    Args:
+        network: Its numbers are copied.
+        workspace: For the features.
+    """
     if isinstance(network, ResidualUNet):
-        return _residual_unet(network, dtype)
+        return _residual_unet(network, workspace)
     if isinstance(network, DynUNet):
-        return _plain_unet(network, dtype)
+        return _plain_unet(network, workspace)
     return None
 
 
@@ -90,8 +97,13 @@ def require_quantisable(network: nn.Module) -> None:
         )
 
 
-def quantised_unet(network: nn.Module) -> QuantisedUNet | None:
-    """About the same function in 8-bit integers; None for other than plain U-Nets."""
+def quantised_unet(network: nn.Module, passes: Passes) -> QuantisedUNet | None:
+    """About the same function in 8-bit integers; None for other than plain U-Nets.
+
+    Args:
+        network: Its numbers are copied.
+        passes: How features are gone through in between convolutions.
+    """
     parts = _quantisable_parts(network)
     if parts is None:
         return None
@@ -107,6 +119,7 @@ def quantised_unet(network: nn.Module) -> QuantisedUNet | None:
         ],
         [_quantised_level(upsample, layers, last) for upsample, layers in way_up],
         PointwiseLogits(head, torch.bfloat16),
+        passes,
     )
 
 
@@ -117,17 +130,18 @@ def _quantisable_parts(network: nn.Module) -> _PlainParts | None:
     return parts
 
 
-def _plain_unet(network: DynUNet, dtype: torch.dtype) -> InPlaceUNet | None:
+def _plain_unet(network: DynUNet, workspace: Workspace) -> InPlaceUNet | None:
     """None where a block is none of the plain kind."""
     parts = _plain_parts(network)
     if parts is None:
         return None
     way_down, way_up, head = parts
+    dtype = workspace.dtype
     return InPlaceUNet(
         [_chain(layers, dtype) for layers in way_down],
         [_up_level(upsample, layers, dtype) for upsample, layers in way_up],
         PointwiseLogits(head, dtype),
-        dtype,
+        workspace,
     )
 
 
@@ -177,7 +191,8 @@ def _is_affine_alone(norm: nn.Module) -> bool:
     )
 
 
-def _residual_unet(network: ResidualUNet, dtype: torch.dtype) -> InPlaceUNet:
+def _residual_unet(network: ResidualUNet, workspace: Workspace) -> InPlaceUNet:
+    dtype = workspace.dtype
     stem, encoder, decoder = network.encoder.stem, network.encoder, network.decoder
     first, *deeper = (
         [_residual_block(block, dtype) for block in _inside(stage, Residual)]
@@ -190,7 +205,7 @@ def _residual_unet(network: ResidualUNet, dtype: torch.dtype) -> InPlaceUNet:
         [Chain((*_chain(_stacked(stem), dtype).parts, *first)), *map(Chain, deeper)],
         [_up_level(upsample, _stacked(stage), dtype) for upsample, stage in levels],
         PointwiseLogits(network.head, dtype),
-        dtype,
+        workspace,
     )
 
 

@@ -20,38 +20,46 @@ from medseg.core.settings import Precision
 from medseg.models import load_model
 from medseg.networks import can_quantise
 from tests.core.making import dice
+from tests.core.networks.either_way import needs_compiler
 
 PHANTOMS = 12
 EXACT = InferenceSettings(device=Device("cpu"), precision=Precision.FLOAT32)
+BFLOAT16 = replace(EXACT, precision=Precision.BFLOAT16)
+INT8 = replace(EXACT, precision=Precision.INT8)
+needs_vnni = pytest.mark.skipif(not can_quantise(), reason="not on this CPU")
 SHORT = pytest.mark.parametrize(
-    "precision",
+    "short",
     [
-        Precision.BFLOAT16,
+        pytest.param(BFLOAT16, id="bfloat16"),
+        pytest.param(INT8, id="int8", marks=needs_vnni),
         pytest.param(
-            Precision.INT8,
-            marks=pytest.mark.skipif(not can_quantise(), reason="not on this CPU"),
+            replace(INT8, compile=True),
+            id="int8-compiled",
+            marks=[needs_vnni, needs_compiler],
         ),
     ],
 )
 
 
 @SHORT
-def test_organs_of_phantoms_overlap_by_998_thousandths_at_least(precision: Precision):
+def test_organs_of_phantoms_overlap_by_998_thousandths_at_least(
+    short: InferenceSettings,
+):
     volumes = (medseg.make_phantom(seed).volume for seed in range(PHANTOMS))
-    found = compared("phantom-abdomen", volumes, precision)
+    found = compared("phantom-abdomen", volumes, short)
     tumours = found.pop("liver tumour")
     assert len(found) == 4
     assert min(min(values) for values in found.values()) >= 0.998
-    assert np.median(tumours) >= (0.995 if precision is Precision.INT8 else 0.998)
+    assert np.median(tumours) >= (0.995 if short.precision is Precision.INT8 else 0.998)
 
 
 @SHORT
 def test_the_hippocampus_overlaps_by_997_thousandths_at_the_median(
-    precision: Precision, real_data: Path
+    short: InferenceSettings, real_data: Path
 ):
     files = sorted(real_data.rglob("Task04_Hippocampus/imagesTr/hippocampus_*.nii.gz"))
     volumes = (medseg.read_volume(file) for file in files)
-    found = compared("hippocampus", volumes, precision)
+    found = compared("hippocampus", volumes, short)
     every = [value for values in found.values() for value in values]
     assert len(every) >= 400
     assert np.median(every) >= 0.997
@@ -59,11 +67,10 @@ def test_the_hippocampus_overlaps_by_997_thousandths_at_the_median(
 
 
 def compared(
-    name: str, volumes: Iterable[Volume], precision: Precision
+    name: str, volumes: Iterable[Volume], short: InferenceSettings
 ) -> dict[str, list[float]]:
     """Dice of the two label maps, of every structure that is in either."""
     model = load_model(name)
-    short = replace(EXACT, precision=precision)
     found: dict[str, list[float]] = {}
     for volume in volumes:
         maps = [medseg.segment(volume, model, each).array for each in (EXACT, short)]
@@ -71,7 +78,8 @@ def compared(
             exact, rounded = (each == structure.id for each in maps)
             if exact.any() or rounded.any():
                 found.setdefault(structure.name, []).append(dice(exact, rounded))
-    for line in _figures(f"{name} in {precision}", found):
+    way = f"{short.precision}, compiled" if short.compile else short.precision
+    for line in _figures(f"{name} in {way}", found):
         logging.getLogger(__name__).info("%s", line)
     return found
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,12 +12,15 @@ import torch
 
 from medseg.core.plan import Architecture
 from medseg.networks import build_network, inference_form
+from medseg.networks.fused_passes import fused_passes
 from tests.core.making import TINY_PLAN
+from tests.core.networks.either_way import COMPILER, needs_compiler
 from tests.core.networks.test_inference_form import (
     CPU,
     assert_same_logits,
     images,
     learnt,
+    needs_bfloat16,
     needs_onednn,
 )
 
@@ -31,10 +33,6 @@ def test_without_a_compiler_the_plain_form_is_given(monkeypatch, tmp_path, caplo
         form = inference_form(network, CPU, torch.float32, compiled=True)
     assert "no g++ found" in caplog.text
     assert_same_logits(form, network, images(plan))
-
-
-COMPILER = shutil.which("g++")
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no compiler here")
 
 
 def compiler_that(does: str, folder: Path) -> Path:
@@ -87,10 +85,47 @@ def test_a_broken_compiler_is_left_out_with_one_line(tmp_path):
 
 
 @needs_onednn
-def test_a_u_net_on_a_cpu_says_that_it_is_not_compiled(caplog):
+def test_a_u_net_in_32_bits_on_a_cpu_says_that_it_is_not_compiled(caplog):
     caplog.set_level(logging.INFO)
     inference_form(build_network(TINY_PLAN), CPU, torch.float32, compiled=True)
-    assert "a U-Net on a CPU is as quick without torch.compile" in caplog.text
+    assert "a U-Net in 32 bits on a CPU is as quick without a compiler" in caplog.text
+
+
+@pytest.fixture
+def no_compiled_passes():
+    fused_passes.cache_clear()
+    yield
+    fused_passes.cache_clear()
+
+
+@needs_bfloat16
+@pytest.mark.usefixtures("no_compiled_passes")
+@pytest.mark.parametrize(
+    ("compiler", "said"),
+    [
+        (None, "no g++ found"),
+        ("echo no such flag >&2; echo more >&2; exit 1", "passes: no such flag"),
+        ("exit 1", "returned non-zero exit status 1"),
+        ('for last; do :; done; echo text > "$last"', "passes.so: file too short"),
+    ],
+    ids=["missing", "complaining", "silent", "making no library"],
+)
+def test_a_u_net_is_computed_without_a_compiler_that_fails(
+    compiler, said, monkeypatch, tmp_path, caplog
+):
+    folder = compiler_that(compiler, tmp_path) if compiler else tmp_path
+    monkeypatch.setenv("PATH", str(folder))
+    network = learnt(build_network(TINY_PLAN))
+    with caplog.at_level(logging.WARNING):
+        forms = [
+            inference_form(network, CPU, torch.bfloat16, compiled=compiled)
+            for compiled in (False, True, True)
+        ]
+    (record,) = caplog.records
+    assert said in record.getMessage()
+    assert "\n" not in record.getMessage()
+    plain, *others = [form(images(TINY_PLAN)) for form in forms]
+    assert all(torch.equal(each, plain) for each in others)
 
 
 SHAPES = """

@@ -13,11 +13,13 @@ from torch import nn
 from medseg.core.plan import Architecture, Plan
 from medseg.networks import build_network, inference_form
 from medseg.networks.channel_norm import ChannelNorm
-from medseg.networks.in_place import InPlaceNorm
+from medseg.networks.in_place import InPlaceNorm, Workspace
 from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.passes import Passes
 from medseg.networks.rebuilding import can_write_in_place
 from tests.core.making import TINY_PLAN
+from tests.core.networks.either_way import needs_compiler
 from tests.core.networks.test_architectures import FLAT, RESIDUAL
 
 CPU = torch.device("cpu")
@@ -199,9 +201,22 @@ def test_monais_other_blocks_keep_their_plain_form(arguments):
 @needs_bfloat16
 @pytest.mark.parametrize("architecture", BUILT)
 def test_bfloat16_is_close(architecture):
+    assert_bfloat16_is_close(architecture, compiled=False)
+
+
+@needs_bfloat16
+@needs_compiler
+@pytest.mark.parametrize(
+    "architecture", [Architecture.UNET, Architecture.RESIDUAL_UNET]
+)
+def test_bfloat16_is_as_close_where_it_is_compiled(architecture):
+    assert_bfloat16_is_close(architecture, compiled=True)
+
+
+def assert_bfloat16_is_close(architecture, *, compiled):
     plan = replace(TINY_PLAN, architecture=architecture, upsampling_bias=True)
     network = learnt(build_network(plan))
-    form = inference_form(network, CPU, torch.bfloat16, compiled=False)
+    form = inference_form(network, CPU, torch.bfloat16, compiled=compiled)
     with torch.no_grad():
         expected = network(images(plan))
     logits = form(images(plan))
@@ -220,7 +235,8 @@ def test_statistics_of_a_million_voxels_are_not_worn_by_rounding(dtype):
     norm = ChannelNorm.of(plain.float())
     assert norm is not None
     tolerance = 1e-4 if dtype is torch.float32 else 0.02
-    for result in (norm(features), InPlaceNorm(plain, 1.0)(features)):
+    workspace = Workspace(dtype, Passes())
+    for result in (norm(features), InPlaceNorm(plain, 1.0)(features, workspace)):
         torch.testing.assert_close(result.double(), expected, rtol=1e-2, atol=tolerance)
 
 

@@ -19,6 +19,7 @@ from medseg.inference import devices, resolved_dtype
 from medseg.networks import build_network, can_quantise, inference_form, slabs
 from medseg.networks.in_place import Workspace
 from medseg.networks.instance_norm import FastInstanceNorm3d
+from medseg.networks.passes import Passes
 from medseg.networks.quantised import (
     Quantised,
     QuantisedActivation,
@@ -26,6 +27,7 @@ from medseg.networks.quantised import (
 )
 from medseg.networks.quantised_unet import QuantisedUNet
 from tests.core.making import TINY_PLAN, save_untrained, volume_of
+from tests.core.networks.either_way import COMPILED_OR_NOT, EITHER_WAY
 from tests.core.networks.test_architectures import FLAT, RESIDUAL
 from tests.core.networks.test_inference_form import (
     CPU,
@@ -85,7 +87,7 @@ def test_a_convolution_of_codes_is_that_of_what_they_stand_for(
     features = random_features(channels, sizes, zero, torch.full((channels,), 0.02))
     weight = whole_weights(outputs, channels, kernel)
     layer = QuantisedConvolution(weight, stride, padding)
-    workspace = Workspace(torch.bfloat16)
+    workspace = Workspace(torch.bfloat16, Passes())
     result = torch.zeros(layer.shape_after(features))
     for planes, slab in layer.parts(features, workspace):
         result[:, :, planes] = slab.float()
@@ -103,7 +105,7 @@ def test_steps_of_channels_go_into_the_weights():
     features = random_features(3, (4, 5, 6), 7, steps)
     weight = whole_weights(8, 3, (3, 3, 3))
     layer = QuantisedConvolution(weight, (1, 1, 1), (1, 1, 1))
-    ((_, result),) = layer.parts(features, Workspace(torch.bfloat16))
+    ((_, result),) = layer.parts(features, Workspace(torch.bfloat16, Passes()))
     expected = functional.conv3d(
         features.values(torch.float64), weight.double(), padding=1
     )
@@ -111,9 +113,12 @@ def test_steps_of_channels_go_into_the_weights():
 
 
 @needs_vnni
-@pytest.mark.parametrize("channels", [6, 200])
+@pytest.mark.parametrize("channels", [6, 16, 208])
 @pytest.mark.parametrize("slope", [0.01, 0.2])
-def test_an_activation_is_right_within_half_a_step_and_two_roundings(channels, slope):
+@EITHER_WAY
+def test_an_activation_is_right_within_half_a_step_and_two_roundings(
+    channels, slope, passes
+):
     generator = torch.Generator().manual_seed(2)
     given = torch.randn(1, channels, 8, 9, 10, generator=generator)
     given = (given**3 * 4 - 50).to(torch.bfloat16).contiguous(memory_format=LAST)
@@ -122,9 +127,10 @@ def test_an_activation_is_right_within_half_a_step_and_two_roundings(channels, s
         numbers.data = torch.randn(numbers.shape, generator=generator)
     expected = functional.leaky_relu(norm(given.double()), slope).detach()
     activation = QuantisedActivation(norm, slope)
-    statistics = activation.statistics()
-    statistics.add_all(given)
-    found = activation(given.clone(), statistics, Workspace(torch.bfloat16))
+    workspace = Workspace(torch.bfloat16, passes())
+    statistics = activation.statistics(workspace)
+    statistics.take_all(given)
+    found = activation(given.clone(), statistics, workspace)
     steps = (found.units * found.step).double().view(1, -1, 1, 1, 1)
     # which are no coarser than the channel's highest value and 4 SDs want, or those of
     # the one that reaches farthest where many share a factor
@@ -150,10 +156,12 @@ def test_an_activation_is_right_within_half_a_step_and_two_roundings(channels, s
 @pytest.mark.usefixtures("thin_slabs")
 @pytest.mark.parametrize("plan", [TINY_PLAN, FLAT], ids=["cubic", "flat"])
 @pytest.mark.parametrize("has_bias", [False, True], ids=["plain", "upsampling bias"])
-def test_logits_of_a_u_net_are_close_window_by_window(plan, has_bias):
+@COMPILED_OR_NOT
+def test_logits_of_a_u_net_are_close_window_by_window(plan, has_bias, compiled):
     plan = replace(plan, architecture=Architecture.UNET, upsampling_bias=has_bias)
+    plan = replace(plan, widths=tuple(8 * (n + 1) for n in range(len(plan.widths))))
     network = gently_normed(learnt(build_network(plan)))
-    form = inference_form(network, CPU, torch.int8, compiled=False)
+    form = inference_form(network, CPU, torch.int8, compiled=compiled)
     assert isinstance(form, QuantisedUNet)
     for batch in (1, 3):
         image = images(plan, batch)
