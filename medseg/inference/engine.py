@@ -177,7 +177,7 @@ class _Stream:
         """The first of the windows, with the logits of each member."""
         some = waiting[: self._at_once]
         batch = self._source.batch(some, self._layout, self._runner.device)
-        if self._runner.settings.compile and len(some) < self._at_once:
+        if self._runner.is_for_one_shape and len(some) < self._at_once:
             missing = self._at_once - len(some)  # another number is compiled again
             batch = functional.pad(batch, (*[0] * 9, missing))
         return some, self._thread.run(partial(self._runner.logits, batch))

@@ -14,7 +14,7 @@ from medseg.core.settings import InferenceSettings
 from medseg.inference.devices import memory_format, resolved_device, resolved_dtype
 from medseg.inference.shortages import Shortages
 from medseg.inference.windows import gaussian_weights
-from medseg.networks import InPlaceUNet, inference_form
+from medseg.networks import CompiledForm, InPlaceUNet, inference_form
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,6 +81,11 @@ class Runner:
             for place, network in enumerate(self.networks)
             for axes in self.mirrors
         )
+
+    @property
+    def is_for_one_shape(self) -> bool:
+        """Whether another number of windows would be compiled anew."""
+        return any(isinstance(network, CompiledForm) for network in self.networks)
 
     def rest(self) -> None:
         """Free memory that networks keep from one window to the next."""

@@ -123,9 +123,10 @@ void look(int64_t rows, int64_t channels, int threads, const std::vector<float> 
     }
 }
 
-std::vector<float> first_row(const uint16_t *features, int64_t channels) {
+template <typename Value>
+std::vector<float> first_row(int64_t channels, Value value_at) {
     std::vector<float> row(channels);
-    for (int64_t c = 0; c < channels; c += WIDTH) put(&row[c], features_at(features + c));
+    for (int64_t c = 0; c < channels; c += WIDTH) put(&row[c], value_at(c));
     return row;
 }
 
@@ -152,23 +153,28 @@ extern "C" {
 
 void medseg_found(const uint16_t *slab, int64_t rows, int64_t channels, int threads,
                   float *found) {
-    look(rows, channels, threads, first_row(slab, channels), found,
-         [=](int64_t place) { return features_at(slab + place); });
+    const auto value_at = [=](int64_t place) { return features_at(slab + place); };
+    look(rows, channels, threads, first_row(channels, value_at), found, value_at);
 }
 
 void medseg_stored(const uint16_t *slab, uint16_t *to, int64_t rows, int64_t channels,
                    int threads, float *found) {
-    look(rows, channels, threads, first_row(slab, channels), found, [=](int64_t place) {
+    const auto stored = [=](int64_t place) {
         const Halves halves = at<Halves>(slab + place);
         put(to + place, halves);
         return widened(halves);
-    });
+    };
+    look(rows, channels, threads, first_row(channels, stored), found, stored);
 }
 
 void medseg_added(const uint16_t *slab, uint16_t *to, int64_t rows, int64_t channels,
                   int threads, float *found) {
-    look(rows, channels, threads, first_row(slab, channels), found, [=](int64_t place) {
-        const Halves halves = rounded(features_at(to + place) + features_at(slab + place));
+    const auto sum_at = [=](int64_t place) {
+        return rounded(features_at(to + place) + features_at(slab + place));
+    };
+    const auto first = first_row(channels, [=](int64_t c) { return widened(sum_at(c)); });
+    look(rows, channels, threads, first, found, [=](int64_t place) {
+        const Halves halves = sum_at(place);
         put(to + place, halves);
         return widened(halves);
     });

@@ -25,7 +25,11 @@ from medseg.networks.passes import (
 _LOGGER = logging.getLogger(__name__)
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _FLAGS = ("-O2", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
-_PROCESSORS = {"AVX512": ("-march=x86-64-v4",), "AVX2": ("-march=x86-64-v3",)}
+_PROCESSORS = {
+    "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"),
+    "AVX2": ("-mavx2", "-mfma"),
+}
+_LONGEST_S = 60
 _WIDTH = 16
 """Channels taken at a time in the source."""
 _ENDS: dict[End, int] = {torch.amin: 2, torch.amax: 3}
@@ -51,10 +55,11 @@ def fused_passes() -> "FusedPasses | None":
         return None
     try:
         return FusedPasses(_built())
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        reason = (said.strip().splitlines() or ["no reason given"])[0]
-        _LOGGER.warning("g++ failed, going on without compiled passes: %s", reason)
+    except (OSError, subprocess.SubprocessError, AttributeError) as error:
+        said = str(error)
+        if isinstance(error, subprocess.CalledProcessError):
+            said = error.stderr.strip() or said
+        _LOGGER.warning("going on without compiled passes: %s", said.splitlines()[0])
         return None
 
 
@@ -129,11 +134,11 @@ class FusedPasses(Passes):
 
 
 def _built() -> CDLL:
-    """The source as a library, of which no file is left.
+    """The source as a library, whose file is not kept.
 
     Raises:
         OSError: When there is no room, or the library cannot be loaded.
-        subprocess.CalledProcessError: When the compiler fails.
+        subprocess.SubprocessError: When the compiler fails, or does not end.
     """
     of_processor = _PROCESSORS.get(torch.backends.cpu.get_cpu_capability(), ())
     with TemporaryDirectory(prefix="medseg-", ignore_cleanup_errors=True) as folder:
@@ -143,6 +148,8 @@ def _built() -> CDLL:
             check=True,
             capture_output=True,
             text=True,
+            errors="replace",
+            timeout=_LONGEST_S,
         )
         return CDLL(str(made))
 

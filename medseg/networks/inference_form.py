@@ -112,9 +112,9 @@ def inference_form(
         dtype: Number format of weights, features and logits; with int8, which
             `can_quantise` must allow, logits are in bfloat16.
         compiled: Compile it where that is quicker and there is a compiler. Of U-Nets
-            on a CPU what is between the convolutions, in about a second; others by
-            `torch.compile`, at the first call with each shape, which then takes up to
-            some minutes.
+            on a CPU what is between the convolutions, in about a second, but nothing
+            in float32; others by `torch.compile`, at the first call with each shape,
+            which then takes up to some minutes.
 
     Raises:
         WrongUse: INVALID_OPTION for int8 and another network than a plain U-Net.

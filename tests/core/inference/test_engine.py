@@ -15,6 +15,7 @@ from medseg import (
     Progress,
     WrongUse,
 )
+from medseg.inference import Runner
 from medseg.inference.layout import windows_at_once
 from medseg.networks import build_network
 from tests.core.inference.streaming import predict_logits, prepared_of
@@ -50,6 +51,23 @@ def test_windows_and_mirroring_do_not_show(shape, mirror, overlap):
         whole = network(torch.from_numpy(prepared.image)[None])[0]
     assert logits.dtype == torch.float32
     torch.testing.assert_close(logits, whole, rtol=1e-5, atol=1e-5)
+
+
+def test_a_last_batch_is_filled_up_for_no_u_net(monkeypatch):
+    """Which needs no compiling anew; in 32 bits it needs no compiler either."""
+    taken: list[int] = []
+    original = Runner.logits
+
+    def recorded(self, batch):
+        taken.append(len(batch))
+        return original(self, batch)
+
+    monkeypatch.setattr(Runner, "logits", recorded)
+    plan = replace(TINY_PLAN, patch_shape=(8, 8, 8))
+    settings = replace(PLAIN, overlap=0.0, skip_air=False, compile=True)
+    network = build_network(plan).eval()
+    predict_logits([network], prepared_of(24, 8, 8), plan, settings)
+    assert sum(taken) == 3
 
 
 def test_monai_gives_the_same_for_the_same_windows():

@@ -12,9 +12,9 @@ import torch
 
 from medseg.core.plan import Architecture
 from medseg.networks import build_network, inference_form
-from medseg.networks.fused_passes import fused_passes
+from medseg.networks.fused_passes import FusedPasses, fused_passes
 from tests.core.making import TINY_PLAN
-from tests.core.networks.either_way import COMPILER, needs_compiler
+from tests.core.networks.either_way import COMPILER, needs_compiler, needs_vnni
 from tests.core.networks.test_inference_form import (
     CPU,
     assert_same_logits,
@@ -91,6 +91,33 @@ def test_a_u_net_in_32_bits_on_a_cpu_says_that_it_is_not_compiled(caplog):
     assert "a U-Net in 32 bits on a CPU is as quick without a compiler" in caplog.text
 
 
+@needs_bfloat16
+@needs_compiler
+@pytest.mark.parametrize(
+    ("dtype", "method"),
+    [
+        (torch.bfloat16, "activate"),
+        pytest.param(torch.int8, "encode", marks=needs_vnni),
+    ],
+    ids=str,
+)
+def test_every_level_of_a_compiled_u_net_goes_through_compiled_passes(
+    dtype, method, monkeypatch
+):
+    went = []
+    original = getattr(FusedPasses, method)
+
+    def recorded(self, features, *arguments):
+        went.append(features.shape[1])
+        original(self, features, *arguments)
+
+    monkeypatch.setattr(FusedPasses, method, recorded)
+    plan = replace(TINY_PLAN, widths=(16, 32, 48))
+    form = inference_form(build_network(plan), CPU, dtype, compiled=True)
+    form(images(plan))
+    assert {*went} == {16, 32, 48}
+
+
 @pytest.fixture
 def no_compiled_passes():
     fused_passes.cache_clear()
@@ -107,14 +134,20 @@ def no_compiled_passes():
         ("echo no such flag >&2; echo more >&2; exit 1", "passes: no such flag"),
         ("exit 1", "returned non-zero exit status 1"),
         ('for last; do :; done; echo text > "$last"', "passes.so: file too short"),
+        pytest.param(
+            f'for last; do :; done; echo | {COMPILER} -shared -xc++ - -o "$last"',
+            "undefined symbol: medseg_found",
+            marks=needs_compiler,
+        ),
     ],
-    ids=["missing", "complaining", "silent", "making no library"],
+    ids=["missing", "complaining", "silent", "making no library", "making another"],
 )
 def test_a_u_net_is_computed_without_a_compiler_that_fails(
     compiler, said, monkeypatch, tmp_path, caplog
 ):
-    folder = compiler_that(compiler, tmp_path) if compiler else tmp_path
-    monkeypatch.setenv("PATH", str(folder))
+    tools = compiler_that(compiler, tmp_path) if compiler else tmp_path
+    path = f"{tools}:{os.environ['PATH']}" if compiler else str(tools)
+    monkeypatch.setenv("PATH", path)
     network = learnt(build_network(TINY_PLAN))
     with caplog.at_level(logging.WARNING):
         forms = [

@@ -215,6 +215,8 @@ def test_bfloat16_is_as_close_where_it_is_compiled(architecture):
 
 def assert_bfloat16_is_close(architecture, *, compiled):
     plan = replace(TINY_PLAN, architecture=architecture, upsampling_bias=True)
+    if compiled:
+        plan = replace(plan, widths=(16, 32, 48))
     network = learnt(build_network(plan))
     form = inference_form(network, CPU, torch.bfloat16, compiled=compiled)
     with torch.no_grad():

@@ -120,10 +120,11 @@ def test_an_activation_overwrites_features_within_its_roundings(
 def test_compiled_codes_are_those_of_the_nearest_whole_numbers(channels, sizes, slope):
     features = features_of(channels, sizes)
     activation = activation_of(channels, slope)
-    codes = torch.full(features.shape, 77, dtype=torch.uint8).contiguous(
-        memory_format=LAST
-    )
+    shape = 1, channels, sizes[0] + 2, *sizes[1:]
+    whole = torch.full(shape, 77, dtype=torch.uint8).contiguous(memory_format=LAST)
+    codes = whole[:, :, 1:-1]
     compiled().encode(features, activation, 9, codes)
+    assert (whole[:, :, [0, -1]] == 77).all()
     expected = (activated(features, activation) + 9).clamp(0, 255)
     assert ((codes - expected).abs() <= 0.5 + 1e-3).all()
     assert len(codes.unique()) > min(features.numel() // 40, 100)
@@ -158,12 +159,31 @@ def test_what_is_no_number_shows_in_the_statistics(passes, lost):
 
 @needs_compiler
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_compiled_passes_take_any_number_of_threads(threads, monkeypatch):
+@pytest.mark.parametrize("sizes", [(1, 1, 5), (5, 41, 43)])
+def test_compiled_passes_take_any_number_of_threads(threads, sizes, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    features = features_of(32, (1, 1, 5))
+    features, activation = features_of(32, sizes), activation_of(32, 0.01)
     assert_found(compiled().found(features, ENDS), features)
-    large = features_of(32, (5, 41, 43))
-    assert_found(compiled().found(large, ENDS), large)
+    place = features_of(32, sizes, seed=1)
+    total = place + features
+    assert_found(compiled().added(features, place, ENDS), total)
+    assert torch.equal(place, total)
+    assert_found(compiled().stored(features, place, ENDS), features)
+    assert torch.equal(place, features)
+    expected = activated(features, activation)
+    codes = torch.empty_like(features, dtype=torch.uint8)
+    compiled().encode(features, activation, 9, codes)
+    assert ((codes - (expected + 9).clamp(0, 255)).abs() <= 0.5 + 1e-3).all()
+    compiled().activate(features, activation)
+    assert ((features - expected).abs() <= 0.01 * expected.abs() + 1e-4).all()
+
+
+@EITHER_WAY
+def test_a_sum_far_from_0_of_a_slab_near_it_is_described(passes):
+    slab = features_of(16, (4, 41, 43), spread=0.01)
+    place = features_of(16, (4, 41, 43), spread=0.5, seed=1) + 100
+    total = place + slab
+    assert_found(passes().added(slab, place, ENDS), total)
 
 
 @needs_compiler

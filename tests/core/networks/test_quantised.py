@@ -16,7 +16,7 @@ from medseg.core.errors import ErrorCode, WrongUse
 from medseg.core.plan import Architecture
 from medseg.core.settings import Device, InferenceSettings, Precision
 from medseg.inference import devices, resolved_dtype
-from medseg.networks import build_network, can_quantise, inference_form, slabs
+from medseg.networks import build_network, inference_form, slabs
 from medseg.networks.in_place import Workspace
 from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.passes import Passes
@@ -27,7 +27,7 @@ from medseg.networks.quantised import (
 )
 from medseg.networks.quantised_unet import QuantisedUNet
 from tests.core.making import TINY_PLAN, save_untrained, volume_of
-from tests.core.networks.either_way import COMPILED_OR_NOT, EITHER_WAY
+from tests.core.networks.either_way import COMPILED_OR_NOT, EITHER_WAY, needs_vnni
 from tests.core.networks.test_architectures import FLAT, RESIDUAL
 from tests.core.networks.test_inference_form import (
     CPU,
@@ -36,9 +36,6 @@ from tests.core.networks.test_inference_form import (
     learnt,
 )
 
-needs_vnni = pytest.mark.skipif(
-    not can_quantise(), reason="this CPU has no instructions for 8-bit integers"
-)
 LAST = torch.channels_last_3d
 CPU_ALONE = Device("cpu")
 BFLOAT16_ROUNDING = 2**-8
