@@ -145,6 +145,32 @@ class TrainingTiming:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepArithmetic:
+    """How much the convolutions of a training step compute, and how fast that can be.
+
+    Attributes:
+        gflop: Floating-point operations of a step, forward and backward, billions.
+        bfloat16_gflop_s: Rate of a product of large matrices on the same device,
+            billions of operations a second.
+        float32_gflop_s: The same in 32-bit numbers.
+    """
+
+    gflop: float
+    bfloat16_gflop_s: float
+    float32_gflop_s: float
+
+    @property
+    def bfloat16_s(self) -> float:
+        """A step's time if all its convolutions ran at the rate of the product."""
+        return self.gflop / self.bfloat16_gflop_s
+
+    @property
+    def float32_s(self) -> float:
+        """The same in 32-bit numbers."""
+        return self.gflop / self.float32_gflop_s
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepsBeside:
     """MedSeg's training steps in turns with those of another tool's trainer.
 
@@ -152,12 +178,14 @@ class StepsBeside:
         patch_shape: Of both.
         batch_size: Of both.
         timings: MedSeg's first.
+        arithmetic: Of a step of this network, patch and batch.
         versions: Name and version of what the other ran on.
     """
 
     patch_shape: Shape3
     batch_size: int
     timings: tuple[TrainingTiming, ...]
+    arithmetic: StepArithmetic
     versions: tuple[str, ...]
 
 

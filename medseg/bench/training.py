@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from medseg.bench.arithmetic import step_arithmetic
 from medseg.bench.nnunet import NnunetTrainer, nnunet_trainer
 from medseg.bench.timings import StepsBeside, TrainingBench, TrainingTiming
 from medseg.bench.trainers import Trainer, bench_plan, bench_settings
@@ -118,6 +119,7 @@ def steps_beside_nnunet(
             timings=timed_trainers(
                 [ours, theirs], repeats=repeats, on_progress=on_progress
             ),
+            arithmetic=step_arithmetic(plan, resolved_device(settings.device)),
             versions=theirs.versions,
         )
 

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from medseg import bench
 from medseg.cli.bench_cohort import bench_cohort
 from medseg.cli.bench_tables import (
+    arithmetic_lines,
     files_table,
     inference_table,
     timings_table,
@@ -102,7 +103,9 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
 
     With --nnunet-python, nnU-Net's own trainer takes turns with MedSeg's step, with the
     network, patch and batch that it plans for the hippocampus. Only MedSeg's time
-    includes augmentation.
+    includes augmentation. Below it stands how much the convolutions of a step compute,
+    and the time of as much in products of large matrices, which shows how far from the
+    device's limit the steps are.
 
     "GPU busy" is the share of the steps' time in which the GPU computes or copies.
 
@@ -137,6 +140,7 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
     if result.nnunet is not None:
         title = f"beside nnU-Net's trainer, {_patches(result.nnunet)}"
         print(f"{title}\n{training_table(result.nnunet.timings)}")
+        print(arithmetic_lines(result.nnunet.arithmetic))
         print(", ".join(result.nnunet.versions), end="\n\n")
     print(f"{_patches(result)}; threads: {result.threads}")
     print(", ".join(result.versions))

@@ -47,6 +47,18 @@ def training_table(timings: Sequence[bench.TrainingTiming]) -> str:
     return aligned(header, rows)
 
 
+def arithmetic_lines(arithmetic: bench.StepArithmetic) -> str:
+    """What a step computes, and its time at the rate of a product of matrices."""
+    return (
+        f"convolutions of a step: {arithmetic.gflop:.0f} GFLOP; at the rate of a "
+        "product of large matrices\n"
+        f"in bfloat16, {arithmetic.bfloat16_gflop_s:.0f} GFLOP/s: "
+        f"{arithmetic.bfloat16_s:.3g} s\n"
+        f"in float32, {arithmetic.float32_gflop_s:.0f} GFLOP/s: "
+        f"{arithmetic.float32_s:.3g} s"
+    )
+
+
 def timings_table(scene: bench.SceneTimings) -> str:
     """One line a contender, below what was measured."""
     header = ("scores by", "median s", "of MedSeg's", "peak MB", "differs by", "runs")

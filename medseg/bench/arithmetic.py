@@ -1,0 +1,59 @@
+"""How much a training step computes, and how fast a device could."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from medseg.bench.timings import StepArithmetic
+from medseg.core.plan import Plan
+from medseg.networks import build_network, supervised
+
+_EDGE = 1024
+_REPEATS = 20
+
+
+def step_arithmetic(plan: Plan, device: torch.device) -> StepArithmetic:
+    """What a step of a plan's network computes, and the device's rate of doing so.
+
+    Args:
+        plan: Of the network, its patch and its batch.
+        device: Whose rates to measure, in the threads that PyTorch has.
+    """
+    return StepArithmetic(
+        gflop=step_gflop(plan),
+        bfloat16_gflop_s=product_rate(torch.bfloat16, device),
+        float32_gflop_s=product_rate(torch.float32, device),
+    )
+
+
+def step_gflop(plan: Plan) -> float:
+    """Operations of the convolutions of a step, forward and backward, billions.
+
+    A multiplication and the addition after it are two. Norms, activations, loss and
+    optimiser are not counted. Nothing is computed for it.
+    """
+    with torch.device("meta"):
+        network = supervised(build_network(plan), plan, deep=True)
+        image = torch.empty(plan.batch_size, len(plan.channels), *plan.patch_shape)
+    with FlopCounterMode(display=False) as counter:
+        logits: tuple[Tensor, ...] = network(image)
+        torch.stack([each.sum() for each in logits]).sum().backward()  # type: ignore[no-untyped-call]
+    return float(counter.get_total_flops()) / 1e9
+
+
+def product_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Billions of operations a second of the quickest of some products of matrices."""
+    one, other = (torch.rand(_EDGE, _EDGE).to(device, dtype) for _ in range(2))
+    seconds = [_seconds(lambda: one @ other, device) for _ in range(_REPEATS + 1)]
+    return 2 * _EDGE**3 / min(seconds[1:]) / 1e9
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    began = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - began
