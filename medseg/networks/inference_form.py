@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from medseg.networks.abilities import can_write_in_place
 from medseg.networks.channel_norm import ChannelNorm
 from medseg.networks.fused_passes import fused_passes
 from medseg.networks.in_place import Workspace
 from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.passes import Passes
 from medseg.networks.rebuilding import (
-    can_write_in_place,
     in_place_unet,
     quantised_unet,
     require_quantisable,

@@ -40,6 +40,14 @@ def test_what_an_import_can_be_asked_for_is_known_without_torch():
     )
 
 
+def test_the_gpus_there_are_known_without_monai():
+    python(
+        "import sys; from medseg.cohort.workers.gpus import gpus_there\n"
+        "gpus_there()\n"
+        "assert 'monai' not in sys.modules"
+    )
+
+
 def test_nifti_is_segmented_and_trained_on_a_bare_machine(tmp_path):
     """With torch, monai, nibabel, numpy, scipy, safetensors and pydantic alone."""
     folder = write_cubes(tmp_path / "data")

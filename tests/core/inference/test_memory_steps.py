@@ -13,14 +13,13 @@ from medseg import Device, InferenceSettings, Precision
 from medseg.core.memory import available_bytes
 from medseg.inference import (
     Runner,
-    is_out_of_memory,
     stream_logits,
     stream_of_ready,
 )
 from medseg.inference.accumulators import Place, RingShape, RowRing
 from medseg.inference.layout import windows_at_once
 from medseg.networks import InPlaceUNet, build_network
-from medseg.preprocessing import restored
+from medseg.preprocessing import is_out_of_memory, restored
 from tests.core.inference.streaming import joined, prepared_of
 from tests.core.making import TINY_PLAN
 

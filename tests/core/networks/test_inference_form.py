@@ -11,13 +11,12 @@ from monai.networks.nets.dynunet import DynUNet
 from torch import nn
 
 from medseg.core.plan import Architecture, Plan
-from medseg.networks import build_network, inference_form
+from medseg.networks import build_network, can_write_in_place, inference_form
 from medseg.networks.channel_norm import ChannelNorm
 from medseg.networks.in_place import InPlaceNorm, Workspace
 from medseg.networks.in_place_unet import InPlaceUNet
 from medseg.networks.instance_norm import FastInstanceNorm3d
 from medseg.networks.passes import Passes
-from medseg.networks.rebuilding import can_write_in_place
 from tests.core.making import TINY_PLAN
 from tests.core.networks.either_way import needs_compiler
 from tests.core.networks.test_architectures import FLAT, RESIDUAL
