@@ -1,5 +1,6 @@
 """What is known about a trained model without opening its weights."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -127,6 +128,13 @@ class ModelInfo:
     largest_piece_only: tuple[str, ...] = ()
     first_stage: str = ""
     schema_version: int = 1
+
+    @property
+    def sha256(self) -> str:
+        """Hash over the hashes of the weights, a first stage's left out."""
+        return hashlib.sha256(
+            "".join(w.sha256 for w in self.weights).encode()
+        ).hexdigest()
 
     @property
     def was_imported(self) -> bool:

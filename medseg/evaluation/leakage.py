@@ -45,14 +45,15 @@ def named_model(model: str | Path | None) -> ModelInfo | None:
 def leakage_of(cases: Sequence[ScoredCase], model: ModelInfo | None) -> Leakage:
     """Look each scan up in what its model was trained on.
 
-    That is: what the prediction itself says; the list of the shipped model it names;
-    the list of the model given.
+    That is: what the prediction itself says; the list of the shipped model it names,
+    unless its weights were others; the list of the model given.
     """
-    shipped = {info.name: info.training for info in list_models()}
+    shipped = list_models()
 
     def is_known(case: ScoredCase) -> bool:
-        records = [shipped.get(case.model), None if model is None else model.training]
-        return any(each.has_seen(case.input_sha256) for each in records if each)
+        makers = [info for info in shipped if _may_be_of(case, info)]
+        known = [*makers, *([] if model is None else [model])]
+        return any(info.training.has_seen(case.input_sha256) for info in known)
 
     return Leakage(
         trained_on=tuple(
@@ -66,3 +67,7 @@ def leakage_of(cases: Sequence[ScoredCase], model: ModelInfo | None) -> Leakage:
             if model is not None and not case.input_sha256
         ),
     )
+
+
+def _may_be_of(case: ScoredCase, info: ModelInfo) -> bool:
+    return case.model == info.name and case.model_sha256 in {"", info.sha256}

@@ -54,12 +54,14 @@ class ScoredCase:
     Attributes:
         scores: Of the case.
         model: Name of the model that predicted; empty where not known.
+        model_sha256: Hash over that model's weights; empty where not known.
         input_sha256: Hash of the scan; empty where not known.
         is_trained_on: Whether the prediction says its model was trained on the scan.
     """
 
     scores: Scores
     model: str = ""
+    model_sha256: str = ""
     input_sha256: str = ""
     is_trained_on: bool = False
 
@@ -132,6 +134,7 @@ def scored_case(task: CaseTask) -> ScoredCase:
             scores, case_id=task.files.case_id, notes=(*notes, *scores.notes)
         ),
         model=made.model if made else "",
+        model_sha256=made.model_sha256 if made else "",
         input_sha256=(made.input_sha256 if made else "") or _hash(task, scan),
         is_trained_on=made is not None and made.is_trained_on,
     )

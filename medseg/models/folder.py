@@ -49,9 +49,10 @@ class TrainedModel:
     @property
     def sha256(self) -> str:
         """Hash over the hashes of the weights: names this very model."""
+        if self.first_stage is None:
+            return self.info.sha256
         hashes = [weight.sha256 for weight in self.info.weights]
-        if self.first_stage is not None:
-            hashes.append(self.first_stage.sha256)
+        hashes.append(self.first_stage.sha256)
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 

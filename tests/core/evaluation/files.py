@@ -61,7 +61,12 @@ def write_dataset(folder: Path, cases: list[str], modality: str = "CT") -> Path:
 
 
 def write_made(
-    path: Path, *, model: str = "", input_sha256: str = "", is_trained_on: bool = False
+    path: Path,
+    *,
+    model: str = "",
+    model_sha256: str = "",
+    input_sha256: str = "",
+    is_trained_on: bool = False,
 ) -> Path:
     """Write a prediction whose JSON says by which model and of which scan it is."""
     write_labels(path, liver=LIVER)
@@ -69,7 +74,7 @@ def write_made(
         case_id=path.name,
         input_sha256=input_sha256,
         model=model,
-        model_sha256="",
+        model_sha256=model_sha256,
         versions=(),
         settings=(),
         is_trained_on=is_trained_on,

@@ -56,6 +56,22 @@ def test_a_shipped_models_list_is_looked_up(tmp_path):
     assert alone.trained_on == ("seen",)
 
 
+def test_another_model_of_a_shipped_ones_name_has_a_list_of_its_own(
+    tmp_path, references
+):
+    shipped = medseg.list_models()[0]
+    seen = shipped.training.image_sha256[0]
+    weights = medseg.load_model(shipped.name).sha256
+    for case, model_sha256 in (("seen", weights), ("unseen", "f" * 64)):
+        write_made(
+            tmp_path / f"mine/{case}.nii.gz",
+            model=shipped.name,
+            model_sha256=model_sha256,
+            input_sha256=seen,
+        )
+    assert medseg.evaluate(tmp_path / "mine", references).trained_on == ("seen",)
+
+
 def test_a_prediction_may_say_so_itself(tmp_path, references):
     write_made(tmp_path / "mine/seen.nii.gz", is_trained_on=True)
     write_made(tmp_path / "mine/unseen.nii.gz")
