@@ -52,7 +52,7 @@ class Looked:
 def main() -> None:
     """Predicted and real Dice of every structure of every scan."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", help="shipped model, or a model folder")
     parser.add_argument("dataset", type=Path)
     asked = parser.parse_args()
     model, dataset = medseg.load_model(asked.model), medseg.read_dataset(asked.dataset)

@@ -40,8 +40,8 @@ CARD = """# {name}
 
 {scored_on}
 
-| structure | mean Dice | mean IoU | cases |
-|---|---|---|---|
+| structure | mean Dice | mean IoU | mean NSD{tolerance} | mean HD95, mm | cases |
+|---|---|---|---|---|---|
 {results}
 
 Every case: [validation.csv](validation.csv) (written by the training command below).
@@ -99,7 +99,7 @@ def ship(model: Path, scored: Path, about: About) -> Path:
         shutil.copy(quality, folder)
     logs = []
     for source in dict.fromkeys((scored, model)):
-        run = next((source / "training").iterdir())
+        run = next(source.glob("training/*/log.csv")).parent
         shutil.copy(run / "log.csv", folder / f"training_log_{run.name}.csv")
         logs.append(f"[{run.name}](training_log_{run.name}.csv)")
     shutil.copy(next(scored.glob("training/*/validation.csv")), folder)
@@ -122,9 +122,12 @@ def card(info: ModelInfo, about: About, logs: list[str]) -> str:
         patch=" x ".join(str(edge) for edge in plan.patch_shape),
         licence=info.licence,
         scored_on=info.results_note[:1].upper() + info.results_note[1:] + ".",
+        tolerance="".join(
+            f" at {mm:g} mm" for mm in {r.tolerance_mm for r in info.results} if mm
+        ),
         results="\n".join(
             f"| {r.structure} | {_number(r.mean_dice)} | {_number(r.mean_iou)} "
-            f"| {r.cases} |"
+            f"| {_number(r.mean_nsd)} | {_number(r.mean_hd95_mm)} | {r.cases} |"
             for r in info.results
         ),
         cases=len(training.cases),
