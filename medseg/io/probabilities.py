@@ -11,6 +11,7 @@ from medseg.core.errors import ErrorCode, UnusableInput
 from medseg.core.regions import Region
 from medseg.core.volume import Segmentation, Volume, require_same_grid
 from medseg.io.label_maps.companions import PROBABILITIES_SUFFIX
+from medseg.io.numpy_files import read_npz
 from medseg.io.reading import read_volume
 
 _NNUNET_KEY = "probabilities"
@@ -68,8 +69,7 @@ def read_probabilities(
 
 def _nnunet_array(path: Path, classes: int, segmentation: Segmentation) -> np.ndarray:
     try:
-        with path.open("rb") as stream:  # NumPy leaves a damaged one open
-            stored: np.ndarray = np.load(stream, allow_pickle=False)[_NNUNET_KEY]
+        (stored,) = read_npz(path, (_NNUNET_KEY,))
     except (OSError, ValueError, LookupError, EOFError, BadZipFile, zlib.error):
         raise UnusableInput(
             ErrorCode.NOT_READABLE,

@@ -24,6 +24,7 @@ from medseg.core.errors import ErrorCode, UnusableInput, WrongUse
 from medseg.core.plan import Normalisation, NormalisationKind, Plan
 from medseg.io import written_whole_folder
 from medseg.io.checks import require_there, sha256_of, sha256_of_hashes
+from medseg.io.numpy_files import read_npy
 from medseg.io.reading import sha256_of_scan
 from medseg.planning import CaseFacts, case_facts
 from medseg.training.cases import (
@@ -277,7 +278,7 @@ def _opened(entry: Path, case_id: str) -> TrainingCase | None:
         if not all(_is_intact(entry / name, seals[name]) for name in stored):
             return None
         *centres, annotated = _split(
-            np.load(entry / _PLACES, allow_pickle=False),
+            read_npy(entry / _PLACES),
             [*description["centres"], description["annotated"] or 0],
         )
         return TrainingCase(

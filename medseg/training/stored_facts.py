@@ -6,9 +6,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from medseg.io import written_whole
+from medseg.io.numpy_files import read_npz
 from medseg.planning import CaseFacts
 
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile)
+_NAMES = ("spacing_mm", "shape", "foreground", "structure_volumes_ml")
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile)
 
 
 def write_facts(facts: CaseFacts, path: Path) -> None:
@@ -26,14 +28,14 @@ def write_facts(facts: CaseFacts, path: Path) -> None:
 def opened_facts(path: Path) -> CaseFacts | None:
     """Facts on disk; None when they are not there or damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            spacing = stored["spacing_mm"].tolist()
-            i, j, k = stored["shape"].tolist()
-            return CaseFacts(
-                spacing_mm=(spacing[0], spacing[1], spacing[2]),
-                shape=(i, j, k),
-                foreground=stored["foreground"],
-                structure_volumes_ml=tuple(stored["structure_volumes_ml"].tolist()),
-            )
+        spacing, shape, foreground, volumes = read_npz(path, _NAMES)
+        x, y, z = spacing.tolist()
+        i, j, k = shape.tolist()
+        return CaseFacts(
+            spacing_mm=(x, y, z),
+            shape=(i, j, k),
+            foreground=foreground,
+            structure_volumes_ml=tuple(volumes.tolist()),
+        )
     except _UNREADABLE:
         return None
