@@ -104,8 +104,8 @@ def bench_train(  # noqa: PLR0913 - the options of the measurement
     With --nnunet-python, nnU-Net's own trainer takes turns with MedSeg's step, with the
     network, patch and batch that it plans for the hippocampus. Only MedSeg's time
     includes augmentation. Below it stands how much the convolutions of a step compute,
-    and the time of as much in products of large matrices, which shows how far from the
-    device's limit the steps are.
+    and the time of as much in products of large matrices: a yardstick of what the
+    device can do.
 
     "GPU busy" is the share of the steps' time in which the GPU computes or copies.
 

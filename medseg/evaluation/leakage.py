@@ -70,4 +70,7 @@ def leakage_of(cases: Sequence[ScoredCase], model: ModelInfo | None) -> Leakage:
 
 
 def _may_be_of(case: ScoredCase, info: ModelInfo) -> bool:
-    return case.model == info.name and case.model_sha256 in {"", info.sha256}
+    if case.model != info.name:
+        return False
+    # A prediction's hash covers a first stage too, which a description does not know.
+    return bool(info.first_stage) or case.model_sha256 in {"", info.sha256}

@@ -40,10 +40,13 @@ def test_what_an_import_can_be_asked_for_is_known_without_torch():
     )
 
 
-def test_the_gpus_there_are_known_without_monai():
+def test_a_cohort_starts_and_knows_the_gpus_without_monai():
     python(
-        "import sys; from medseg.cohort.workers.gpus import gpus_there\n"
+        "import sys, medseg\n"
+        "from medseg.cohort.workers.gpus import gpus_there\n"
         "gpus_there()\n"
+        "assert all((medseg.run_cohort, medseg.plan_run, medseg.merge_cohort))\n"
+        "assert medseg.list_models()\n"
         "assert 'monai' not in sys.modules"
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QTabWidget
+from qtpy.QtWidgets import QApplication, QTabWidget
 
 import medseg
 from medseg.cli.app import run
@@ -59,6 +59,10 @@ class Walk:
     def __init__(self, viewer, qtbot, folder: Path) -> None:
         self.viewer = viewer
         self.window = Window()
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        # Without a window manager a new window need not get the focus.
+        application.focusWindowChanged.emit(None)
         self._qtbot = qtbot
         self._folder = folder
 

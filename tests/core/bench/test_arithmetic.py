@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from medseg import bench
-from medseg.bench.arithmetic import product_rate, step_gflop
+from medseg.bench import arithmetic
+from medseg.bench.arithmetic import step_gflop
 from medseg.bench.trainers import bench_plan
 from medseg.cli.bench_tables import arithmetic_lines
 from medseg.core.plan import Architecture
@@ -32,10 +33,27 @@ def test_a_step_computes_each_convolution_thrice_but_no_gradient_of_the_image():
     assert abs(step_gflop(PLAN) - expected) < 1e-12
 
 
-def test_the_rate_is_that_of_some_products_in_either_format():
-    cpu = torch.device("cpu")
+def test_the_rate_is_operations_of_a_product_by_its_shortest_time(monkeypatch):
+    """Two operations a multiplication of 1024 rows, columns and terms."""
+    times = iter([9.0, *[0.5] * 10, 0.25, *[0.5] * 9] * 2)
+    monkeypatch.setattr(arithmetic, "_seconds", lambda *_: next(times))
     for dtype in (torch.float32, torch.bfloat16):
-        assert product_rate(dtype, cpu) > 0.01
+        rate = arithmetic.product_rate(dtype, torch.device("cpu"))
+        assert rate == 2 * 1024**3 / 0.25 / 1e9
+
+
+def test_what_is_timed_is_a_product_of_two_squares(monkeypatch):
+    made: list[torch.Tensor] = []
+
+    def kept(work, device):
+        made.append(work())
+        return device.index or 1.0
+
+    monkeypatch.setattr(arithmetic, "_seconds", kept)
+    arithmetic.product_rate(torch.bfloat16, torch.device("cpu"))
+    assert {(tuple(one.shape), one.dtype) for one in made} == {
+        ((1024, 1024), torch.bfloat16)
+    }
 
 
 def test_the_lines_give_the_seconds_at_each_rate():
